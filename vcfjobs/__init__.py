@@ -1,0 +1,1 @@
+"""Runs that annotate VCF files with GA4GH VRS allele identifiers, and the alleles they register."""

@@ -1,0 +1,165 @@
+"""One class per way a request or a run can fail: its code, its HTTP status and its sentence for the user.
+
+A sentence never holds a path, a driver's message, a traceback or the contents of a record.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class VcfJobsError(Exception):
+    """Base of every error that a user may see.
+
+    `sentence` is what the user reads; `extra` are further members of the problem document.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, sentence: str, **extra: Any) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.extra = extra
+
+
+# --- what is wrong with a request -------------------------------------------------------------
+
+
+class BadRequestError(VcfJobsError):
+    """The request is not of the form that the call takes."""
+
+    code = "BAD_REQUEST"
+    status = 400
+    title = "Bad request"
+
+
+class InvalidVcfError(BadRequestError):
+    """The upload is not a VCF that the service can annotate; the sentence names the line where it can."""
+
+    code = "INVALID_VCF"
+    title = "Not a usable VCF"
+
+
+class TruncatedUploadError(BadRequestError):
+    """Fewer bytes arrived than Content-Length announced."""
+
+    code = "TRUNCATED_UPLOAD"
+    title = "Truncated upload"
+
+
+class RunIdInUseError(BadRequestError):
+    """Another run of the same owner holds this run_id (AnyVar's answer, status 400)."""
+
+    code = "RUN_ID_IN_USE"
+    title = "Run id in use"
+
+
+class InvalidParameterError(VcfJobsError):
+    """A query parameter has a value outside its range."""
+
+    code = "INVALID_PARAMETER"
+    status = 422
+    title = "Invalid parameter"
+
+
+class UnknownAssemblyError(InvalidParameterError):
+    """The assembly is not registered; the sentence names those that are."""
+
+    code = "UNKNOWN_ASSEMBLY"
+    title = "Unknown assembly"
+
+
+class ReferenceMismatchError(InvalidParameterError):
+    """The REF bases of the first records disagree with the assembly."""
+
+    code = "REFERENCE_MISMATCH"
+    title = "Reference mismatch"
+
+
+class LengthRequiredError(VcfJobsError):
+    """The upload carries no Content-Length."""
+
+    code = "LENGTH_REQUIRED"
+    status = 411
+    title = "Length required"
+
+
+class UploadTooLargeError(VcfJobsError):
+    """The upload is above a size limit."""
+
+    code = "UPLOAD_TOO_LARGE"
+    status = 413
+    title = "Upload too large"
+
+
+class RunNotFoundError(VcfJobsError):
+    """No such run, or not one of the caller's."""
+
+    code = "NOT_FOUND"
+    status = 404
+    title = "Not found"
+
+
+class RunConflictError(VcfJobsError):
+    """The run's status does not allow what was asked."""
+
+    code = "CONFLICT"
+    status = 409
+    title = "Conflict"
+
+
+class StorageFullError(VcfJobsError):
+    """No space is left for the upload or the result."""
+
+    code = "STORAGE_FULL"
+    status = 503
+    title = "Storage full"
+
+
+class NoReferenceError(VcfJobsError):
+    """No reference assembly is registered at all."""
+
+    code = "NO_REFERENCE"
+    status = 503
+    title = "No reference registered"
+
+
+# --- how a run ends badly (AnyVar's three codes, and ours) -------------------------------------
+
+
+class RunFailureError(VcfJobsError):
+    """The run failed for a reason in its input or in the service."""
+
+    code = "RUN_FAILURE"
+    title = "Run failed"
+
+
+class MalformedRecordError(RunFailureError):
+    """A line of the file is not a VCF record; the sentence names the line number, never its contents."""
+
+
+class HostileInputError(RunFailureError):
+    """The file exceeds an absolute limit (line, header, decompressed size or ratio)."""
+
+
+class TimeLimitExceededError(VcfJobsError):
+    """The run exceeded its time limit."""
+
+    code = "TIME_LIMIT_EXCEEDED"
+    title = "Time limit exceeded"
+
+
+class WorkerLostError(VcfJobsError):
+    """The worker died, and no attempts are left."""
+
+    code = "WORKER_LOST_ERROR"
+    title = "Worker lost"
+
+
+class RunLostError(Exception):
+    """A conditional UPDATE of this attempt hit no row: the run was cancelled, deleted or taken over.
+
+    Never shown to a user: the worker stops and removes its own files.
+    """
