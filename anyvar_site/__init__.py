@@ -1,0 +1,7 @@
+"""Wiring alone: settings, the Celery application, URLs, WSGI."""
+
+from __future__ import annotations
+
+from anyvar_site.celery import app as celery_app
+
+__all__ = ["celery_app"]

@@ -1,0 +1,14 @@
+"""The Celery application: its configuration comes from Django's settings alone."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
+
+app = Celery("anyvar_site")
+app.config_from_object(lambda: settings.CELERY)
+app.autodiscover_tasks()

@@ -1,0 +1,245 @@
+"""All settings, from the environment; the defaults make a safe service for one machine without a server.
+
+A missing or wrong value stops the start with a sentence. Names follow AnyVar where it has one.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from anyvar_site.environment import celery_passthrough, number, secret_key
+from anyvar_site.filesystem_broker import broker_settings
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+env = environ.Env()
+
+# --- Django ------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or secret_key(VAR_DIR / "secret_key")
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "django_celery_results",
+    "vcfjobs",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "anyvar_site.middleware.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "anyvar_site.urls"
+WSGI_APPLICATION = "anyvar_site.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Static files are served from the apps' own folders: no collectstatic step to forget.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+
+HTTPS = env.bool("ANYVAR_HTTPS", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+LOGIN_URL = "admin:login"
+
+# --- Database ----------------------------------------------------------------------------------
+
+SQLITE_OPTIONS = {
+    # IMMEDIATE: a transaction that reads before it writes takes its lock at once instead of failing.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
+}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+else:
+    raise ImproperlyConfigured("DATABASE_URL must name SQLite (sqlite:///…) or PostgreSQL (postgres://…).")
+
+# --- The service -------------------------------------------------------------------------------
+
+ANYVAR_VCF_ASYNC_WORK_DIR = Path(env.str("ANYVAR_VCF_ASYNC_WORK_DIR", default=str(VAR_DIR / "work"))).absolute()
+ANYVAR_SEQUENCE_DIR = Path(env.str("ANYVAR_SEQUENCE_DIR", default=str(VAR_DIR / "sequences"))).absolute()
+ANYVAR_MAX_UPLOAD_BYTES = number(env, "ANYVAR_MAX_UPLOAD_BYTES", 64 * 2**30)
+ANYVAR_SYNC_MAX_BYTES = number(env, "ANYVAR_SYNC_MAX_BYTES", 32 * 2**20)
+ANYVAR_LEASE_SECONDS = number(env, "ANYVAR_LEASE_SECONDS", 60)
+ANYVAR_RUN_MAX_ATTEMPTS = number(env, "ANYVAR_RUN_MAX_ATTEMPTS", 3)
+ANYVAR_DEFAULT_ASSEMBLY = env.str("ANYVAR_DEFAULT_ASSEMBLY", default="GRCh38")
+ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = number(env, "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500)
+if not 400 <= ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE <= 599:
+    raise ImproperlyConfigured("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE must be an HTTP error status, 400 to 599.")
+ANYVAR_AUTH_TOKEN_LIST: list[str] = [
+    token.strip() for token in env.list("ANYVAR_AUTH_TOKEN_LIST", default=[]) if token.strip()
+]
+if env.str("ANYVAR_AUTH_TOKEN_LIST", default="") and not ANYVAR_AUTH_TOKEN_LIST:
+    raise ImproperlyConfigured("ANYVAR_AUTH_TOKEN_LIST is set but holds no token: the service would be open.")
+
+# Uploads stream to disk beside the work directory, whatever their size, and are renamed from there.
+FILE_UPLOAD_TEMP_DIR = ANYVAR_VCF_ASYNC_WORK_DIR / "spool"
+FILE_UPLOAD_HANDLERS = ["vcfjobs.api.uploads.SpoolUploadHandler"]
+FILE_UPLOAD_PERMISSIONS = 0o600
+
+# --- Celery ------------------------------------------------------------------------------------
+
+CELERY_HARD_LIMIT = number(env, "CELERY_TASK_TIME_LIMIT", 3900)
+CELERY_SOFT_LIMIT = number(env, "CELERY_SOFT_TIME_LIMIT", 3600)
+CELERY_VISIBILITY_TIMEOUT = number(
+    env, "CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", CELERY_HARD_LIMIT + 300
+)
+CELERY_RESULT_EXPIRES = number(env, "CELERY_RESULT_EXPIRES", 7200)
+CELERY_QUEUE = env.str("CELERY_TASK_DEFAULT_QUEUE", default="anyvar_q")
+# Not passed on to Celery, where it loops a task that kills its worker for ever.
+REQUEUE_WHEN_CHILD_LOST = env.bool("CELERY_TASK_REJECT_ON_WORKER_LOST", default=False)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
+
+CELERY: dict[str, Any] = {
+    "result_backend": env.str("CELERY_BACKEND_URL", default="django-db"),
+    "result_expires": CELERY_RESULT_EXPIRES,
+    "result_extended": True,
+    "task_default_queue": CELERY_QUEUE,
+    "event_queue_prefix": env.str("CELERY_EVENT_QUEUE_PREFIX", default="anyvar_ev"),
+    "timezone": env.str("CELERY_TIMEZONE", default="UTC"),
+    "task_acks_late": env.bool("CELERY_TASK_ACKS_LATE", default=True),
+    "task_reject_on_worker_lost": False,
+    "worker_prefetch_multiplier": number(env, "CELERY_WORKER_PREFETCH_MULTIPLIER", 1, least=0),
+    "task_time_limit": CELERY_HARD_LIMIT,
+    "worker_send_task_events": env.bool("CELERY_WORKER_SEND_TASK_EVENTS", default=False),
+    "worker_hijack_root_logger": False,
+    "broker_connection_retry_on_startup": True,
+    # A publish must end within seconds though the broker hangs: the row is there, the sweep delivers it.
+    "broker_connection_timeout": 2,
+    "broker_pool_acquire_timeout": 3,
+    "redis_socket_timeout": 5,
+    "redis_socket_connect_timeout": 2,
+    "task_publish_retry": False,
+}
+if CELERY_BROKER_URL:
+    CELERY |= {
+        "broker_url": CELERY_BROKER_URL,
+        "broker_transport_options": {
+            "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+            "unacked_restore_throttle": 1,
+        }
+        if CELERY_BROKER_URL.startswith(("redis", "rediss", "sentinel"))
+        else {},
+    }
+else:
+    CELERY |= broker_settings(Path(env.str("ANYVAR_BROKER_DIR", default=str(VAR_DIR / "broker"))).absolute())
+CELERY |= celery_passthrough(
+    os.environ,
+    ours={
+        "CELERY_BROKER_URL",
+        "CELERY_BACKEND_URL",
+        "CELERY_TASK_DEFAULT_QUEUE",
+        "CELERY_EVENT_QUEUE_PREFIX",
+        "CELERY_TIMEZONE",
+        "CELERY_RESULT_EXPIRES",
+        "CELERY_TASK_ACKS_LATE",
+        "CELERY_TASK_REJECT_ON_WORKER_LOST",
+        "CELERY_WORKER_PREFETCH_MULTIPLIER",
+        "CELERY_TASK_TIME_LIMIT",
+        "CELERY_SOFT_TIME_LIMIT",
+        "CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT",
+        "CELERY_WORKER_SEND_TASK_EVENTS",
+    },
+)
+
+# --- REST --------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "vcfjobs.api.authentication.TokenListAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["vcfjobs.api.authentication.OpenOrAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "vcfjobs.api.negotiation.AlwaysJson",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "vcfjobs.api.problems.exception_handler",
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
+    "DESCRIPTION": "AnyVar's VCF protocol, with runs that last, progress, cancel, retry and Range requests.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs --------------------------------------------------------------------------------------
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO").upper()},
+    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+}

@@ -1,0 +1,1 @@
+"""System checks: what would make the service fail later is said at start, with a hint."""

@@ -1,0 +1,183 @@
+"""The work directory: every path in it, and how files come, are published and go.
+
+    <work>/spool/                 uploads on their way in
+    <work>/runs/<uuid>/input      the stored upload, whatever its format
+    <work>/runs/<uuid>/<n>.part   the result of attempt n on its way out
+    <work>/runs/<uuid>/result.*   the published result, its block index and its tabix index
+
+Names on disk are ours: neither a client's file name nor its run_id is ever part of a path. Nobody else
+joins paths.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from vcfjobs.errors import StorageFullError
+
+INPUT = "input"
+RESULT = "result.vcf.gz"
+RESULT_BLOCKS = "result.vcf.gz.gzi"
+RESULT_INDEX = "result.vcf.gz.tbi"
+VALIDATION = "result.csv"
+
+
+def root() -> Path:
+    """The shared folder of inputs and results."""
+    return Path(settings.ANYVAR_VCF_ASYNC_WORK_DIR)
+
+
+def spool() -> Path:
+    """Where uploads are written while they arrive: the same file system, so that a move is a rename."""
+    return root() / "spool"
+
+
+def runs() -> Path:
+    """The folder that holds a folder for each run."""
+    return root() / "runs"
+
+
+def prepare() -> None:
+    """Make the folders; readable by the service alone, for genomes are personal data."""
+    for folder in (root(), spool(), runs()):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def run_folder(pk: UUID) -> Path:
+    """The folder of one run."""
+    return runs() / str(pk)
+
+
+def input_path(pk: UUID) -> Path:
+    """The stored upload of a run."""
+    return run_folder(pk) / INPUT
+
+
+def part_path(pk: UUID, attempt: int) -> Path:
+    """The unpublished result of one attempt."""
+    return run_folder(pk) / f"{attempt}.part"
+
+
+def result_path(pk: UUID) -> Path:
+    """The published BGZF result."""
+    return run_folder(pk) / RESULT
+
+
+def result_blocks_path(pk: UUID) -> Path:
+    """The block index of the result (htslib's .gzi)."""
+    return run_folder(pk) / RESULT_BLOCKS
+
+
+def result_index_path(pk: UUID) -> Path:
+    """The tabix index of the result."""
+    return run_folder(pk) / RESULT_INDEX
+
+
+def validation_path(pk: UUID) -> Path:
+    """The CSV of an ingest run with validation."""
+    return run_folder(pk) / VALIDATION
+
+
+def take_in(spooled: Path, pk: UUID) -> Path:
+    """Move a spooled upload into the run's own folder; its bytes are on disk when this returns."""
+    folder = run_folder(pk)
+    folder.mkdir(mode=0o700, parents=True)
+    target = folder / INPUT
+    _sync_file(spooled)
+    spooled.rename(target)
+    _sync_folder(folder)
+    _sync_folder(folder.parent)
+    return target
+
+
+def publish(part: Path, name: str) -> Path:
+    """Give a finished part its public name in one step, after its bytes are on disk."""
+    _sync_file(part)
+    target = part.with_name(name)
+    part.replace(target)
+    _sync_folder(part.parent)
+    return target
+
+
+def drop_parts(pk: UUID, attempt: int) -> None:
+    """Remove what one attempt left unpublished, and nothing of another's."""
+    for leftover in run_folder(pk).glob(f"{attempt}.part*"):
+        leftover.unlink(missing_ok=True)
+
+
+def drop_input(pk: UUID) -> None:
+    """Remove the stored upload of a run that needs it no more."""
+    input_path(pk).unlink(missing_ok=True)
+
+
+def drop_run(pk: UUID) -> None:
+    """Remove everything of a run."""
+    shutil.rmtree(run_folder(pk), ignore_errors=True)
+
+
+def has_input(pk: UUID) -> bool:
+    """Whether the stored upload is still there, for a retry."""
+    return input_path(pk).is_file()
+
+
+def free_bytes() -> int:
+    """Bytes that this process may still write to the work directory's file system."""
+    return shutil.disk_usage(root()).free
+
+
+def run_folders() -> Iterator[UUID]:
+    """The keys of the runs that have a folder."""
+    with os.scandir(runs()) as entries:
+        for entry in entries:
+            with suppress(ValueError):
+                yield UUID(entry.name)
+
+
+def stale_spool(older_than: float) -> Iterator[Path]:
+    """Uploads that nobody has written to for `older_than` seconds: their request is gone."""
+    oldest = time.time() - older_than
+    for path in spool().iterdir():
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                yield path
+
+
+def orphans(known: Collection[UUID], older_than: float) -> Iterator[UUID]:
+    """Run folders without a row, untouched for `older_than` seconds."""
+    oldest = time.time() - older_than
+    for pk in run_folders():
+        with suppress(FileNotFoundError):
+            if pk not in known and run_folder(pk).stat().st_mtime < oldest:
+                yield pk
+
+
+@contextmanager
+def full_disk_as_error() -> Iterator[None]:
+    """Turn "no space left" into the error that says so to the user."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StorageFullError("The service has no space left for this file. Try again later.") from error
+        raise
+
+
+def _sync_file(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(path: Path) -> None:
+    _sync_file(path)
