@@ -13,7 +13,6 @@ import environ
 from celery.app.defaults import NAMESPACES, flatten
 from django.core.exceptions import ImproperlyConfigured
 
-
 # Celery's own workers set these for their children; they are no settings.
 CELERYS_OWN = {
     "CELERY_LOADER",

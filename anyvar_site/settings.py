@@ -119,7 +119,9 @@ else:
 
 # --- The service -------------------------------------------------------------------------------
 
-ANYVAR_VCF_ASYNC_WORK_DIR = Path(env.str("ANYVAR_VCF_ASYNC_WORK_DIR", default=str(VAR_DIR / "work"))).absolute()
+ANYVAR_VCF_ASYNC_WORK_DIR = Path(
+    env.str("ANYVAR_VCF_ASYNC_WORK_DIR", default=str(VAR_DIR / "work"))
+).absolute()
 ANYVAR_SEQUENCE_DIR = Path(env.str("ANYVAR_SEQUENCE_DIR", default=str(VAR_DIR / "sequences"))).absolute()
 ANYVAR_MAX_UPLOAD_BYTES = number(env, "ANYVAR_MAX_UPLOAD_BYTES", 64 * 2**30)
 ANYVAR_SYNC_MAX_BYTES = number(env, "ANYVAR_SYNC_MAX_BYTES", 32 * 2**20)
@@ -128,7 +130,9 @@ ANYVAR_RUN_MAX_ATTEMPTS = number(env, "ANYVAR_RUN_MAX_ATTEMPTS", 3)
 ANYVAR_DEFAULT_ASSEMBLY = env.str("ANYVAR_DEFAULT_ASSEMBLY", default="GRCh38")
 ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = number(env, "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500)
 if not 400 <= ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE <= 599:
-    raise ImproperlyConfigured("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE must be an HTTP error status, 400 to 599.")
+    raise ImproperlyConfigured(
+        "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE must be an HTTP error status, 400 to 599."
+    )
 ANYVAR_AUTH_TOKEN_LIST: list[str] = [
     token.strip() for token in env.list("ANYVAR_AUTH_TOKEN_LIST", default=[]) if token.strip()
 ]

@@ -1,1 +1,105 @@
 """System checks: what would make the service fail later is said at start, with a hint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+from django.db import DatabaseError, InterfaceError
+
+from vcfjobs import references, workdir
+
+
+@register()
+def work_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """The work directory can be written, and the spool lies on its file system (a move is a rename)."""
+    try:
+        workdir.prepare()
+        writable = all(os.access(path, os.W_OK | os.X_OK) for path in (workdir.spool(), workdir.runs()))
+    except OSError:
+        writable = False
+    if not writable:
+        return [
+            Error(
+                f"The work directory {workdir.root()} cannot be written.",
+                hint="Set ANYVAR_VCF_ASYNC_WORK_DIR to a folder that web and workers share and may write.",
+                id="vcfjobs.E001",
+            )
+        ]
+    if workdir.spool().stat().st_dev != workdir.runs().stat().st_dev:
+        return [
+            Error(
+                "The spool and the runs' folders are on different file systems.",
+                hint="Uploads are renamed from one into the other: mount the work directory as a whole.",
+                id="vcfjobs.E002",
+            )
+        ]
+    return []
+
+
+@register()
+def limits(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Soft limit < hard limit < visibility timeout; a lease long enough to be renewed."""
+    messages: list[CheckMessage] = []
+    if not settings.CELERY_SOFT_LIMIT < settings.CELERY_HARD_LIMIT:
+        messages.append(
+            Error(
+                f"CELERY_SOFT_TIME_LIMIT ({settings.CELERY_SOFT_LIMIT}) must be below "
+                f"CELERY_TASK_TIME_LIMIT ({settings.CELERY_HARD_LIMIT}).",
+                hint="The soft limit ends a run tidily; the hard limit kills what the soft one missed.",
+                id="vcfjobs.E003",
+            )
+        )
+    if not settings.CELERY_HARD_LIMIT < settings.CELERY_VISIBILITY_TIMEOUT:
+        messages.append(
+            Error(
+                f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({settings.CELERY_VISIBILITY_TIMEOUT}) "
+                f"must be above CELERY_TASK_TIME_LIMIT ({settings.CELERY_HARD_LIMIT}).",
+                hint="Otherwise Redis delivers a running task again.",
+                id="vcfjobs.E004",
+            )
+        )
+    return messages
+
+
+@register()
+def sequence_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """The folder of reference sequences can be read."""
+    folder = settings.ANYVAR_SEQUENCE_DIR
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        readable = os.access(folder, os.R_OK | os.X_OK)
+    except OSError:
+        readable = False
+    if readable:
+        return []
+    return [
+        Error(
+            f"The folder of reference sequences {folder} cannot be read.",
+            hint="Set ANYVAR_SEQUENCE_DIR to a folder that all workers share.",
+            id="vcfjobs.E005",
+        )
+    ]
+
+
+@register()
+def reference_present(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """At least one assembly is registered. Silent before the first migrate."""
+    try:
+        names = references.registered_assemblies()
+    except (DatabaseError, InterfaceError):
+        return []
+    if not names:
+        return [
+            CheckWarning(
+                "No reference assembly is registered, so no file can be annotated yet.",
+                hint="Run: python manage.py load_reference GRCh38 <FASTA>",
+                id="vcfjobs.W001",
+            )
+        ]
+    return []

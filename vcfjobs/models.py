@@ -7,6 +7,7 @@ UPDATE whose row count is checked; nobody reads a run, changes it and saves it.
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Self
 
@@ -54,14 +55,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         """The runs of one owner."""
         return self.filter(owner=owner)
 
-    def answering_to(self, owner: str, run_id: str) -> Self:
-        """The runs that `owner` means by `run_id`: the current holder of the text, and the row of that UUID."""
-        by_text = Q(run_id=run_id, superseded=False)
-        try:
-            by_key = Q(pk=uuid.UUID(run_id)) if len(run_id) == 36 else Q(pk__in=())
-        except ValueError:
-            by_key = Q(pk__in=())
-        return self.owned_by(owner).filter(by_text | by_key)
+    def answering_to(self, owner: str, run_id: str, *, everyone: bool = False) -> Self:
+        """The runs that `owner` means: the current holder of the text, or the row of that UUID."""
+        meant = Q(run_id=run_id, superseded=False)
+        with suppress(ValueError):
+            meant |= Q(pk=uuid.UUID(run_id))
+        return (self if everyone else self.owned_by(owner)).filter(meant)
 
     def claimable(self) -> Self:
         """Runs that a worker may take: queued, or running under a lease that is over."""
@@ -191,7 +190,9 @@ class Run(models.Model):
     FAILURE_CODES = ("TIME_LIMIT_EXCEEDED", "WORKER_LOST_ERROR", "RUN_FAILURE")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    run_id = models.CharField(max_length=255, help_text="The client's name for the run; never part of a path.")
+    run_id = models.CharField(
+        max_length=255, help_text="The client's name for the run; never part of a path."
+    )
     superseded = models.BooleanField(default=False, help_text="A later run has taken over the run_id.")
     owner = models.CharField(max_length=80, blank=True, default="", db_index=True)
     task_id = models.CharField(max_length=255, blank=True, default="")
@@ -332,4 +333,3 @@ class Contig(models.Model):
 
     def __str__(self) -> str:
         return self.name
-

@@ -2,8 +2,11 @@
 
     <work>/spool/                 uploads on their way in
     <work>/runs/<uuid>/input      the stored upload, whatever its format
-    <work>/runs/<uuid>/<n>.part   the result of attempt n on its way out
-    <work>/runs/<uuid>/result.*   the published result, its block index and its tabix index
+    <work>/runs/<uuid>/<n>.part*  what attempt n writes, on its way out
+    <work>/runs/<uuid>/<n>.vcf.gz the published result of attempt n; beside it .gzi (blocks) and .tbi (tabix)
+
+A result is named by its attempt, so a worker that was thought dead and comes back cannot overwrite the
+result of another: the row's attempt says which file counts.
 
 Names on disk are ours: neither a client's file name nor its run_id is ever part of a path. Nobody else
 joins paths.
@@ -25,10 +28,6 @@ from django.conf import settings
 from vcfjobs.errors import StorageFullError
 
 INPUT = "input"
-RESULT = "result.vcf.gz"
-RESULT_BLOCKS = "result.vcf.gz.gzi"
-RESULT_INDEX = "result.vcf.gz.tbi"
-VALIDATION = "result.csv"
 
 
 def root() -> Path:
@@ -63,28 +62,28 @@ def input_path(pk: UUID) -> Path:
 
 
 def part_path(pk: UUID, attempt: int) -> Path:
-    """The unpublished result of one attempt."""
-    return run_folder(pk) / f"{attempt}.part"
+    """The unpublished result of one attempt; its indexes are written beside it under longer names."""
+    return run_folder(pk) / f"{attempt}.part.gz"
 
 
-def result_path(pk: UUID) -> Path:
-    """The published BGZF result."""
-    return run_folder(pk) / RESULT
+def result_path(pk: UUID, attempt: int) -> Path:
+    """The published BGZF result of one attempt."""
+    return run_folder(pk) / f"{attempt}.vcf.gz"
 
 
-def result_blocks_path(pk: UUID) -> Path:
+def result_blocks_path(pk: UUID, attempt: int) -> Path:
     """The block index of the result (htslib's .gzi)."""
-    return run_folder(pk) / RESULT_BLOCKS
+    return run_folder(pk) / f"{attempt}.vcf.gz.gzi"
 
 
-def result_index_path(pk: UUID) -> Path:
+def result_index_path(pk: UUID, attempt: int) -> Path:
     """The tabix index of the result."""
-    return run_folder(pk) / RESULT_INDEX
+    return run_folder(pk) / f"{attempt}.vcf.gz.tbi"
 
 
-def validation_path(pk: UUID) -> Path:
+def validation_path(pk: UUID, attempt: int) -> Path:
     """The CSV of an ingest run with validation."""
-    return run_folder(pk) / VALIDATION
+    return run_folder(pk) / f"{attempt}.csv"
 
 
 def take_in(spooled: Path, pk: UUID) -> Path:
@@ -99,18 +98,16 @@ def take_in(spooled: Path, pk: UUID) -> Path:
     return target
 
 
-def publish(part: Path, name: str) -> Path:
+def publish(part: Path, target: Path) -> None:
     """Give a finished part its public name in one step, after its bytes are on disk."""
     _sync_file(part)
-    target = part.with_name(name)
     part.replace(target)
-    _sync_folder(part.parent)
-    return target
+    _sync_folder(target.parent)
 
 
-def drop_parts(pk: UUID, attempt: int) -> None:
-    """Remove what one attempt left unpublished, and nothing of another's."""
-    for leftover in run_folder(pk).glob(f"{attempt}.part*"):
+def drop_attempt(pk: UUID, attempt: int) -> None:
+    """Remove what one attempt wrote, published or not, and nothing of another's."""
+    for leftover in run_folder(pk).glob(f"{attempt}.*"):
         leftover.unlink(missing_ok=True)
 
 

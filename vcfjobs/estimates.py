@@ -1,0 +1,63 @@
+"""How long a run will take: from its size, the queue before it and the speed measured lately.
+
+Measured once a submit (two queries, at most every few seconds), remembered in the process, so that a
+poll needs no query for it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+from django.db.models import F, Sum
+from django.utils import timezone
+
+from vcfjobs.models import ACTIVE, Run, Status
+
+LONGEST_SECONDS = 60
+REMEMBER_SECONDS = 5.0
+RECENT_RUNS = 20
+STARTING_SPEED = 20e6
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Bytes of input a second, bytes of input waiting, and when both were asked for."""
+
+    speed: float = STARTING_SPEED
+    backlog: int = 0
+    asked: float = float("-inf")
+
+
+_memory = _Memory()
+
+
+def remember_backlog() -> None:
+    """Measure speed and backlog anew, unless that was done just now."""
+    if time.monotonic() - _memory.asked < REMEMBER_SECONDS:
+        return
+    _memory.asked = time.monotonic()
+    _memory.backlog = Run.objects.filter(status__in=ACTIVE).aggregate(bytes=Sum("input_bytes"))["bytes"] or 0
+    ended = Run.objects.filter(status=Status.SUCCEEDED).exclude(started=None).order_by("-created", "-id")
+    recent = ended.annotate(took=F("finished") - F("started")).values_list("input_bytes", "took")[
+        :RECENT_RUNS
+    ]
+    done = [(size, took.total_seconds()) for size, took in recent]
+    if seconds := sum(took for _, took in done):
+        _memory.speed = max(1.0, sum(size for size, _ in done) / seconds)
+
+
+def seconds_left(run: Run) -> int:
+    """Whole seconds, 1 to 60, until it is worth asking for the run again; no query."""
+    return max(1, min(LONGEST_SECONDS, math.ceil(_seconds(run))))
+
+
+def _seconds(run: Run) -> float:
+    if run.status == Status.QUEUED:
+        return (_memory.backlog + run.input_bytes) / _memory.speed
+    done = run.progress
+    if run.started is None or done == 0:
+        return run.input_bytes / _memory.speed
+    elapsed = (timezone.now() - run.started).total_seconds()
+    return elapsed * (1 - done) / done

@@ -1,0 +1,89 @@
+"""Hold a run while working on it: a thread renews the lease, and `check` says when to stop.
+
+The thread has a database connection of its own. It ends with the work, however that ends, and never
+outlives the deadline: a heartbeat that goes on after its task would keep a dead run alive.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from vcfjobs.errors import RunLostError, TimeLimitExceededError
+from vcfjobs.models import Run
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 2.0
+
+
+class Lease:
+    """A context in which `run` is this process's; every method is cheap enough to call per chunk."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._started = time.monotonic()
+        self._progress_due = self._started
+        self._lost = threading.Event()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name=f"lease-{run.pk}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def check(self) -> None:
+        """Raise RunLostError when the run is another's, TimeLimitExceededError past the soft limit."""
+        if self._lost.is_set():
+            raise RunLostError
+        if time.monotonic() - self._started > settings.CELERY_SOFT_LIMIT:
+            raise TimeLimitExceededError(
+                f"The run took longer than the limit of {settings.CELERY_SOFT_LIMIT} seconds."
+            )
+
+    def progress(self, records: int, input_bytes: int) -> None:
+        """Save progress, at most every two seconds; raises as `check` does."""
+        self.check()
+        now = time.monotonic()
+        if now < self._progress_due:
+            return
+        self._progress_due = now + PROGRESS_SECONDS
+        try:
+            if not Run.objects.save_progress(self.run, records, input_bytes):
+                raise RunLostError
+        except (DatabaseError, InterfaceError):
+            connection.close()  # progress can wait until the database is back
+            logger.warning("run %s: progress not saved, the database does not answer", self.run.pk)
+
+    def _renew(self) -> None:
+        interval = settings.ANYVAR_LEASE_SECONDS / 3
+        try:
+            while not self._done.wait(interval):
+                if time.monotonic() - self._started > settings.CELERY_HARD_LIMIT:
+                    return
+                if not self._still_mine():
+                    self._lost.set()
+                    return
+        finally:
+            connection.close()
+
+    def _still_mine(self) -> bool:
+        try:
+            return Run.objects.renew(self.run)
+        except (DatabaseError, InterfaceError):
+            # Unknown is not lost: the fence of the final UPDATE decides.
+            connection.close()
+            logger.warning("run %s: lease not renewed, the database does not answer", self.run.pk)
+            return True

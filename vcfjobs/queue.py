@@ -1,0 +1,78 @@
+"""Hand runs to the broker, within seconds even when it hangs, and ask how many wait there.
+
+Publishing never touches the result backend: a backend on a hung server would hold up a submit. A publish
+that fails is no error to the caller: the row is there, and the sweep delivers it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+
+from celery import current_app
+from kombu.exceptions import OperationalError as BrokerError
+
+from vcfjobs import workdir
+from vcfjobs.models import Kind
+
+logger = logging.getLogger(__name__)
+
+ANNOTATE = "vcfjobs.annotate_run"
+INGEST = "vcfjobs.ingest_run"
+TASK_OF_KIND = {Kind.ANNOTATE.value: ANNOTATE, Kind.INGEST.value: INGEST}
+
+# After a failure nobody waits for the same broker again during this many seconds.
+BREAK_SECONDS = 10.0
+_broken_until = 0.0
+
+
+def arguments(pk: uuid.UUID) -> list[str]:
+    """What a message carries: the run's key and the stored file's path, never bytes."""
+    return [str(pk), str(workdir.input_path(pk))]
+
+
+def publish(task: str, args: Sequence[str]) -> bool:
+    """Send one task message; False when the broker did not take it."""
+    global _broken_until
+    if time.monotonic() < _broken_until:
+        return False
+    try:
+        _send(task, args)
+    except (BrokerError, OSError, *_transport_errors()) as error:
+        _broken_until = time.monotonic() + BREAK_SECONDS
+        logger.warning("The broker did not take %s: %s", task, type(error).__name__)
+        return False
+    return True
+
+
+def close_breaker() -> None:
+    """Forget an earlier failure: the caller wants the broker asked again now."""
+    global _broken_until
+    _broken_until = 0.0
+
+
+def waiting() -> int | None:
+    """Messages in the broker's queue; None when the broker does not say."""
+    try:
+        with current_app.connection_for_read() as connection:
+            connection.ensure_connection(max_retries=0, timeout=2)
+            queue = current_app.conf.task_default_queue
+            return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
+    except current_app.connection_for_read().channel_errors:
+        return 0  # the queue was never declared, or is gone because it is empty
+    except (BrokerError, OSError, *_transport_errors()):
+        return None
+
+
+def _send(task: str, args: Sequence[str]) -> None:
+    amqp = current_app.amqp
+    message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
+    with current_app.producer_pool.acquire(block=True, timeout=3) as producer:
+        amqp.send_task_message(producer, task, message, retry=False)
+
+
+def _transport_errors() -> tuple[type[BaseException], ...]:
+    transport = current_app.connection_for_write()
+    return (*transport.connection_errors, *transport.channel_errors)

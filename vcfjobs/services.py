@@ -1,0 +1,275 @@
+"""What a user asks for: submit, find, cancel, retry and delete runs."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from vcfjobs import estimates, queue, references, runner, workdir
+from vcfjobs.errors import (
+    InvalidParameterError,
+    ReferenceMismatchError,
+    RunConflictError,
+    RunIdInUseError,
+    RunNotFoundError,
+    UploadTooLargeError,
+)
+from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Status
+from vcfjobs.vrs.annotate import HeadCheck, Options, check_head
+from vcfjobs.vrs.bgzf import Limits, open_text
+
+logger = logging.getLogger(__name__)
+
+RUN_ID = re.compile(r"[!-~]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in the spool; its SHA-256 in hexadecimal."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the client asks of a run."""
+
+    assembly: str
+    for_ref: bool = True
+    add_vrs_attributes: bool = False
+    register: bool = True
+    kind: str = Kind.ANNOTATE
+    require_validation: bool = False
+
+
+def validate_run_id(text: str) -> None:
+    """Raise InvalidParameterError unless `text` can name a run in a URL's path."""
+    if not RUN_ID.fullmatch(text) or set(text) & set("/?#") or text in (".", ".."):
+        raise InvalidParameterError(
+            "run_id must be 1 to 255 visible ASCII characters without / ? #, and not . or .."
+        )
+
+
+def submit_run(
+    *, upload: Upload, parameters: Parameters, owner: str, run_id: str | None, run_async: bool
+) -> tuple[Run, bool]:
+    """Record a run of the uploaded file and enqueue it, or annotate it here and now.
+
+    Returns the run and whether it is new: the same run_id with the same bytes and parameters is the same
+    request again. On success the spooled file has been moved; on an error it is still the caller's.
+    Raises RunIdInUseError, InvalidVcfError, UnknownAssemblyError, ReferenceMismatchError,
+    NoReferenceError, UploadTooLargeError, StorageFullError.
+    """
+    if run_id is not None:
+        validate_run_id(run_id)
+    assembly = references.resolve_assembly(parameters.assembly)
+    columns = asdict(parameters) | {"assembly": assembly}
+    input_format = _check_upload(upload, assembly, columns, run_async=run_async)
+    run = Run(
+        id=uuid.uuid4(),
+        owner=owner,
+        file_name=upload.name[:255],
+        input_format=input_format,
+        input_bytes=upload.size,
+        input_sha256=upload.sha256,
+        attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
+        **columns,
+    )
+    run.run_id = run_id if run_id is not None else str(run.pk)
+    stored, created = _store(run, upload.path, run_async=run_async)
+    if created:
+        estimates.remember_backlog()
+    if not run_async:
+        _annotate_here(stored)
+    return stored, created
+
+
+def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
+    """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""
+    runs = Run.objects.answering_to(owner, run_id, everyone=everyone)
+    # Of several, the row's own key counts before another run's chosen name.
+    found = sorted(runs[:10], key=lambda run: str(run.pk) != run_id)
+    if not found:
+        raise RunNotFoundError("Run not found")
+    return found[0]
+
+
+def visible_runs(*, owner: str, everyone: bool = False) -> RunQuerySet:
+    """The runs that a caller may list."""
+    return Run.objects.all() if everyone else Run.objects.owned_by(owner)
+
+
+def cancel_run(run: Run) -> None:
+    """Cancel a run that is not final; its worker stops within a third of the lease."""
+    if not Run.objects.filter(pk=run.pk).cancel():
+        raise RunConflictError("The run has already ended, so there is nothing to cancel.")
+    logger.info("run %s: cancelled", run.pk)
+
+
+def retry_run(run: Run) -> None:
+    """Queue a failed or cancelled run again, if its file is still here."""
+    if not workdir.has_input(run.pk):
+        raise RunConflictError("The uploaded file is no longer kept, so the run cannot be retried.")
+    if not Run.objects.filter(pk=run.pk).retry():
+        raise RunConflictError("Only a failed or cancelled run can be retried.")
+    logger.info("run %s: to be tried again", run.pk)
+    _enqueue(run.pk, run.kind)
+
+
+def delete_run(run: Run) -> None:
+    """Remove a run, its row and its files, cancelling it first when needed."""
+    Run.objects.filter(pk=run.pk).cancel()
+    Run.objects.filter(pk=run.pk).delete()
+    workdir.drop_run(run.pk)
+    logger.info("run %s: deleted", run.pk)
+
+
+def retry_after(run: Run) -> int:
+    """Whole seconds, at least 1, after which it is worth asking for the run again; no query."""
+    return estimates.seconds_left(run)
+
+
+def mark_fetched(run: Run) -> None:
+    """Note that the client has had the whole result once: its run_id may be used anew."""
+    Run.objects.filter(pk=run.pk, fetched=None).update(fetched=Now())
+
+
+def _check_upload(upload: Upload, assembly: str, columns: dict[str, object], *, run_async: bool) -> str:
+    """Read the header and the first records; returns the file's format."""
+    if not run_async and upload.size > settings.ANYVAR_SYNC_MAX_BYTES:
+        raise _too_large_for_sync()
+    with upload.path.open("rb") as file:
+        source = open_text(file)
+        head = check_head(source, references.open_assembly(assembly), Options())
+        _refuse_wrong_reference(head, upload, assembly)
+    if not run_async and source.format != "vcf":
+        _refuse_inflated(upload)
+    return source.format
+
+
+def _refuse_wrong_reference(head: HeadCheck, upload: Upload, assembly: str) -> None:
+    """Raise ReferenceMismatchError when most of the first records name other REF bases."""
+    if head.mismatches * 2 <= head.records:
+        return
+    other = next((name for name in references.registered_assemblies() if _fits(upload, name)), None)
+    hint = f" The file fits {other}." if other else ""
+    raise ReferenceMismatchError(
+        f"{head.mismatches} of the first {head.records} records name REF bases that are not those of "
+        f"{assembly}: is this the right assembly?{hint}",
+        mismatches=head.mismatches,
+        records=head.records,
+        fitting_assembly=other,
+    )
+
+
+def _fits(upload: Upload, assembly: str) -> bool:
+    with upload.path.open("rb") as file:
+        head = check_head(open_text(file), references.open_assembly(assembly), Options())
+    return bool(head.resolved) and not head.mismatches
+
+
+def _refuse_inflated(upload: Upload) -> None:
+    """Raise UploadTooLargeError when a compressed file is too large for a request once decompressed."""
+    inflated = 0
+    with upload.path.open("rb") as file:
+        source = open_text(file, Limits())
+        while chunk := source.read_chunk():
+            inflated += len(chunk)
+            if inflated > settings.ANYVAR_SYNC_MAX_BYTES:
+                raise _too_large_for_sync()
+
+
+def _too_large_for_sync() -> UploadTooLargeError:
+    return UploadTooLargeError(
+        f"Files above {settings.ANYVAR_SYNC_MAX_BYTES} bytes (also when decompressed) are not annotated "
+        "inside the request: use run_async=true."
+    )
+
+
+def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
+    """Take the run_id, write the row and move the file; the loser of a race is judged like a late-comer."""
+    for _ in range(5):
+        holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
+        if holder is not None and not _make_way(holder, run):
+            return holder, False
+        try:
+            _insert(run, spooled, holder, run_async=run_async)
+        except IntegrityError:
+            continue
+        return run, True
+    raise _in_use(run)
+
+
+def _make_way(holder: Run, run: Run) -> bool:
+    """Whether the holder of the run_id gives it up; False when it is the same request.
+
+    Raises RunIdInUseError while the holder keeps it.
+    """
+    keeps = holder.status in ACTIVE or (holder.status == Status.SUCCEEDED and not holder.is_expired)
+    if keeps and _same_request(holder, run):
+        return False
+    if keeps and (holder.status in ACTIVE or holder.fetched is None):
+        raise _in_use(holder)
+    return True
+
+
+def _same_request(holder: Run, run: Run) -> bool:
+    names = (*Parameters.__slots__, "input_sha256", "input_bytes")
+    return all(getattr(holder, name) == getattr(run, name) for name in names)
+
+
+def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
+    try:
+        with transaction.atomic(), workdir.full_disk_as_error():
+            if holder is not None:
+                # Fenced by the status that was judged: a retry in between keeps the name.
+                Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
+            if not run_async:
+                run.sent = Now()  # type: ignore[assignment]  # kept from the sweep: it runs here
+            run.save(force_insert=True)
+            workdir.take_in(spooled, run.pk)
+            if run_async:
+                transaction.on_commit(partial(_enqueue, run.pk, run.kind), robust=True)
+    except BaseException:
+        _give_back(run.pk, spooled)
+        raise
+
+
+def _give_back(pk: uuid.UUID, spooled: Path) -> None:
+    """Undo `take_in` when the row was not committed."""
+    if workdir.has_input(pk):
+        workdir.input_path(pk).rename(spooled)
+    workdir.drop_run(pk)
+
+
+def _in_use(holder: Run) -> RunIdInUseError:
+    status = "SUCCESS" if holder.status == Status.SUCCEEDED else "PENDING"
+    return RunIdInUseError(
+        f"An existing run with id {holder.run_id} is {status}. "
+        "Fetch the completed run result before submitting with the same run_id.",
+        run_status=status,
+    )
+
+
+def _enqueue(pk: uuid.UUID, kind: str) -> None:
+    """Hand the run to the broker; when that fails the sweep does it later."""
+    Run.objects.filter(pk=pk, status=Status.QUEUED).update(sent=Now())
+    if not queue.publish(queue.TASK_OF_KIND[kind], queue.arguments(pk)):
+        Run.objects.filter(pk=pk, status=Status.QUEUED).update(sent=None)
+
+
+def _annotate_here(run: Run) -> None:
+    """Do the run in this process, as a worker would; a repeat of a request finds it done or under way."""
+    runner.run(run.pk, workdir.input_path(run.pk), task_id="", worker="web")
+    run.refresh_from_db()
