@@ -1,0 +1,53 @@
+# make demo    set everything up, annotate the demo file over HTTP, show the result
+# make serve   web and worker in the foreground until Ctrl-C
+# make test    install what the tests need and run them all
+# make lint    style, types, direction of imports
+# make bench   measure beside the peers, in one run
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DJANGO_SETTINGS_MODULE := anyvar_site.settings
+
+.PHONY: demo serve test lint bench install install-dev migrate clean
+
+demo: install
+	$(BIN)/python demo/run.py
+
+serve: install migrate
+	$(BIN)/python demo/load.py
+	@echo "Serving on http://127.0.0.1:$${PORT:-8000}/ - stop with Ctrl-C"
+	$(BIN)/honcho start
+
+migrate: install
+	$(BIN)/python manage.py migrate --verbosity 0
+
+test: install-dev
+	$(BIN)/python -m tests
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	ANYVAR_HTTPS=true ALLOWED_HOSTS=vrs.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: install-dev
+	$(BIN)/python -m benchmarks
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf var $(VENV)

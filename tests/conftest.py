@@ -1,0 +1,89 @@
+"""Fixtures of every test: folders of the test's own, servers, and a small registered reference."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+from tests.servers import MissingServerError, own_database, running_postgres, running_redis
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHARED = PROJECT.parent / "shared"
+
+# 240 bases with runs, repeats and a stretch of N, so that every kind of allele can be placed.
+TINY_CONTIG = (
+    "ACGTTGCAAGGCTTACGATCGAAAAAAAAATCGGATCCTAGCAGCAGCAGCAGCAGTTGACCATGAGTGTGTGTGTGTCC"
+    "ATAGGCTANNNNNNNNGATTACAGATTCTAGCTTGCAACGTACGTACACGTTCATGCCATTAGGCGCTAAAGACAATTAC"
+    "ATAACATACACGTCAGCACGAAACTTGTTGGCCCAGTGTGAATCGGGGGGTACCATTGCGCATATCCGGTTAACGTGCAT"
+)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, settings: SettingsWrapper) -> None:
+    """No test touches the folders of a real service."""
+    settings.ANYVAR_VCF_ASYNC_WORK_DIR = tmp_path / "work"
+    settings.ANYVAR_SEQUENCE_DIR = tmp_path / "sequences"
+    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "work" / "spool")
+    settings.ANYVAR_SEQUENCE_DIR.mkdir()
+    for name in ("spool", "runs"):
+        (tmp_path / "work" / name).mkdir(parents=True)
+
+
+@pytest.fixture
+def tiny_assembly(db: None) -> str:
+    """A registered assembly `tiny` with the contigs chr1 and chrM of TINY_CONTIG; its name."""
+    from vcfjobs.references import load_reference
+
+    fasta = f">chr1\n{TINY_CONTIG}\n>chrM\n{TINY_CONTIG[::-1]}\n".encode()
+    load_reference(
+        name="tiny",
+        fasta=io.BytesIO(fasta),
+        source="tiny.fa",
+        accessions={},
+        canonical=False,
+        replace=False,
+        on_progress=lambda _: None,
+    )
+    return "tiny"
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis; use it under a queue name and key prefix of the test's own."""
+    yield from _server(running_redis)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL, in which tests make databases of their own."""
+    yield from _server(running_postgres)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """A fresh, empty database on a real PostgreSQL."""
+    with own_database(postgres_url) as url:
+        yield url
+
+
+def _server(server):  # type: ignore[no-untyped-def]
+    try:
+        with server() as url:
+            yield url
+    except MissingServerError as missing:
+        if os.environ.get("CI"):
+            raise  # in CI nothing is skipped for want of a server
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of known answers and real files beside the project, where it is there."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder with known answers and real files is not beside the project")
+    return SHARED

@@ -1,0 +1,197 @@
+"""Real servers for the tests: taken from TEST_REDIS_URL and TEST_DATABASE_URL, else started here.
+
+What is started here lives in a temporary folder on a free port and is stopped by its own process handle.
+A server that was already running is never flushed or stopped: databases and key prefixes are the test's own.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import redis
+
+START_SECONDS = 30.0
+
+
+class MissingServerError(Exception):
+    """Neither a URL was given nor is the server's binary installed; the message says which."""
+
+
+def free_port() -> int:
+    """A TCP port of the loopback interface that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+    """Return as soon as `condition` holds; fail with `what` after `seconds`."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+class RedisServer:
+    """A Redis of the test's own; it may be stopped, frozen and wiped."""
+
+    def __init__(self, folder: Path) -> None:
+        binary = shutil.which("redis-server")
+        if binary is None:
+            raise MissingServerError("redis-server is not installed, and TEST_REDIS_URL is not set")
+        self.port = free_port()
+        self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._command += ["--appendonly", "no", "--dir", str(folder), "--maxmemory-policy", "noeviction"]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The broker URL."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        wait_until(self._answers, "Redis answers")
+
+    def send(self, signal_number: int) -> None:
+        """Send its process a signal."""
+        assert self._process is not None
+        self._process.send_signal(signal_number)
+
+    def stop(self) -> None:
+        """Stop it, though it be frozen, and wait for its end."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis(port=self.port, socket_timeout=1) as client:
+                return bool(client.ping())
+        except redis.exceptions.RedisError:
+            return False
+
+
+class PostgresServer:
+    """A PostgreSQL of the test's own; it may be stopped at once and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+        binary = shutil.which("postgres") or (str(found[-1]) if found else None)
+        if binary is None:
+            raise MissingServerError("postgres is not installed, and TEST_DATABASE_URL is not set")
+        self._bin = Path(binary).parent
+        self._data = folder / "data"
+        self._user = _unprivileged_user()
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        if self._user:
+            os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
+        initdb = [str(self._bin / "initdb"), "-D", str(self._data), "-A", "trust", "-U", "postgres", "-N"]
+        subprocess.run(initdb, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL)
+
+    @property
+    def url(self) -> str:
+        """The URL of its maintenance database."""
+        return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        options = ["-p", str(self.port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        self._process = subprocess.Popen(
+            [str(self._bin / "postgres"), "-D", str(self._data), *options],
+            user=self._user,
+            cwd="/",
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._answers, "PostgreSQL answers")
+
+    def stop(self, signal_number: int = signal.SIGQUIT) -> None:
+        """Stop it; SIGQUIT is its immediate shutdown."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal_number)
+            self._process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            with psycopg.connect(self.url, connect_timeout=2):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root: the user to run it as, None for the present one."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+@contextmanager
+def server_folder() -> Iterator[Path]:
+    """A temporary folder that another user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="vcfjobs-server-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """The URL of a Redis to use under the test's own prefix."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    with server_folder() as folder:
+        server = RedisServer(folder)
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL in which the tests make databases of their own."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield url
+        return
+    with server_folder() as folder:
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server.url
+        finally:
+            server.stop()
+
+
+@contextmanager
+def own_database(server_url: str) -> Iterator[str]:
+    """The URL of a fresh database, dropped afterwards."""
+    name = f"vcfjobs_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    try:
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(server_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
