@@ -1,19 +1,190 @@
-"""The HTML pages: the runs with the upload form, and one run."""
+"""The HTML pages: the runs with the upload form, and one run. They work without JavaScript."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from vcfjobs import job_page, references, run_list, services
+from vcfjobs.errors import NoReferenceError, RunConflictError, RunNotFoundError, VcfJobsError
+from vcfjobs.forms import FilterForm, UploadForm
+from vcfjobs.models import Run
+
+P = ParamSpec("P")
+
+# Which field of the form an error is about; the others are about the whole.
+FIELD_OF_ERROR = {
+    "INVALID_VCF": "vcf",
+    "UPLOAD_TOO_LARGE": "vcf",
+    "RUN_ID_IN_USE": "run_id",
+    "UNKNOWN_ASSEMBLY": "assembly",
+    "REFERENCE_MISMATCH": "assembly",
+}
 
 
-def index(request: HttpRequest) -> HttpResponse:
+class HtmxRequest(HttpRequest):
+    """A request as django-htmx's middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
+def signed_in_where_needed(
+    view: Callable[Concatenate[HtmxRequest, P], HttpResponse],
+) -> Callable[Concatenate[HtmxRequest, P], HttpResponse]:
+    """Ask for a login when the service is not open; the body of the request is not read before that."""
+
+    @wraps(view)
+    def guarded(request: HtmxRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not settings.ANYVAR_AUTH_TOKEN_LIST or request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.htmx:
+            return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+
+    return guarded
+
+
+@csrf_exempt  # checked below, after the login: the check reads the whole body
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in_where_needed
+@csrf_protect
+def index(request: HtmxRequest) -> HttpResponse:
     """The caller's runs, newest first, and the form that submits one."""
-    return render(request, "vcfjobs/index.html")
+    assemblies = references.registered_assemblies()
+    if request.method != "POST":
+        return _index(request, UploadForm(assemblies=assemblies), assemblies)
+    form = UploadForm(request.POST, request.FILES, assemblies=assemblies)
+    try:
+        if not assemblies:
+            raise NoReferenceError("No reference is registered yet, so nothing can be annotated.")
+        if not form.is_valid():
+            return _index(request, form, assemblies, status=_status_of(form))
+        return _submit(request, form)
+    except VcfJobsError as error:
+        form.add_error(FIELD_OF_ERROR.get(error.code), error.sentence)
+        return _index(request, form, assemblies, status=error.status)
 
 
-def job(request: HttpRequest, run_id: str) -> HttpResponse:
-    """One run."""
-    return render(request, "vcfjobs/job.html")
+@require_safe
+@never_cache
+@signed_in_where_needed
+def job(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """One run, with what it can be asked to do."""
+    return _job(request, _find(request, run_id))
 
 
-job_status = cancel = retry = delete = job
+@require_safe
+@never_cache
+@signed_in_where_needed
+def job_status(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """The part of a run's page that changes while it runs; asks for itself until the run is final."""
+    run = _find(request, run_id)
+    context = job_page.context(request, run) | {"changed": request.GET.get("seen") != run.status}
+    return render(request, "vcfjobs/job_status.html", context)
+
+
+@require_POST
+@signed_in_where_needed
+def cancel(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """Cancel a run that is not final."""
+    return _ask(request, run_id, services.cancel_run)
+
+
+@require_POST
+@signed_in_where_needed
+def retry(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """Queue a failed or cancelled run again."""
+    return _ask(request, run_id, services.retry_run)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@signed_in_where_needed
+def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """Ask whether to delete a run, and delete it."""
+    run = _find(request, run_id)
+    if request.method != "POST":
+        return render(request, "vcfjobs/delete.html", {"run": run})
+    services.delete_run(run)
+    messages.success(request, f"Run {run.run_id} was deleted with its files.")
+    return redirect("pages:index")
+
+
+def _index(request: HtmxRequest, form: UploadForm, assemblies: list[str], status: int = 200) -> HttpResponse:
+    runs = services.visible_runs(owner=_owner(request), everyone=_sees_everyone(request))
+    filters = FilterForm(request.GET)
+    page = run_list.page(runs, filters, before=request.GET.get("before", ""))
+    context = {"form": form, "filters": filters, "page": page, "assemblies": assemblies}
+    return render(request, "vcfjobs/index.html", context | run_list.hints(request), status=status)
+
+
+def _submit(request: HtmxRequest, form: UploadForm) -> HttpResponse:
+    """Submit the file of a valid form; its spooled bytes do not outlive an error."""
+    file, asked = form.cleaned_data["vcf"], form.cleaned_data
+    spooled = Path(file.temporary_file_path())
+    try:
+        run, created = services.submit_run(
+            upload=services.Upload(spooled, file.name, file.size, file.sha256),
+            parameters=services.Parameters(
+                asked["assembly"], asked["for_ref"], asked["add_vrs_attributes"], asked["register"]
+            ),
+            owner=_owner(request),
+            run_id=asked["run_id"],
+            run_async=True,
+        )
+    finally:
+        spooled.unlink(missing_ok=True)
+    if not created:
+        messages.info(request, "You submitted this file before under the same run id: this is that run.")
+    return redirect("pages:job", run_id=str(run.pk))
+
+
+def _status_of(form: UploadForm) -> int:
+    """400 where the file is missing, empty or cut; 422 where a parameter is wrong."""
+    return 400 if "vcf" in form.errors or form.has_error("__all__", "truncated") else 422
+
+
+def _find(request: HtmxRequest, run_id: str) -> Run:
+    """The caller's run; what is not the caller's is not there."""
+    try:
+        return services.find_run(owner=_owner(request), run_id=run_id, everyone=_sees_everyone(request))
+    except RunNotFoundError as error:
+        raise Http404(error.sentence) from error
+
+
+def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
+    """Do what a button asks and show the run; 409 with the reason when its status does not allow it."""
+    run = _find(request, run_id)
+    try:
+        service(run)
+    except RunConflictError as error:
+        run.refresh_from_db()
+        return _job(request, run, status=error.status, conflict=error.sentence)
+    return redirect("pages:job", run_id=str(run.pk))
+
+
+def _job(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
+    return render(request, "vcfjobs/job.html", job_page.context(request, run) | more, status=status)
+
+
+def _owner(request: HtmxRequest) -> str:
+    """Whose runs the caller sees and makes; empty when the service is open."""
+    return f"user:{request.user.pk}" if settings.ANYVAR_AUTH_TOKEN_LIST else ""
+
+
+def _sees_everyone(request: HtmxRequest) -> bool:
+    """Whether the caller may see the runs of others: staff."""
+    return request.user.is_active and request.user.is_staff

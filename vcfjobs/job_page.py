@@ -1,0 +1,89 @@
+"""What the page of one run shows beside the row itself: time left, links, commands, what may be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils import timezone
+
+from vcfjobs.charts import charts_of
+from vcfjobs.models import Kind, Run, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file of a run: its address, what to call it, its size in bytes where it is known."""
+
+    url: str
+    label: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command line, and what it is for."""
+
+    purpose: str
+    line: str
+
+
+def context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """Everything that the templates of a run need."""
+    return {
+        "run": run,
+        "seconds_left": seconds_left(run),
+        "seconds_taken": seconds_taken(run),
+        "downloads": downloads(run),
+        "commands": commands(request, run),
+        "charts": charts_of(run.report),
+        "report": run.report,
+    }
+
+
+def seconds_left(run: Run) -> float | None:
+    """Seconds to the end at the speed so far, None where nothing can be said."""
+    done = run.progress
+    if run.status != Status.RUNNING or run.started is None or not done:
+        return None
+    return (timezone.now() - run.started).total_seconds() * (1 - done) / done
+
+
+def seconds_taken(run: Run) -> float | None:
+    """Seconds that the last attempt has taken, None before it began."""
+    if run.started is None:
+        return None
+    return ((run.finished or timezone.now()) - run.started).total_seconds()
+
+
+def downloads(run: Run) -> list[Download]:
+    """The files of a run that are there to fetch."""
+    if run.status != Status.SUCCEEDED or run.is_expired or run.kind != Kind.ANNOTATE:
+        return []
+    base = f"/runs/{run.pk}/result.vcf"
+    files = [
+        Download(f"{base}.gz", "VCF, BGZF", run.result_bytes),
+        Download(base, "VCF, plain text", run.result_text_bytes),
+    ]
+    return [*files, Download(f"{base}.gz.tbi", "tabix index")] if run.indexed else files
+
+
+def commands(request: HttpRequest, run: Run) -> list[Command]:
+    """The same over the API, for a terminal; the token is named, never written."""
+    curl = 'curl -H "Authorization: Bearer $TOKEN"' if settings.ANYVAR_AUTH_TOKEN_LIST else "curl"
+    vcf = request.build_absolute_uri(f"/vcf/{run.pk}")
+    resource = request.build_absolute_uri(f"/runs/{run.pk}/")
+    known = [Command("Status and counts", f"{curl} '{resource}'")]
+    if not run.is_final:
+        known.append(Command("Wait for the end, up to a minute", f"{curl} '{vcf}?wait=60'"))
+        known.append(Command("Cancel", f"{curl} -X POST '{resource}cancel'"))
+    for file in downloads(run)[:1]:
+        url = request.build_absolute_uri(file.url)
+        known.append(
+            Command("Download, resuming where it broke off", f"{curl} -C - -o {run.pk}.vcf.gz '{url}'")
+        )
+    if run.is_retryable:
+        known.append(Command("Retry", f"{curl} -X POST '{resource}retry'"))
+    return [*known, Command("Delete", f"{curl} -X DELETE '{resource}'")]

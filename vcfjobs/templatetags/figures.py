@@ -1,0 +1,48 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+
+register = template.Library()
+
+THIN_SPACE = "\u2009"
+AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+@register.filter
+def grouped(number: float | None) -> str:
+    """A count with its digits in groups of three: 1234567 -> 1 234 567 (thin spaces)."""
+    return "" if number is None else f"{round(number):,}".replace(",", THIN_SPACE)
+
+
+@register.filter
+def lasting(seconds: float | None) -> str:
+    """A duration: 0.42 -> 0.4 s, 75 -> 1 min 15 s, 3725 -> 1 h 2 min."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+@register.filter
+def age(moment: datetime | None) -> str:
+    """How long ago, in its largest unit: 45 s, 12 min, 3 h, 5 d."""
+    if moment is None:
+        return ""
+    seconds = max(0, round((timezone.now() - moment).total_seconds()))
+    return next((f"{seconds // unit} {name}" for unit, name in AGES if seconds >= unit), f"{seconds} s")
+
+
+@register.filter
+def percent(fraction: float) -> str:
+    """A fraction of 0 to 1 in whole per cent; 100 % only when it is the whole."""
+    return f"{int(fraction * 100)} %"
