@@ -87,3 +87,18 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder with known answers and real files is not beside the project")
     return SHARED
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What was handed to the broker, which takes everything."""
+    from vcfjobs import queue
+
+    sent: list[tuple[str, list[str]]] = []
+
+    def take(task: str, args: list[str]) -> bool:
+        sent.append((task, list(args)))
+        return True
+
+    monkeypatch.setattr(queue, "publish", take)
+    return sent

@@ -93,7 +93,11 @@ def location_digest(accession: str, start: int, end: int) -> str:
 
 
 def allele_digest(
-    location: str, *, literal: str | None = None, length: int | None = None, repeat_subunit_length: int | None = None
+    location: str,
+    *,
+    literal: str | None = None,
+    length: int | None = None,
+    repeat_subunit_length: int | None = None,
 ) -> str:
     """Digest of an Allele at the location with that digest.
 

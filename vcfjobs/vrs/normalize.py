@@ -27,8 +27,10 @@ class Normalized(NamedTuple):
 
     `literal` is the sequence of a LiteralSequenceExpression, else None; `length` and
     `repeat_subunit_length` belong to a ReferenceLengthExpression, else they are None.
+    `kind` is reference, snv, mnv, delins, insertion or deletion.
     """
 
+    kind: str
     start: int
     end: int
     literal: bytes | None
@@ -40,7 +42,7 @@ def normalize(bases: Bases, start: int, ref: bytes, alt: bytes) -> Normalized:
     """Normalise the replacement of `ref`, which stands at `start` in `bases`, by `alt`; all upper case."""
     end = start + len(ref)
     if ref == alt:
-        return Normalized(start, end, None, len(ref), len(ref))
+        return Normalized("reference", start, end, None, len(ref), len(ref))
     prefix = _common_prefix(ref, alt)
     suffix = _common_suffix(ref, alt, prefix)
     start += prefix
@@ -48,24 +50,30 @@ def normalize(bases: Bases, start: int, ref: bytes, alt: bytes) -> Normalized:
     deleted = ref[prefix : len(ref) - suffix]
     inserted = alt[prefix : len(alt) - suffix]
     if deleted and inserted:
-        return Normalized(start, end, inserted, None, None)
+        return Normalized(_substitution(deleted, inserted), start, end, inserted, None, None)
     seed = deleted or inserted
     left = roll_left(bases, start, seed)
     right = roll_right(bases, end, seed)
     if deleted:
-        return Normalized(start - left, end + right, None, left + right, len(seed))
+        return Normalized("deletion", start - left, end + right, None, left + right, len(seed))
     return _insertion(bases, start, seed, left, right)
+
+
+def _substitution(deleted: bytes, inserted: bytes) -> str:
+    if len(deleted) != len(inserted):
+        return "delins"
+    return "snv" if len(deleted) == 1 else "mnv"
 
 
 def _insertion(bases: Bases, at: int, seed: bytes, left: int, right: int) -> Normalized:
     rolled = left + right
     if not rolled:
-        return Normalized(at, at, seed, None, None)
+        return Normalized("insertion", at, at, seed, None, None)
     start, end = at - left, at + right
     subunit = repeat_subunit(seed, rolled)
     if subunit is None:
-        return Normalized(start, end, bases[start:at] + seed + bases[at:end], None, None)
-    return Normalized(start, end, None, rolled + len(seed), subunit)
+        return Normalized("insertion", start, end, bases[start:at] + seed + bases[at:end], None, None)
+    return Normalized("insertion", start, end, None, rolled + len(seed), subunit)
 
 
 def repeat_subunit(seed: bytes, longest: int) -> int | None:

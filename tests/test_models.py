@@ -1,0 +1,147 @@
+"""The transitions of a run: each one UPDATE, fenced, and nothing else changes a status."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.factories import make_run, make_running
+from vcfjobs.errors import RunFailureError, TimeLimitExceededError
+from vcfjobs.models import FINAL, Run, Status
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def test_a_claim_raises_the_attempt_and_takes_a_lease() -> None:
+    run = make_run()
+    mine = Run.objects.claim(run.pk, "task", "celery@here")
+    assert mine is not None
+    assert (mine.status, mine.attempt, mine.worker) == (Status.RUNNING, 1, "celery@here")
+    assert mine.lease_until is not None
+    assert abs(mine.lease_until - timezone.now() - timedelta(seconds=60)) < timedelta(seconds=5)
+
+
+def test_a_second_claim_finds_nothing() -> None:
+    run = make_run()
+    assert Run.objects.claim(run.pk, "one", "a")
+    assert Run.objects.claim(run.pk, "two", "b") is None
+
+
+def test_a_run_whose_lease_is_over_can_be_claimed_by_another() -> None:
+    run = make_running(lease_until=timezone.now() - timedelta(seconds=1))
+    mine = Run.objects.claim(run.pk, "two", "b")
+    assert mine is not None
+    assert mine.attempt == 2
+
+
+def test_a_run_without_attempts_left_cannot_be_claimed() -> None:
+    run = make_run(attempt=3, attempt_limit=3)
+    assert Run.objects.claim(run.pk, "task", "a") is None
+
+
+@pytest.mark.parametrize("status", FINAL)
+def test_a_final_run_cannot_be_claimed(status: str) -> None:
+    assert Run.objects.claim(make_run(status=status).pk, "task", "a") is None
+
+
+def test_an_older_attempt_can_neither_renew_nor_report_nor_end_the_run() -> None:
+    old = make_running(lease_until=timezone.now() - timedelta(seconds=1))
+    assert Run.objects.claim(old.pk, "two", "b")
+    assert not Run.objects.renew(old)
+    assert not Run.objects.save_progress(old, 5, 5)
+    assert not Run.objects.succeed(old)
+    assert not Run.objects.mine(old).fail(RunFailureError("no"))
+    assert Run.objects.get(pk=old.pk).status == Status.RUNNING
+
+
+def test_renewing_moves_the_lease_forward_on_the_database_clock() -> None:
+    run = make_running(lease_until=timezone.now() + timedelta(seconds=1))
+    assert Run.objects.renew(run)
+    run.refresh_from_db()
+    assert run.lease_until is not None
+    assert run.lease_until > timezone.now() + timedelta(seconds=50)
+
+
+def test_a_success_sets_the_time_at_which_the_files_go() -> None:
+    run = make_running()
+    assert Run.objects.succeed(run, result_bytes=5)
+    run.refresh_from_db()
+    assert run.status == Status.SUCCEEDED
+    assert run.expires is not None
+    assert run.finished is not None
+    assert abs(run.expires - run.finished - timedelta(seconds=7200)) < timedelta(seconds=1)
+
+
+def test_a_failure_keeps_its_code_sentence_and_traceback() -> None:
+    run = make_running()
+    assert Run.objects.mine(run).fail(TimeLimitExceededError("too long"), "trace")
+    run.refresh_from_db()
+    assert (run.status, run.error_code, run.error, run.traceback) == (
+        Status.FAILED,
+        "TIME_LIMIT_EXCEEDED",
+        "too long",
+        "trace",
+    )
+
+
+def test_a_retry_gives_the_run_its_attempts_again_and_never_lowers_the_attempt() -> None:
+    run = make_run(status=Status.FAILED, attempt=3, attempt_limit=3, error="bad", finished=timezone.now())
+    assert Run.objects.filter(pk=run.pk).retry()
+    run.refresh_from_db()
+    assert (run.status, run.attempt, run.attempt_limit, run.error) == (Status.QUEUED, 3, 6, "")
+
+
+def test_an_expired_run_cannot_be_retried() -> None:
+    run = make_run(status=Status.FAILED, expired=timezone.now())
+    assert not Run.objects.filter(pk=run.pk).retry()
+
+
+def test_two_runs_of_one_owner_cannot_hold_the_same_run_id() -> None:
+    make_run(run_id="a", owner="x")
+    make_run(run_id="a", owner="y")
+    make_run(run_id="a", owner="x", superseded=True)
+    with pytest.raises(IntegrityError):
+        make_run(run_id="a", owner="x")
+
+
+MOVES = {
+    "claim": lambda run: Run.objects.claim(run.pk, "t", "w"),
+    "succeed": lambda run: Run.objects.succeed(run),
+    "fail": lambda run: Run.objects.mine(run).fail(RunFailureError("x")),
+    "cancel": lambda run: Run.objects.filter(pk=run.pk).cancel(),
+    "requeue": lambda run: Run.objects.filter(pk=run.pk).requeue(),
+    "lost": lambda run: Run.objects.filter(pk=run.pk).fail_lost(),
+    "overdue": lambda run: Run.objects.filter(pk=run.pk).fail_overdue(),
+    "retry": lambda run: Run.objects.filter(pk=run.pk).retry(),
+}
+ALLOWED = {
+    (Status.QUEUED, "claim"): Status.RUNNING,
+    (Status.QUEUED, "cancel"): Status.CANCELLED,
+    (Status.RUNNING, "succeed"): Status.SUCCEEDED,
+    (Status.RUNNING, "fail"): Status.FAILED,
+    (Status.RUNNING, "cancel"): Status.CANCELLED,
+    (Status.RUNNING, "requeue"): Status.QUEUED,
+    (Status.RUNNING, "lost"): Status.FAILED,
+    (Status.RUNNING, "overdue"): Status.FAILED,
+    (Status.FAILED, "retry"): Status.QUEUED,
+    (Status.CANCELLED, "retry"): Status.QUEUED,
+}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(moves=st.lists(st.sampled_from(sorted(MOVES)), max_size=14))
+def test_no_sequence_of_moves_leaves_the_drawn_transitions(moves: list[str]) -> None:
+    run = make_run(attempt_limit=1000)
+    attempt = 0
+    for move in moves:
+        before = run.status
+        MOVES[move](run)
+        run.refresh_from_db()
+        assert run.status == ALLOWED.get((Status(before), move), before), (before, move)
+        assert run.attempt >= attempt
+        attempt = run.attempt

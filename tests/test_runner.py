@@ -1,0 +1,186 @@
+"""What a worker does with one run, and what it leaves behind."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pysam
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
+
+from tests.factories import HEADER, VCF, make_run, make_running, store_input
+from vcfjobs import runner, workdir
+from vcfjobs.lease import Lease
+from vcfjobs.models import Run, Status
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+
+def work(run: Run) -> Run:
+    runner.run(run.pk, workdir.input_path(run.pk), task_id="task", worker="celery@here")
+    run.refresh_from_db()
+    return run
+
+
+@pytest.fixture
+def queued(tiny_assembly: str) -> Run:
+    """A queued run with its stored file."""
+    run = make_run()
+    store_input(run)
+    return run
+
+
+def files(run: Run) -> list[str]:
+    return sorted(path.name for path in workdir.run_folder(run.pk).iterdir())
+
+
+def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) -> None:
+    run = work(queued)
+    assert run.status == Status.SUCCEEDED
+    assert files(run) == ["1.vcf.gz", "1.vcf.gz.gzi", "1.vcf.gz.tbi"]
+    assert run.indexed
+    result = workdir.result_path(run.pk, 1)
+    text = gzip.decompress(result.read_bytes())
+    assert (run.result_bytes, run.result_text_bytes) == (result.stat().st_size, len(text))
+    assert run.records_done == 3
+    assert text.count(b"VRS_Allele_IDs=ga4gh:VA.") == 3
+    with pysam.TabixFile(str(result)) as indexed:
+        assert len(list(indexed.fetch("chr1", 0, 30))) == 2
+
+
+def test_a_message_delivered_twice_runs_once(queued: Run) -> None:
+    work(queued)
+    before = workdir.result_path(queued.pk, 1).read_bytes()
+    answer = runner.run(queued.pk, workdir.input_path(queued.pk), task_id="task", worker="w")
+    assert answer == "not claimed"
+    queued.refresh_from_db()
+    assert queued.attempt == 1
+    assert workdir.result_path(queued.pk, 1).read_bytes() == before
+
+
+def test_an_unsorted_file_has_no_index(tiny_assembly: str) -> None:
+    run = make_run()
+    store_input(run, (HEADER + "chr1\t9\t.\tA\tC\t.\t.\t.\nchr1\t1\t.\tA\tC\t.\t.\t.\n").encode())
+    assert not work(run).indexed
+    assert "1.vcf.gz.tbi" not in files(run)
+
+
+def test_a_malformed_line_fails_the_run_and_names_the_line_not_its_contents(tiny_assembly: str) -> None:
+    run = make_run()
+    store_input(run, VCF + b"chr1\tsecret\t.\tA\tC\t.\t.\t.\n")
+    work(run)
+    assert (run.status, run.error_code) == (Status.FAILED, "RUN_FAILURE")
+    assert "line 6" in run.error
+    assert "secret" not in run.error
+    assert files(run) == ["input"]
+
+
+def test_a_message_that_names_another_file_fails_the_run(queued: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_bytes(VCF)
+    runner.run(queued.pk, other, task_id="task", worker="w")
+    queued.refresh_from_db()
+    assert queued.status == Status.FAILED
+    assert other.exists()
+
+
+def test_a_soft_limit_ends_the_run_as_too_long_and_cleans_up(
+    queued: Run, settings: SettingsWrapper
+) -> None:
+    settings.CELERY_SOFT_LIMIT = -1
+    run = work(queued)
+    assert (run.status, run.error_code) == (Status.FAILED, "TIME_LIMIT_EXCEEDED")
+    assert files(run) == ["input"]
+
+
+def test_a_failure_nobody_foresaw_keeps_its_traceback_from_the_user(
+    queued: Run, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> None:
+        raise ZeroDivisionError("/some/path")
+
+    monkeypatch.setattr("vcfjobs.references.open_assembly", broken)
+    run = work(queued)
+    assert (run.status, run.error_code, run.error) == (Status.FAILED, "RUN_FAILURE", runner.UNFORESEEN)
+    assert "ZeroDivisionError" in run.traceback
+
+
+def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
+    queued: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker comes back after its lease: its last UPDATE hits nothing, and its own files go."""
+    publish = runner._publish
+
+    def slow_publish(mine: Run, *args: object, **options: object) -> bool:
+        indexed = publish(mine, *args, **options)  # type: ignore[arg-type]
+        if mine.attempt == 1:
+            Run.objects.filter(pk=mine.pk).update(lease_until=timezone.now())
+            work(mine)
+            mine.attempt = 1
+        return indexed
+
+    monkeypatch.setattr(runner, "_publish", slow_publish)
+    answer = runner.run(queued.pk, workdir.input_path(queued.pk), task_id="zombie", worker="w")
+    assert answer == "lost"
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempt) == (Status.SUCCEEDED, 2)
+    assert files(queued) == ["2.vcf.gz", "2.vcf.gz.gzi", "2.vcf.gz.tbi"]
+
+
+def test_a_run_cancelled_meanwhile_leaves_no_output_and_keeps_its_input(
+    queued: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancel_first(lease: Lease, records: int, input_bytes: int) -> None:
+        Run.objects.filter(pk=lease.run.pk).cancel()
+        lease._progress_due = 0
+        progress(lease, records, input_bytes)
+
+    progress = Lease.progress
+    monkeypatch.setattr(Lease, "progress", cancel_first)
+    run = work(queued)
+    assert run.status == Status.CANCELLED
+    assert files(run) == ["input"]
+
+
+def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish = runner._publish
+
+    def delete_first(mine: Run, *args: object, **options: object) -> bool:
+        Run.objects.filter(pk=mine.pk).delete()
+        workdir.drop_run(mine.pk)
+        return publish(mine, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "_publish", delete_first)
+    assert runner.run(queued.pk, workdir.input_path(queued.pk), task_id="t", worker="w") == "lost"
+    assert list(workdir.runs().iterdir()) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_is_renewed_while_the_work_goes_on(settings: SettingsWrapper) -> None:
+    settings.ANYVAR_LEASE_SECONDS = 1
+    run = make_running(lease_until=timezone.now())
+    from tests.servers import wait_until
+
+    with Lease(run):
+        wait_until(lambda: Run.objects.filter(pk=run.pk, lease_until__gt=timezone.now()).exists(), "renewed", 5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_that_another_took_stops_the_work(settings: SettingsWrapper) -> None:
+    settings.ANYVAR_LEASE_SECONDS = 0.3
+    run = make_running()
+    from tests.servers import wait_until
+    from vcfjobs.errors import RunLostError
+
+    def stopped() -> bool:
+        try:
+            lease.check()
+        except RunLostError:
+            return True
+        return False
+
+    with Lease(run) as lease:
+        Run.objects.filter(pk=run.pk).update(attempt=2)
+        wait_until(stopped, "the work stops", 5)

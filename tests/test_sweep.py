@@ -1,0 +1,177 @@
+"""What dies is found: lost, overdue, unsent and expired runs, and files that nobody owns."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
+
+from tests.factories import make_run, make_running, store_input
+from vcfjobs import queue, sweep, workdir
+from vcfjobs.models import Run, Status
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+PAST = timedelta(seconds=-1)
+
+
+def status_of(run: Run) -> str:
+    return Run.objects.get(pk=run.pk).status
+
+
+def test_a_run_of_a_lost_worker_is_queued_again() -> None:
+    run = make_running(lease_until=timezone.now() + PAST)
+    sweep.take_back_lost()
+    assert status_of(run) == Status.QUEUED
+
+
+def test_a_run_under_a_valid_lease_is_left_alone() -> None:
+    run = make_running()
+    sweep.take_back_lost()
+    assert status_of(run) == Status.RUNNING
+
+
+def test_a_lost_run_without_attempts_left_fails_as_worker_lost() -> None:
+    run = make_running(lease_until=timezone.now() + PAST, attempt=3, attempt_limit=3)
+    sweep.take_back_lost()
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
+
+
+def test_a_run_over_its_deadline_fails_though_its_lease_is_renewed() -> None:
+    run = make_running(deadline=timezone.now() + PAST)
+    sweep.end_overdue()
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Status.FAILED, "TIME_LIMIT_EXCEEDED")
+
+
+def test_a_queued_run_that_was_never_sent_is_sent_once(broker: list[tuple[str, list[str]]]) -> None:
+    run = make_run()
+    sweep.send_unsent()
+    sweep.send_unsent()
+    assert broker == [(queue.ANNOTATE, [str(run.pk), str(workdir.input_path(run.pk))])]
+
+
+def test_an_old_message_is_sent_again_only_when_the_broker_holds_too_few(
+    broker: list[tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        make_run(sent=timezone.now() - timedelta(seconds=600))
+    monkeypatch.setattr(queue, "waiting", lambda: 3)
+    sweep.send_unsent()
+    assert broker == []
+    monkeypatch.setattr(queue, "waiting", lambda: 1)
+    sweep.send_unsent()
+    assert len(broker) == 2
+
+
+def test_a_run_stays_unsent_when_the_broker_does_not_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "publish", lambda task, args: False)
+    run = make_run()
+    sweep.send_unsent()
+    assert Run.objects.get(pk=run.pk).sent is None
+
+
+def test_an_expired_run_loses_its_files_and_keeps_its_row() -> None:
+    run = make_run(status=Status.SUCCEEDED, expires=timezone.now() + PAST)
+    store_input(run)
+    sweep.expire()
+    run.refresh_from_db()
+    assert run.expired is not None
+    assert not workdir.run_folder(run.pk).exists()
+
+
+def test_files_of_a_run_that_has_not_expired_stay() -> None:
+    run = make_run(status=Status.FAILED, expires=timezone.now() + timedelta(seconds=60))
+    store_input(run)
+    sweep.expire()
+    assert workdir.has_input(run.pk)
+
+
+def test_a_folder_without_a_row_goes_after_a_day_and_one_with_a_row_stays() -> None:
+    owned = make_run()
+    store_input(owned)
+    orphan, young = uuid.uuid4(), uuid.uuid4()
+    for pk in (orphan, young):
+        workdir.run_folder(pk).mkdir()
+    two_days_ago = time.time() - 2 * 86_400
+    for pk in (orphan, owned.pk):
+        os.utime(workdir.run_folder(pk), (two_days_ago, two_days_ago))
+    sweep.drop_orphans()
+    assert not workdir.run_folder(orphan).exists()
+    assert workdir.run_folder(young).exists()
+    assert workdir.has_input(owned.pk)
+
+
+def test_an_abandoned_upload_goes_after_a_day() -> None:
+    stale, fresh = workdir.spool() / "a", workdir.spool() / "b"
+    for path in (stale, fresh):
+        path.write_bytes(b"x")
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(stale, (two_days_ago, two_days_ago))
+    sweep.drop_orphans()
+    assert (stale.exists(), fresh.exists()) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("requeue", "attempt", "status", "code"),
+    [
+        (False, 1, Status.FAILED, "WORKER_LOST_ERROR"),
+        (True, 1, Status.QUEUED, ""),
+        (True, 3, Status.FAILED, "WORKER_LOST_ERROR"),
+    ],
+)
+def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
+    settings: SettingsWrapper,
+    broker: list[tuple[str, list[str]]],
+    requeue: bool,
+    attempt: int,
+    status: str,
+    code: str,
+) -> None:
+    settings.REQUEUE_WHEN_CHILD_LOST = requeue
+    run = make_running(attempt=attempt)
+    sweep.child_lost(str(run.pk), "celery@here", over_limit=False)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (status, code)
+    assert len(broker) == (status == Status.QUEUED)
+
+
+def test_a_dead_child_of_another_worker_does_not_end_the_run() -> None:
+    run = make_running()
+    sweep.child_lost(str(run.pk), "celery@elsewhere", over_limit=False)
+    assert status_of(run) == Status.RUNNING
+
+
+def test_a_child_killed_over_the_hard_limit_ends_its_run_as_too_long() -> None:
+    run = make_running()
+    sweep.child_lost(str(run.pk), "celery@here", over_limit=True)
+    assert Run.objects.get(pk=run.pk).error_code == "TIME_LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize("pool", ["threads", "celery.concurrency.gevent:TaskPool", "eventlet"])
+def test_a_pool_without_time_limits_refuses_to_start(pool: str) -> None:
+    with pytest.raises(SystemExit, match="prefork and solo"):
+        sweep.refuse_wrong_setup(pool)
+
+
+@pytest.mark.parametrize("module", ["celery.concurrency.prefork", "celery.concurrency.solo"])
+def test_prefork_and_solo_start(module: str) -> None:
+    sweep.refuse_wrong_setup(SimpleNamespace(__module__=module))
+
+
+def test_a_step_that_fails_does_not_keep_the_others_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise OSError
+
+    broken.__name__ = "end_overdue"
+    monkeypatch.setattr(sweep, "end_overdue", broken)
+    run = make_running(lease_until=timezone.now() + PAST)
+    sweep.sweep()
+    assert status_of(run) == Status.QUEUED

@@ -1,0 +1,124 @@
+"""A whole file: its header amended, its records annotated chunk by chunk, what was found summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
+from vcfjobs.vrs.bgzf import TextSource
+from vcfjobs.vrs.header import Header, HeaderReader, missing_chrom_line
+from vcfjobs.vrs.records import MISMATCH, POSITION, AlleleRow, RecordAnnotator
+from vcfjobs.vrs.report import Report
+from vcfjobs.vrs.sequences import Reference
+
+HEAD_RECORDS = 100
+CONTIGS_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to write into INFO, and whether to hand out the alleles for a registry."""
+
+    for_ref: bool = True
+    add_vrs_attributes: bool = False
+    collect_alleles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Annotated bytes, their alleles, the report of this chunk alone, and the bytes of input consumed."""
+
+    data: bytes
+    alleles: list[AlleleRow]
+    report: Report
+    compressed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCheck:
+    """What the header and the first records say before a file is accepted."""
+
+    records: int
+    resolved: int
+    mismatches: int
+    replaced: str
+    unknown_contigs: list[str] = field(default_factory=list)
+
+
+def annotate(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
+    """Annotate a file as a stream: the header in the first chunk, then chunks of records in order.
+
+    Raises InvalidVcfError for a header that is none, MalformedRecordError for a line that is no record,
+    and RunFailureError after the last chunk when no record lies on a contig of the reference.
+    """
+    header, rest = read_header(source, options)
+    total = Report(replaced=header.replaced)
+    yield Chunk(header.data, [], Report(replaced=header.replaced), source.compressed_bytes)
+    annotator = _annotator(reference, options)
+    line = header.lines + 1
+    while rest:
+        annotated = annotator.annotate(rest, line)
+        line += rest.count(b"\n")
+        total.merge(annotated.report)
+        yield Chunk(annotated.data, annotated.alleles, annotated.report, source.compressed_bytes)
+        rest = source.read_chunk()
+    _require_resolved(total, reference.assembly)
+
+
+def check_head(
+    source: TextSource, reference: Reference, options: Options, records: int = HEAD_RECORDS
+) -> HeadCheck:
+    """Look at the header and the first `records` records of a file that is about to be accepted.
+
+    Raises InvalidVcfError, naming the line, when either is malformed.
+    """
+    header, rest = read_header(source, options)
+    lines = list(islice(iter(rest.splitlines(keepends=True)), records))
+    try:
+        report = _annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
+    except MalformedRecordError as error:
+        raise InvalidVcfError(error.sentence) from error
+    return HeadCheck(
+        records=report.records,
+        resolved=report.resolved,
+        mismatches=report.failed[MISMATCH] + report.failed[POSITION],
+        replaced=header.replaced,
+        unknown_contigs=list(report.unknown_contigs)[:CONTIGS_NAMED],
+    )
+
+
+def read_header(source: TextSource, options: Options) -> tuple[Header, bytes]:
+    """The amended header, and the first bytes of the records (whole lines)."""
+    reader = HeaderReader(
+        for_ref=options.for_ref,
+        add_vrs_attributes=options.add_vrs_attributes,
+        longest=source.limits.max_header,
+    )
+    while chunk := source.read_chunk():
+        begin = 0
+        while begin < len(chunk):
+            end = chunk.find(b"\n", begin) + 1 or len(chunk)
+            if header := reader.take(chunk[begin:end]):
+                return header, chunk[end:] or source.read_chunk()
+            begin = end
+    raise missing_chrom_line()
+
+
+def _annotator(reference: Reference, options: Options) -> RecordAnnotator:
+    return RecordAnnotator(
+        reference,
+        for_ref=options.for_ref,
+        add_vrs_attributes=options.add_vrs_attributes,
+        collect_alleles=options.collect_alleles,
+    )
+
+
+def _require_resolved(total: Report, assembly: str) -> None:
+    if not total.records or total.resolved:
+        return
+    named = ", ".join(list(total.unknown_contigs)[:CONTIGS_NAMED])
+    raise RunFailureError(
+        f"No record lies on a contig of {assembly}: the file names {named}. Is this the right assembly?"
+    )

@@ -1,0 +1,116 @@
+"""One BGZF block: its header, its raw deflate data, its checksum (SAM specification, section 4.1)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from isal import igzip_lib, isal_zlib
+
+from vcfjobs.errors import InvalidVcfError
+
+# The uncompressed bytes of a full block: as many as htslib takes, so that any block fits into 64 KiB.
+BLOCK_BYTES = 65_280
+MAX_BLOCK_BYTES = 65_536
+END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+GZIP_MAGIC = b"\x1f\x8b\x08"
+HEADER_BYTES = 18
+TRAILER_BYTES = 8
+
+_FIXED = struct.Struct("<4s4xxxH4sH")  # magic and flags, (mtime, xfl, os), xlen, first subfield, BSIZE - 1
+_SUBFIELD = struct.Struct("<2sH")
+_BSIZE = struct.Struct("<H")
+_TRAILER = struct.Struct("<II")  # CRC32 and length of the uncompressed bytes
+_MAGIC = b"\x1f\x8b\x08\x04"
+_BC = b"BC\x02\x00"
+_HEADER = _MAGIC + b"\x00\x00\x00\x00\x00\xff\x06\x00" + _BC
+_STORED = struct.Struct("<BHH")
+
+
+class DamagedStreamError(Exception):
+    """The compressed stream is cut or broken; `sentence` says how, for the user."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class BlockHeader(NamedTuple):
+    """Where a block's deflate data starts and where the block ends, in bytes from the block's start."""
+
+    data_start: int
+    size: int
+
+
+def parse_header(data: bytes | memoryview, offset: int = 0) -> BlockHeader | None:
+    """The header of the BGZF block at `offset`; None when there is no BGZF block.
+
+    `data` must hold the whole header: 18 bytes, or 12 + XLEN when it carries further subfields.
+    """
+    if len(data) - offset < HEADER_BYTES:
+        return None
+    magic, xlen, subfield, size = _FIXED.unpack_from(data, offset)
+    if magic != _MAGIC:
+        return None
+    if xlen == 6 and subfield == _BC:
+        return BlockHeader(HEADER_BYTES, size + 1)
+    return _search_subfields(bytes(data[offset + 12 : offset + 12 + xlen]), xlen)
+
+
+def _search_subfields(extra: bytes, xlen: int) -> BlockHeader | None:
+    position = 0
+    while position + 4 <= len(extra):
+        name, length = _SUBFIELD.unpack_from(extra, position)
+        if name == b"BC" and length == 2 and position + 6 <= len(extra):
+            return BlockHeader(12 + xlen, _BSIZE.unpack_from(extra, position + 4)[0] + 1)
+        position += 4 + length
+    return None
+
+
+def inflate(block: memoryview, header: BlockHeader) -> bytes:
+    """The uncompressed bytes of a whole block, its length and checksum compared.
+
+    Raises DamagedStreamError.
+    """
+    data = block[header.data_start : header.size - TRAILER_BYTES]
+    crc, length = _TRAILER.unpack_from(block, header.size - TRAILER_BYTES)
+    if length > MAX_BLOCK_BYTES or not data:
+        raise DamagedStreamError("The file is damaged: a BGZF block announces an impossible length.")
+    try:
+        plain: bytes = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, 15, length or 1)
+    except (igzip_lib.error, EOFError) as error:
+        raise DamagedStreamError("The file is damaged: a BGZF block cannot be decompressed.") from error
+    if len(plain) != length or isal_zlib.crc32(plain) != crc:
+        raise DamagedStreamError("The file is damaged: the checksum of a BGZF block is wrong.")
+    return plain
+
+
+def deflate(plain: bytes | bytearray | memoryview, level: int) -> bytes:
+    """A whole block of at most 65,280 bytes; the same bytes always give the same block."""
+    data = isal_zlib.compress(plain, level, -15)
+    if len(data) > MAX_BLOCK_BYTES - HEADER_BYTES - TRAILER_BYTES:
+        data = _STORED.pack(1, len(plain), len(plain) ^ 0xFFFF) + bytes(plain)
+    size = _BSIZE.pack(HEADER_BYTES + len(data) + TRAILER_BYTES - 1)
+    return b"".join((_HEADER, size, data, _TRAILER.pack(isal_zlib.crc32(plain), len(plain))))
+
+
+def walk_blocks(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield (offset, size) in compressed bytes of every block of a seekable BGZF file, the end block too.
+
+    Reads headers only. Raises InvalidVcfError where the file is cut or goes on with something else.
+    """
+    end = file.seek(0, 2)
+    offset = 0
+    while offset < end:
+        file.seek(offset)
+        header = parse_header(file.read(HEADER_BYTES))
+        if header is None:
+            file.seek(offset)
+            header = parse_header(file.read(MAX_BLOCK_BYTES))
+        if header is None:
+            raise InvalidVcfError("The file is not BGZF throughout: a block has no BGZF header.")
+        if offset + header.size > end:
+            raise InvalidVcfError("The file is truncated: its last BGZF block is cut off.")
+        yield offset, header.size
+        offset += header.size

@@ -1,0 +1,148 @@
+"""FASTA in, flat upper-case sequence files out, as streams: a whole contig is never held in memory."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from vcfjobs.errors import VcfJobsError
+from vcfjobs.vrs.blocks import DamagedStreamError
+from vcfjobs.vrs.digests import RefgetHasher
+from vcfjobs.vrs.streams import ByteStream, open_stream
+
+MAX_NAME_LINE = 1 << 20
+
+
+class FastaError(VcfJobsError):
+    """The file is not a FASTA that can be registered; the sentence names the contig where it can."""
+
+    code = "INVALID_FASTA"
+    status = 400
+    title = "Not a usable FASTA"
+
+
+def read_fasta(stream: BinaryIO) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield (name, upper-case residues in chunks) of each contig of a plain, gzip or BGZF FASTA.
+
+    The name is the first word after `>`. The chunks must be read before the next contig; what is left of
+    them is skipped. Raises FastaError, also from the chunks.
+    """
+    text = _FastaText(open_stream(stream))
+    names: set[str] = set()
+    text.expect_contig()
+    while name := text.next_name():
+        if name in names:
+            raise FastaError(f"The FASTA has two contigs with the name {name}.")
+        names.add(name)
+        residues = text.residues(name)
+        yield name, residues
+        for _ in residues:
+            pass
+
+
+class _FastaText:
+    """The text of a FASTA, read forward; `_piece` is what was read and not yet used."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._piece = b""
+
+    def expect_contig(self) -> None:
+        """Skip white space in front of the first contig."""
+        while self._fill():
+            self._piece = self._piece.lstrip()
+            if self._piece:
+                break
+        if not self._piece:
+            raise FastaError("The FASTA is empty.")
+        if not self._piece.startswith(b">"):
+            raise FastaError("The file is not FASTA: it does not begin with '>'.")
+
+    def next_name(self) -> str | None:
+        """The name of the contig whose `>` comes next; None at the end."""
+        if not self._fill():
+            return None
+        while (end := self._piece.find(b"\n")) < 0:
+            more = self._read()
+            if len(self._piece) > MAX_NAME_LINE:
+                raise FastaError("A name line of the FASTA is too long.")
+            self._piece += more or b"\n"
+        words = self._piece[1:end].split(maxsplit=1)
+        self._piece = self._piece[end + 1 :]
+        if not words:
+            raise FastaError("A contig of the FASTA has no name.")
+        return words[0].decode("utf-8", "replace")
+
+    def residues(self, name: str) -> Iterator[bytes]:
+        """Upper-case residues up to the next `>` at a line start."""
+        line_start = True
+        while self._fill():
+            piece = self._piece
+            end = 0 if line_start and piece.startswith(b">") else piece.find(b"\n>") + 1 or None
+            if end == 0:
+                return
+            part = piece if end is None else piece[:end]
+            self._piece = b"" if end is None else piece[end:]
+            line_start = part.endswith(b"\n")
+            if residues := _clean(part, name):
+                yield residues
+
+    def _fill(self) -> bool:
+        """Hold at least one byte, unless the text ends."""
+        if not self._piece:
+            self._piece = self._read()
+        return bool(self._piece)
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read()
+        except DamagedStreamError as damage:
+            raise FastaError(damage.sentence) from damage
+
+
+def _clean(part: bytes, name: str) -> bytes:
+    residues = part.replace(b"\n", b"").upper()
+    if residues and not residues.isalpha():
+        residues = residues.translate(None, b"\r \t")
+        if residues and not residues.isalpha():
+            raise FastaError(f"Contig {name} of the FASTA holds characters that are not letters.")
+    return residues
+
+
+def write_flat(chunks: Iterable[bytes], folder: Path) -> tuple[str, int]:
+    """Store upper-case residues as `<folder>/<accession of these bytes>`; returns (accession, length).
+
+    Written under a temporary name and published by rename, so that a reader never sees half a sequence;
+    when the file is there already, it is kept.
+    """
+    hasher = RefgetHasher()
+    length = 0
+    descriptor, name = tempfile.mkstemp(prefix=".flat-", dir=folder)
+    temporary = Path(name)
+    try:
+        with open(descriptor, "wb") as file:
+            for chunk in chunks:
+                hasher.update(chunk)
+                file.write(chunk)
+                length += len(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        _publish(temporary, folder / hasher.accession, length)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return hasher.accession, length
+
+
+def _publish(temporary: Path, target: Path, length: int) -> None:
+    if target.exists() and target.stat().st_size == length:
+        return
+    temporary.chmod(0o644)
+    temporary.replace(target)
+    directory = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,125 @@
+"""Read the header of a VCF and put the VRS lines into it; every other byte stays.
+
+The lines are those of the reference annotator (vrs-python's VCF annotator), which writes them at the end
+of the meta-information, before #CHROM.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from vcfjobs.errors import InvalidVcfError
+
+PRODUCER = "vcfjobs version=0.1.0"
+VRS_VERSION = "2.0.1"
+COLUMNS = 8
+FIELDS = (
+    b"VRS_Allele_IDs",
+    b"VRS_Error",
+    b"VRS_Starts",
+    b"VRS_Ends",
+    b"VRS_States",
+    b"VRS_Lengths",
+    b"VRS_RepeatSubunitLengths",
+)
+_OURS = re.compile(rb"##INFO=<(?:[^\"]*,)?ID=(" + b"|".join(FIELDS) + rb")[,>]")
+_PRODUCED_BY = re.compile(rb"\[VRS version=([^\];]{1,40});([^\]\"]{1,80})\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """An amended header: its bytes, its number of lines as they came in, and what it replaced."""
+
+    data: bytes
+    lines: int
+    replaced: str
+
+
+class HeaderReader:
+    """Takes lines until #CHROM; raises InvalidVcfError, naming the line, for what is no VCF header."""
+
+    def __init__(self, *, for_ref: bool, add_vrs_attributes: bool, longest: int) -> None:
+        self._new = vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes)
+        self._kept: list[bytes] = []
+        self._lines = 0
+        self._size = 0
+        self._longest = longest
+        self._replaced = ""
+
+    def take(self, line: bytes) -> Header | None:
+        """The next line with its line end; the whole header when that was #CHROM."""
+        self._lines += 1
+        self._size += len(line)
+        if self._size > self._longest:
+            raise InvalidVcfError(f"The header is larger than {self._longest} bytes.")
+        if self._lines == 1 and not line.startswith(b"##fileformat=VCF"):
+            raise InvalidVcfError("Line 1 is not ##fileformat=VCF…: this is not a VCF.")
+        if line.startswith(b"#CHROM"):
+            return self._end(line)
+        if not line.startswith(b"##"):
+            raise InvalidVcfError(
+                f"Line {self._lines} comes before any #CHROM line: the header is incomplete."
+            )
+        if _OURS.match(line):
+            self._replaced = self._replaced or _producer(line)
+        else:
+            self._kept.append(line)
+        return None
+
+    def _end(self, line: bytes) -> Header:
+        if len(line.split(b"\t", COLUMNS)) < COLUMNS:
+            raise InvalidVcfError(
+                f"Line {self._lines}, #CHROM, has fewer than {COLUMNS} columns separated by tabs."
+            )
+        line_end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
+        if not line.endswith(b"\n"):
+            line += line_end
+        new = [text + line_end for text in self._new]
+        return Header(b"".join([*self._kept, *new, line]), self._lines, self._replaced)
+
+
+def missing_chrom_line() -> InvalidVcfError:
+    """The error for a file that ends within its header."""
+    return InvalidVcfError("The file has no #CHROM line, so no records can follow.")
+
+
+def vrs_lines(*, for_ref: bool, add_vrs_attributes: bool) -> list[bytes]:
+    """The INFO lines of our fields, without line ends."""
+    alleles = "REF and ALT" if for_ref else "ALT"
+    number = "R" if for_ref else "A"
+    of_alleles = f"the GA4GH VRS Alleles corresponding to the GT indexes of the {alleles} alleles"
+    made_by = f"[VRS version={VRS_VERSION};{PRODUCER}]"
+    error = "If an error occurred computing a VRS Identifier, the error message"
+    rows = [
+        ("VRS_Allele_IDs", number, "String", f"The computed identifiers for {of_alleles} {made_by}"),
+        ("VRS_Error", ".", "String", error),
+    ]
+    if add_vrs_attributes:
+        interresidue = "Interresidue coordinates used as the location"
+        lengths = "values from ReferenceLengthExpression states for"
+        rows += [
+            ("VRS_Starts", number, "Integer", f"{interresidue} starts for {of_alleles}"),
+            ("VRS_Ends", number, "Integer", f"{interresidue} ends for {of_alleles}"),
+            ("VRS_States", number, "String", f"The literal sequence states used for {of_alleles}"),
+            ("VRS_Lengths", number, "Integer", f"The length {lengths} {of_alleles}"),
+            (
+                "VRS_RepeatSubunitLengths",
+                number,
+                "Integer",
+                f"The repeatSubunitLength {lengths} {of_alleles}",
+            ),
+        ]
+    return [
+        f'##INFO=<ID={name},Number={count},Type={kind},Description="{text}">'.encode()
+        for name, count, kind, text in rows
+    ]
+
+
+def _producer(line: bytes) -> str:
+    """What an older VRS_Allele_IDs line says of the tool that wrote it."""
+    found = _PRODUCED_BY.search(line)
+    if found is None:
+        return "an earlier VRS annotation"
+    version, tool = (part.decode("utf-8", "replace") for part in found.groups())
+    return f"{tool}, VRS {version}"

@@ -1,0 +1,175 @@
+"""What one pass over a file, or over a part of one, found: mergeable, bounded, and JSON.
+
+Merging the reports of consecutive parts gives the report of the whole, so shards add up. Whatever a file
+may hold, a report stays small: names, places and bins are counted up to a limit, the rest in one sum.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+FAILURES_KEPT = 1000
+NAMES_KEPT = 1000
+BINS_KEPT = 4096
+CONTIGS_ORDERED = 100_000
+LONGEST_NAME = 255
+BIN_SHIFT = 20  # bins of 2^20 bases
+EXACT_LENGTHS = 50
+OTHERS = "(others)"
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts over records and alleles; positions are POS - 1, counted from 0."""
+
+    records: int = 0
+    resolved: int = 0
+    alleles: Counter[str] = field(default_factory=Counter)
+    insertion_lengths: Counter[int] = field(default_factory=Counter)
+    deletion_lengths: Counter[int] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, int, str]] = field(default_factory=list)
+    unknown_contigs: Counter[str] = field(default_factory=Counter)
+    without_id: Counter[str] = field(default_factory=Counter)
+    positions: dict[str, Counter[int]] = field(default_factory=dict)
+    replaced: str = ""
+    order: list[str] | None = field(default_factory=list)
+    first_position: int = -1
+    last_position: int = -1
+
+    @property
+    def sorted(self) -> bool:
+        """Whether records are sorted by position within contigs that each come once (tabix can index)."""
+        return self.order is not None
+
+    def merge(self, later: Self) -> None:
+        """Add the report of the part that follows this one."""
+        for name in ("alleles", "insertion_lengths", "deletion_lengths", "failed", "without_id"):
+            getattr(self, name).update(getattr(later, name))
+        self._merge_order(later)
+        self.records += later.records
+        self.resolved += later.resolved
+        self.failures += later.failures[: FAILURES_KEPT - len(self.failures)]
+        self.replaced = self.replaced or later.replaced
+        for name, count in later.unknown_contigs.items():
+            self.count_unknown(name, count)
+        for contig, bins in later.positions.items():
+            self._merge_bins(contig, bins)
+
+    def count_unknown(self, contig: str, count: int = 1) -> None:
+        """Count records of a contig that the assembly does not have."""
+        known = contig in self.unknown_contigs or len(self.unknown_contigs) < NAMES_KEPT
+        self.unknown_contigs[contig[:LONGEST_NAME] if known else OTHERS] += count
+
+    def count_failure(self, contig: str, position: int, reason: str) -> None:
+        """Count a record that got no identifier for `reason`; `position` is its POS."""
+        self.failed[reason] += 1
+        if len(self.failures) < FAILURES_KEPT:
+            self.failures.append((contig[:LONGEST_NAME], position, reason))
+
+    def count_indel(self, kind: str, size: int) -> None:
+        """Count an insertion or a deletion of `size` bases."""
+        lengths = self.insertion_lengths if kind == "insertion" else self.deletion_lengths
+        lengths[length_bin(size)] += 1
+
+    def count_positions(self, contig: str, starts: Sequence[int]) -> None:
+        """Note consecutive records of one contig: where they lie, and whether they are sorted."""
+        ordered = sorted(starts)
+        part = Report(first_position=starts[0], last_position=starts[-1])
+        part.order = [contig] if ordered == starts and len(contig) <= LONGEST_NAME else None
+        self._merge_order(part)
+        self._merge_bins(contig[:LONGEST_NAME], _binned(ordered))
+
+    def _merge_bins(self, contig: str, bins: Counter[int]) -> None:
+        if contig not in self.positions and len(self.positions) >= NAMES_KEPT:
+            contig = OTHERS
+        mine = self.positions.setdefault(contig, Counter())
+        mine.update(bins)
+        if len(mine) > BINS_KEPT:  # positions beyond any real contig: one last bin for the rest
+            kept = sorted(mine)[: BINS_KEPT - 1]
+            rest = mine.total() - sum(mine[number] for number in kept)
+            self.positions[contig] = Counter({number: mine[number] for number in kept} | {BINS_KEPT: rest})
+
+    def _merge_order(self, later: Report) -> None:
+        if later.order == []:
+            return
+        if self.order == []:
+            self.first_position = later.first_position
+        self.order = _joined(self.order, self.last_position, later.order, later.first_position)
+        self.last_position = later.last_position
+
+    def to_json(self) -> dict[str, Any]:
+        """Members that JSON can hold; the keys of counters become text."""
+        return {
+            "records": self.records,
+            "resolved": self.resolved,
+            "alleles": dict(self.alleles),
+            "insertion_lengths": _with_text_keys(self.insertion_lengths),
+            "deletion_lengths": _with_text_keys(self.deletion_lengths),
+            "failed": dict(self.failed),
+            "failures": [list(failure) for failure in self.failures],
+            "unknown_contigs": dict(self.unknown_contigs),
+            "without_id": dict(self.without_id),
+            "bin_bases": 1 << BIN_SHIFT,
+            "positions": {contig: _with_text_keys(bins) for contig, bins in self.positions.items()},
+            "replaced": self.replaced,
+            "sorted": self.sorted,
+            "order": self.order,
+            "first_position": self.first_position,
+            "last_position": self.last_position,
+        }
+
+    @classmethod
+    def from_json(cls, members: dict[str, Any]) -> Self:
+        """The report that `to_json` wrote."""
+        return cls(
+            records=members["records"],
+            resolved=members["resolved"],
+            alleles=Counter(members["alleles"]),
+            insertion_lengths=_with_number_keys(members["insertion_lengths"]),
+            deletion_lengths=_with_number_keys(members["deletion_lengths"]),
+            failed=Counter(members["failed"]),
+            failures=[(contig, position, reason) for contig, position, reason in members["failures"]],
+            unknown_contigs=Counter(members["unknown_contigs"]),
+            without_id=Counter(members["without_id"]),
+            positions={contig: _with_number_keys(bins) for contig, bins in members["positions"].items()},
+            replaced=members["replaced"],
+            order=members["order"],
+            first_position=members["first_position"],
+            last_position=members["last_position"],
+        )
+
+
+def length_bin(size: int) -> int:
+    """The bin of an indel's length: exact up to 50, above that the power of two at or below it."""
+    return size if size <= EXACT_LENGTHS else 1 << (size.bit_length() - 1)
+
+
+def _binned(ordered: Sequence[int]) -> Counter[int]:
+    """Records per bin of sorted positions: one bisection a bin where they lie close together."""
+    first, last = ordered[0] >> BIN_SHIFT, ordered[-1] >> BIN_SHIFT
+    if first == last:
+        return Counter({first: len(ordered)})
+    return Counter([position >> BIN_SHIFT for position in ordered])
+
+
+def _joined(order: list[str] | None, last: int, later: list[str] | None, first: int) -> list[str] | None:
+    """The contigs of two consecutive parts in order; None when the whole is not sorted."""
+    if order is None or later is None or len(order) + len(later) > CONTIGS_ORDERED:
+        return None
+    if order and order[-1] == later[0]:
+        if first < last:
+            return None
+        later = later[1:]
+    return None if later and not set(order).isdisjoint(later) else order + later
+
+
+def _with_text_keys(counts: Counter[int]) -> dict[str, int]:
+    return {str(key): count for key, count in sorted(counts.items())}
+
+
+def _with_number_keys(counts: dict[str, int]) -> Counter[int]:
+    return Counter({int(key): count for key, count in counts.items()})
