@@ -24,7 +24,7 @@ from vcfjobs.errors import (
 )
 from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Status
 from vcfjobs.vrs.annotate import HeadCheck, Options, check_head
-from vcfjobs.vrs.bgzf import Limits, open_text
+from vcfjobs.vrs.bgzf import open_text
 
 logger = logging.getLogger(__name__)
 
@@ -183,7 +183,7 @@ def _refuse_inflated(upload: Upload) -> None:
     """Raise UploadTooLargeError when a compressed file is too large for a request once decompressed."""
     inflated = 0
     with upload.path.open("rb") as file:
-        source = open_text(file, Limits())
+        source = open_text(file)
         while chunk := source.read_chunk():
             inflated += len(chunk)
             if inflated > settings.ANYVAR_SYNC_MAX_BYTES:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
+from vcfjobs.vrs.any_alleles import MISMATCH, POSITION
 from vcfjobs.vrs.bgzf import TextSource
 from vcfjobs.vrs.header import Header, HeaderReader, missing_chrom_line
-from vcfjobs.vrs.records import MISMATCH, POSITION, AlleleRow, RecordAnnotator
+from vcfjobs.vrs.one_base import AlleleRow
+from vcfjobs.vrs.records import RecordAnnotator
 from vcfjobs.vrs.report import Report
 from vcfjobs.vrs.sequences import Reference
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
+from struct import iter_unpack
 from typing import Any
 
 DIGEST_BYTES = 24
@@ -21,14 +23,33 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _DIGEST = re.compile(r"[0-9A-Za-z_-]{32}")
 
-# Canonical JSON: keys sorted, no white space, identified objects replaced by their digest.
-LITERAL_ALLELE = (
-    b'{"location":"%b","state":{"sequence":"%b","type":"LiteralSequenceExpression"},"type":"Allele"}'
+# Canonical JSON of an allele: keys sorted, no white space, its location replaced by that one's digest.
+ALLELE_OPEN = b'{"location":"'
+_LITERAL = b'","state":{"sequence":"%b","type":"LiteralSequenceExpression"},"type":"Allele"}'
+_REFERENCE_LENGTH = (
+    b'","state":{"length":%d,"repeatSubunitLength":%d,"type":"ReferenceLengthExpression"},"type":"Allele"}'
 )
-REFERENCE_LENGTH_ALLELE = (
-    b'{"location":"%b","state":{"length":%d,"repeatSubunitLength":%d,'
-    b'"type":"ReferenceLengthExpression"},"type":"Allele"}'
-)
+
+
+def literal_state(sequence: bytes) -> bytes:
+    """An allele's canonical JSON from behind its location's digest on, with a literal state."""
+    return _LITERAL % sequence
+
+
+def reference_length_state(length: int, repeat_subunit_length: int) -> bytes:
+    """An allele's canonical JSON from behind its location's digest on, with a reference-length state."""
+    return _REFERENCE_LENGTH % (length, repeat_subunit_length)
+
+
+def raw_digests(blobs: Iterable[bytes]) -> list[bytes]:
+    """The 24 bytes of the truncated SHA-512 of each blob."""
+    sha512 = hashlib.sha512
+    return [sha512(blob).digest()[:24] for blob in blobs]
+
+
+def texts(raw: Iterable[bytes]) -> list[bytes]:
+    """The 32 characters of each digest, all encoded by one call."""
+    return [text for (text,) in iter_unpack("32s", encode_digests(b"".join(raw)))]
 
 
 def raw_digest(blob: bytes) -> bytes:
@@ -105,8 +126,12 @@ def allele_digest(
     repeat subunit of `repeat_subunit_length`.
     """
     if literal is not None:
-        return sha512t24u(LITERAL_ALLELE % (location.encode(), literal.encode()))
-    return sha512t24u(REFERENCE_LENGTH_ALLELE % (location.encode(), length, repeat_subunit_length))
+        state = literal_state(literal.encode())
+    elif length is not None and repeat_subunit_length is not None:
+        state = reference_length_state(length, repeat_subunit_length)
+    else:
+        raise ValueError("a state is a literal, or a length and a repeat subunit length")
+    return sha512t24u(ALLELE_OPEN + location.encode() + state)
 
 
 def vrs_allele(
