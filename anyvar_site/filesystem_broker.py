@@ -115,10 +115,9 @@ class Channel(virtual.Channel):
 def _read(taken: Path) -> dict[str, Any] | None:
     """The message in a file that is ours now; None, with the file put aside, when it cannot be read."""
     try:
-        message = loads(taken.read_text())
-        if not isinstance(message, dict) or "properties" not in message:
-            raise TypeError("not a message")
-    except (ValueError, TypeError, OSError) as error:
+        message: dict[str, Any] = loads(taken.read_text())
+        message["properties"]
+    except (ValueError, TypeError, KeyError, OSError) as error:
         logger.warning("broker: put an unreadable message aside: %s", type(error).__name__)
         with suppress(OSError):
             taken.rename(taken.with_name(taken.name.replace(".taken-", ".unreadable-")))

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,6 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
+django_stubs_ext.monkeypatch()
 
 # --- Django ------------------------------------------------------------------------------------
 
@@ -138,6 +140,11 @@ ANYVAR_AUTH_TOKEN_LIST: list[str] = [
 ]
 if env.str("ANYVAR_AUTH_TOKEN_LIST", default="") and not ANYVAR_AUTH_TOKEN_LIST:
     raise ImproperlyConfigured("ANYVAR_AUTH_TOKEN_LIST is set but holds no token: the service would be open.")
+
+ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", default="600/min")
+ANYVAR_SERVICE_ID = env.str("ANYVAR_SERVICE_ID", default="org.example.vcfjobs")
+ANYVAR_ORGANIZATION_NAME = env.str("ANYVAR_ORGANIZATION_NAME", default="Unnamed organization")
+ANYVAR_ORGANIZATION_URL = env.str("ANYVAR_ORGANIZATION_URL", default="https://example.org/")
 
 # Uploads stream to disk beside the work directory, whatever their size, and are renamed from there.
 FILE_UPLOAD_TEMP_DIR = ANYVAR_VCF_ASYNC_WORK_DIR / "spool"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests.servers import MissingServerError, own_database, running_postgres, running_redis
 
@@ -23,8 +23,18 @@ TINY_CONTIG = (
 )
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite in a file, as in service: in memory it locks whole tables instead of waiting."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        folder = tmp_path_factory.mktemp("database")
+        connection.settings_dict["TEST"]["NAME"] = str(folder / "test.sqlite3")
+
+
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, settings: SettingsWrapper) -> None:
+def _own_folders(tmp_path: Path, settings: Settings) -> None:
     """No test touches the folders of a real service."""
     settings.ANYVAR_VCF_ASYNC_WORK_DIR = tmp_path / "work"
     settings.ANYVAR_SEQUENCE_DIR = tmp_path / "sequences"

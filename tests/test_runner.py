@@ -8,7 +8,7 @@ from pathlib import Path
 import pysam
 import pytest
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests.factories import HEADER, VCF, make_run, make_running, store_input
 from vcfjobs import runner, workdir
@@ -72,7 +72,7 @@ def test_a_malformed_line_fails_the_run_and_names_the_line_not_its_contents(tiny
     store_input(run, VCF + b"chr1\tsecret\t.\tA\tC\t.\t.\t.\n")
     work(run)
     assert (run.status, run.error_code) == (Status.FAILED, "RUN_FAILURE")
-    assert "line 6" in run.error
+    assert "Line 6" in run.error
     assert "secret" not in run.error
     assert files(run) == ["input"]
 
@@ -86,9 +86,7 @@ def test_a_message_that_names_another_file_fails_the_run(queued: Run, tmp_path: 
     assert other.exists()
 
 
-def test_a_soft_limit_ends_the_run_as_too_long_and_cleans_up(
-    queued: Run, settings: SettingsWrapper
-) -> None:
+def test_a_soft_limit_ends_the_run_as_too_long_and_cleans_up(queued: Run, settings: Settings) -> None:
     settings.CELERY_SOFT_LIMIT = -1
     run = work(queued)
     assert (run.status, run.error_code) == (Status.FAILED, "TIME_LIMIT_EXCEEDED")
@@ -96,7 +94,7 @@ def test_a_soft_limit_ends_the_run_as_too_long_and_cleans_up(
 
 
 def test_a_failure_nobody_foresaw_keeps_its_traceback_from_the_user(
-    queued: Run, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch
+    queued: Run, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(name: str) -> None:
         raise ZeroDivisionError("/some/path")
@@ -158,17 +156,19 @@ def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.M
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_is_renewed_while_the_work_goes_on(settings: SettingsWrapper) -> None:
+def test_a_lease_is_renewed_while_the_work_goes_on(settings: Settings) -> None:
     settings.ANYVAR_LEASE_SECONDS = 1
     run = make_running(lease_until=timezone.now())
     from tests.servers import wait_until
 
     with Lease(run):
-        wait_until(lambda: Run.objects.filter(pk=run.pk, lease_until__gt=timezone.now()).exists(), "renewed", 5)
+        wait_until(
+            lambda: Run.objects.filter(pk=run.pk, lease_until__gt=timezone.now()).exists(), "renewed", 5
+        )
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_that_another_took_stops_the_work(settings: SettingsWrapper) -> None:
+def test_a_lease_that_another_took_stops_the_work(settings: Settings) -> None:
     settings.ANYVAR_LEASE_SECONDS = 0.3
     run = make_running()
     from tests.servers import wait_until

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.utils import timezone
-from pytest_django.fixtures import DjangoCaptureOnCommitCallbacks, SettingsWrapper
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tests.factories import HEADER, RECORDS, VCF, make_run, make_running, make_upload, store_input
 from vcfjobs import queue, services, workdir
@@ -34,7 +34,9 @@ Broker = list[tuple[str, list[str]]]
 
 
 @pytest.fixture
-def submit(tiny_assembly: str, broker: Broker, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Submit:
+def submit(
+    tiny_assembly: str, broker: Broker, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> Submit:
     """Submit the small VCF; what happens on commit happens."""
 
     def call(content: bytes = VCF, **changes: object) -> tuple[Run, bool]:
@@ -136,13 +138,23 @@ def test_an_unknown_assembly_is_refused_with_those_registered(submit: Submit) ->
 def test_without_any_reference_a_submit_says_so() -> None:
     with pytest.raises(NoReferenceError):
         submit_run(
-            upload=make_upload(), parameters=Parameters(assembly="tiny"), owner="", run_id=None, run_async=True
+            upload=make_upload(),
+            parameters=Parameters(assembly="tiny"),
+            owner="",
+            run_id=None,
+            run_async=True,
         )
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"hello\n", b"##fileformat=VCFv4.2\n", (HEADER + "chr1\tx\t.\tA\tC\t.\t.\t.\n").encode(), b"\x1f\x8b\x08"],
+    [
+        b"",
+        b"hello\n",
+        b"##fileformat=VCFv4.2\n",
+        (HEADER + "chr1\tx\t.\tA\tC\t.\t.\t.\n").encode(),
+        b"\x1f\x8b\x08",
+    ],
     ids=["empty", "text", "no #CHROM", "POS", "cut gzip"],
 )
 def test_what_is_no_vcf_is_refused_and_leaves_no_row(submit: Submit, broker: Broker, content: bytes) -> None:
@@ -171,7 +183,7 @@ def test_a_synchronous_run_is_done_when_the_call_returns(submit: Submit, broker:
     assert broker == []
 
 
-def test_a_file_too_large_for_a_request_is_refused(submit: Submit, settings: SettingsWrapper) -> None:
+def test_a_file_too_large_for_a_request_is_refused(submit: Submit, settings: Settings) -> None:
     settings.ANYVAR_SYNC_MAX_BYTES = 10
     with pytest.raises(UploadTooLargeError, match="run_async"):
         submit(run_async=False)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import queue, sweep, workdir
@@ -128,7 +128,7 @@ def test_an_abandoned_upload_goes_after_a_day() -> None:
     ],
 )
 def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
-    settings: SettingsWrapper,
+    settings: Settings,
     broker: list[tuple[str, list[str]]],
     requeue: bool,
     attempt: int,

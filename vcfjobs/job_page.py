@@ -12,6 +12,8 @@ from django.utils import timezone
 from vcfjobs.charts import charts_of
 from vcfjobs.models import Kind, Run, Status
 
+FAILURES_SHOWN = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Download:
@@ -38,9 +40,16 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "seconds_taken": seconds_taken(run),
         "downloads": downloads(run),
         "commands": commands(request, run),
-        "charts": charts_of(run.report),
-        "report": run.report,
+        "charts": charts_of(run.report) if run.report else None,
+        "failures": (run.report or {}).get("failures", [])[:FAILURES_SHOWN],
+        "unknown_contigs": unknown_contigs(run),
     }
+
+
+def unknown_contigs(run: Run) -> list[tuple[str, int]]:
+    """Contigs that the assembly does not have with their records, the most frequent first."""
+    counts = (run.report or {}).get("unknown_contigs", {})
+    return sorted(counts.items(), key=lambda pair: -pair[1])
 
 
 def seconds_left(run: Run) -> float | None:

@@ -145,6 +145,21 @@ def mark_fetched(run: Run) -> None:
     Run.objects.filter(pk=run.pk, fetched=None).update(fetched=Now())
 
 
+def resolve_assembly(name: str) -> str:
+    """The registered name of an assembly. Raises UnknownAssemblyError, NoReferenceError."""
+    return references.resolve_assembly(name)
+
+
+def registered_assemblies() -> list[str]:
+    """The names of the assemblies that files can be annotated against."""
+    return references.registered_assemblies()
+
+
+def broker_answers() -> bool:
+    """Whether the broker takes runs at the moment."""
+    return queue.waiting() is not None
+
+
 def _check_upload(upload: Upload, assembly: str, columns: dict[str, object], *, run_async: bool) -> str:
     """Read the header and the first records; returns the file's format."""
     if not run_async and upload.size > settings.ANYVAR_SYNC_MAX_BYTES:

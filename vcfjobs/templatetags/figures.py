@@ -7,6 +7,8 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 
+from vcfjobs.charts import WORDS
+
 register = template.Library()
 
 THIN_SPACE = "\u2009"
@@ -46,3 +48,9 @@ def age(moment: datetime | None) -> str:
 def percent(fraction: float) -> str:
     """A fraction of 0 to 1 in whole per cent; 100 % only when it is the whole."""
     return f"{int(fraction * 100)} %"
+
+
+@register.filter
+def in_words(code: str) -> str:
+    """What the engine's name for a kind of allele or failure means."""
+    return WORDS.get(code, code)

@@ -1,0 +1,68 @@
+"""The query parameters of each call, checked: a wrong one is a 422 that names it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from vcfjobs.models import Kind, Status
+
+TRUE = {"true", "1", "yes", "on"}
+FALSE = {"false", "0", "no", "off"}
+
+
+@extend_schema_field(bool)
+class Switch(serializers.Field[Any, Any, Any, Any]):
+    """A boolean of a query: true/false/1/0/yes/no/on/off in any case."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The boolean."""
+        text = str(data).strip().lower()
+        if text not in TRUE | FALSE:
+            self.fail("invalid")
+        return text in TRUE
+
+    def to_representation(self, value: Any) -> bool:
+        """The boolean."""
+        return bool(value)
+
+
+class SubmitQuery(serializers.Serializer[Any]):
+    """PUT /vcf."""
+
+    assembly = serializers.CharField(required=False, max_length=100)
+    for_ref = Switch(default=True)
+    add_vrs_attributes = Switch(default=False)
+    register = Switch(default=True)
+    allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
+    run_async = Switch(default=False)
+    run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
+
+
+class ResultQuery(serializers.Serializer[Any]):
+    """GET /vcf/{run_id}."""
+
+    format = serializers.ChoiceField(choices=["vcf", "vcf.gz"], default="vcf")
+    wait = serializers.FloatField(default=0, min_value=0)
+
+
+class ListQuery(serializers.Serializer[Any]):
+    """GET /runs/."""
+
+    status = serializers.ChoiceField(choices=Status.choices, required=False)
+    kind = serializers.ChoiceField(choices=Kind.choices, required=False)
+    assembly = serializers.CharField(required=False)
+    created_after = serializers.DateTimeField(required=False)
+    created_before = serializers.DateTimeField(required=False)
+
+
+def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The parameters of this request; raises ValidationError, which becomes a 422."""
+    serializer = kind(data=request.query_params.dict())
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

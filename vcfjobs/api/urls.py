@@ -1,0 +1,33 @@
+"""The addresses of the API. No path prefix: AnyVar's clients expect /vcf at the root."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from vcfjobs.api import schema  # noqa: F401  (registers)
+from vcfjobs.api.health import HealthzView, ReadyzView
+from vcfjobs.api.not_found import NotFoundView
+from vcfjobs.api.service_info import ServiceInfoView
+from vcfjobs.api.views import RunViewSet, SubmitViewSet
+
+urlpatterns = [
+    path("vcf", SubmitViewSet.as_view({"put": "submit", "post": "submit"}), name="vcf"),
+    path("vcf/<str:run_id>", RunViewSet.as_view({"get": "result"}), name="vcf-result"),
+    path("runs/", RunViewSet.as_view({"get": "list"}), name="run-list"),
+    path("runs/<str:run_id>/", RunViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="run"),
+    path("runs/<str:run_id>/cancel", RunViewSet.as_view({"post": "cancel"}), name="run-cancel"),
+    path("runs/<str:run_id>/retry", RunViewSet.as_view({"post": "retry"}), name="run-retry"),
+    path("runs/<str:run_id>/failures", RunViewSet.as_view({"get": "failures"}), name="run-failures"),
+    path("runs/<str:run_id>/result.vcf.gz", RunViewSet.as_view({"get": "result_bgzf"}), name="run-bgzf"),
+    path("runs/<str:run_id>/result.vcf", RunViewSet.as_view({"get": "result_text"}), name="run-text"),
+    path(
+        "runs/<str:run_id>/result.vcf.gz.tbi", RunViewSet.as_view({"get": "result_index"}), name="run-index"
+    ),
+    path("service-info", ServiceInfoView.as_view(), name="service-info"),
+    path("healthz", HealthzView.as_view(), name="healthz"),
+    path("readyz", ReadyzView.as_view(), name="readyz"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", NotFoundView.as_view()),
+]

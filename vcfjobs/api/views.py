@@ -1,0 +1,242 @@
+"""Runs over HTTP: AnyVar's /vcf protocol, and the same runs as a resource under /runs/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, status
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.viewsets import GenericViewSet
+
+from vcfjobs import services
+from vcfjobs.api import downloads, results, serializers, waiting
+from vcfjobs.api.authentication import owner_of, sees_everyone
+from vcfjobs.api.parameters import ListQuery, ResultQuery, SubmitQuery, checked
+from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
+from vcfjobs.errors import RunConflictError, RunNotFoundError
+from vcfjobs.models import Run, RunQuerySet, Status
+
+NAME_OF_FILE = "The file in the multipart field `vcf`, or as the raw body."
+RUN_ID = OpenApiParameter("run_id", str, OpenApiParameter.PATH, description="The run_id, or the run's UUID.")
+UPLOAD = {
+    "multipart/form-data": {
+        "type": "object",
+        "properties": {"vcf": {"type": "string", "format": "binary", "description": NAME_OF_FILE}},
+        "required": ["vcf"],
+    },
+    "application/octet-stream": {"type": "string", "format": "binary"},
+}
+ENDED_BADLY = {
+    410: serializers.RunErrorSerializer,
+    404: serializers.RunStatusSerializer,
+    500: serializers.RunErrorSerializer,
+}
+
+
+class SubmitThrottle(SimpleRateThrottle):
+    """How often one owner may submit, counted in this process's memory."""
+
+    scope = "submit"
+
+    def get_rate(self) -> str:
+        """The rate from the settings, read at each request so that it can be changed."""
+        return str(settings.ANYVAR_SUBMIT_RATE)
+
+    def get_cache_key(self, request: Request, view: Any) -> str:
+        """The owner; while the service is open, the caller's address."""
+        return f"submit:{owner_of(request) or self.get_ident(request)}"
+
+
+class NewestFirst(CursorPagination):
+    """Pages by cursor, which stay right while runs are added."""
+
+    ordering = ("-created", "-id")
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
+    """Submit, poll, list, fetch, cancel, retry and delete runs; each owner's are its own."""
+
+    serializer_class = serializers.RunListSerializer
+    pagination_class = NewestFirst
+    lookup_field = "run_id"
+
+    def get_queryset(self) -> RunQuerySet:
+        """The caller's runs that the filters let through."""
+        if getattr(self, "swagger_fake_view", False):
+            return Run.objects.none()
+        query = checked(ListQuery, self.request)
+        names = {"created_after": "created__gte", "created_before": "created__lt"}
+        filters = {names.get(name, name): value for name, value in query.items()}
+        visible = services.visible_runs(owner=owner_of(self.request), everyone=sees_everyone(self.request))
+        return visible.filter(**filters)
+
+    def _find(self, run_id: str) -> Run:
+        return services.find_run(
+            owner=owner_of(self.request), run_id=run_id, everyone=sees_everyone(self.request)
+        )
+
+    # --- AnyVar's protocol ---------------------------------------------------------------------
+
+    @extend_schema(
+        operation_id="submit_vcf",
+        parameters=[SubmitQuery],
+        request=UPLOAD,
+        responses={
+            202: serializers.RunStatusSerializer,
+            200: OpenApiTypes.BINARY,
+            400: serializers.ProblemSerializer,
+            411: serializers.ProblemSerializer,
+            413: serializers.ProblemSerializer,
+            422: serializers.ProblemSerializer,
+            503: serializers.ProblemSerializer,
+        },
+    )
+    def submit(self, request: Request) -> HttpResponseBase:
+        """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
+        query = checked(SubmitQuery, request)
+        if query.get("run_id") is not None:
+            services.validate_run_id(query["run_id"])
+        parameters = services.Parameters(
+            assembly=services.resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY),
+            for_ref=query["for_ref"],
+            add_vrs_attributes=query["add_vrs_attributes"],
+            register=query["register"],
+        )
+        with take_upload(request) as upload:
+            run, _ = services.submit_run(
+                upload=services.Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
+                parameters=parameters,
+                owner=owner_of(request),
+                run_id=query.get("run_id"),
+                run_async=query["run_async"],
+            )
+        if query["run_async"]:
+            return self._accepted(run)
+        response = self._result(request, run, "vcf")
+        response.headers["Content-Location"] = f"/runs/{run.pk}/"
+        return response
+
+    @extend_schema(
+        operation_id="get_vcf",
+        parameters=[RUN_ID, ResultQuery],
+        responses={202: serializers.RunStatusSerializer, 200: OpenApiTypes.BINARY, **ENDED_BADLY},
+    )
+    def result(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The run's status while it is pending, then the annotated VCF, as often as wanted."""
+        query = checked(ResultQuery, request)
+        try:
+            run = self._find(run_id)
+            seconds = waiting.seconds_asked(request, query["wait"])
+            run = waiting.until_final(run, seconds, lambda: self._find(run_id))
+        except RunNotFoundError:
+            unknown = {"run_id": run_id, "status": "NOT_FOUND", "status_message": "Run not found"}
+            return Response(unknown, status=404)
+        return self._result(request, run, query["format"])
+
+    def _accepted(self, run: Run) -> Response:
+        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(services.retry_after(run))}
+        return Response(serializers.pending(run, "Run submitted."), status=202, headers=headers)
+
+    def _result(self, request: Request, run: Run, representation: str) -> HttpResponseBase:
+        if not run.is_final:
+            pending = serializers.pending(
+                run, "Run not completed.", progress=run.progress, records=run.records_done
+            )
+            return Response(pending, status=202, headers={"Retry-After": str(services.retry_after(run))})
+        if run.is_expired:
+            return _ended(410, "EXPIRED", "The result has expired: its files are deleted.")
+        if run.status == Status.CANCELLED:
+            return _ended(410, "CANCELLED", "The run was cancelled.")
+        if run.status == Status.FAILED:
+            return _ended(settings.ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE, run.error_code, run.error)
+        what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
+        return downloads.answer(request, what, lambda: services.mark_fetched(run))
+
+    # --- the resource --------------------------------------------------------------------------
+
+    @extend_schema(parameters=[ListQuery])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The caller's runs, newest first, page by page."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(parameters=[RUN_ID], responses={200: serializers.RunSerializer})
+    def retrieve(self, request: Request, run_id: str) -> HttpResponseBase:
+        """Everything about one run."""
+        return downloads.conditional_json(request, serializers.RunSerializer(self._find(run_id)).data)
+
+    @extend_schema(parameters=[RUN_ID], responses={204: None})
+    def destroy(self, request: Request, run_id: str) -> Response:
+        """Remove a run and its files, cancelling it first when needed."""
+        services.delete_run(self._find(run_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(parameters=[RUN_ID], request=None, responses={202: serializers.RunListSerializer})
+    def cancel(self, request: Request, run_id: str) -> Response:
+        """Cancel a run that has not ended; 409 when it has."""
+        run = self._find(run_id)
+        services.cancel_run(run)
+        return self._changed(run)
+
+    @extend_schema(parameters=[RUN_ID], request=None, responses={202: serializers.RunListSerializer})
+    def retry(self, request: Request, run_id: str) -> Response:
+        """Queue a failed or cancelled run again; 409 when its file is gone or it is neither."""
+        run = self._find(run_id)
+        services.retry_run(run)
+        return self._changed(run)
+
+    @extend_schema(parameters=[RUN_ID], responses={200: serializers.FailuresSerializer})
+    def failures(self, request: Request, run_id: str) -> Response:
+        """The records that got no identifier, with the reason: the first thousand."""
+        report = self._find(run_id).report or {"failed": {}, "failures": []}
+        rows = [dict(zip(("chrom", "pos", "reason"), row, strict=True)) for row in report["failures"]]
+        return Response({"failed": report["failed"], "failures": rows})
+
+    @extend_schema(parameters=[RUN_ID], responses={200: OpenApiTypes.BINARY})
+    def result_bgzf(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The annotated VCF as BGZF, with Range, for bcftools and IGV."""
+        run = self._succeeded(run_id)
+        return downloads.answer(request, results.bgzf(run), lambda: services.mark_fetched(run))
+
+    @extend_schema(parameters=[RUN_ID], responses={200: OpenApiTypes.BINARY})
+    def result_text(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The annotated VCF as plain text, with Range."""
+        run = self._succeeded(run_id)
+        return downloads.answer(request, results.text(run), lambda: services.mark_fetched(run))
+
+    @extend_schema(parameters=[RUN_ID], responses={200: OpenApiTypes.BINARY})
+    def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The tabix index of the result."""
+        return downloads.answer(request, results.index(self._succeeded(run_id)))
+
+    def _succeeded(self, run_id: str) -> Run:
+        run = self._find(run_id)
+        if run.status != Status.SUCCEEDED:
+            raise RunConflictError(f"The run is {run.status}: it has no result.")
+        if run.is_expired:
+            raise RunNotFoundError("The result has expired: its files are deleted.")
+        return run
+
+    def _changed(self, run: Run) -> Response:
+        run.refresh_from_db()
+        return Response(serializers.RunListSerializer(run).data, status=202)
+
+
+class SubmitViewSet(RunViewSet):
+    """PUT and POST /vcf: the body is read by our parsers, and the rate is limited."""
+
+    parser_classes = (SpooledMultiPartParser, RawVcfParser)
+    throttle_classes = (SubmitThrottle,)
+
+
+def _ended(code: int, error_code: str, sentence: str) -> Response:
+    return Response({"error": sentence, "error_code": error_code}, status=code)

@@ -1,0 +1,14 @@
+"""Whose a run is: text that is never null, and never a token itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+
+OPEN = ""
+
+
+def owner_of_user(user: Any) -> str:
+    """The owner that a signed-in user is; the one owner of all while the service is open."""
+    return f"user:{user.pk}" if settings.ANYVAR_AUTH_TOKEN_LIST else OPEN

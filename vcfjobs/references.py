@@ -1,0 +1,265 @@
+"""Reference assemblies: register a FASTA, and open what is registered.
+
+A contig has two accessions. `content` is the digest of the very bytes and names the flat file; `sequence`
+is what identifiers are computed with. They differ only where the operator says that a file stands for
+another sequence, a masked copy of a chromosome for example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import transaction
+
+from vcfjobs.errors import NoReferenceError, RunFailureError, UnknownAssemblyError, VcfJobsError
+from vcfjobs.models import Assembly, Contig, Sequence
+from vcfjobs.vrs.accessions import CANONICAL, canonical
+from vcfjobs.vrs.digests import ACCESSION
+from vcfjobs.vrs.fasta import read_fasta, write_flat
+from vcfjobs.vrs.sequences import FlatSequence, Reference, SequenceFileError, aliases
+
+ASSEMBLY_SYNONYMS = {"hg38": "GRCh38", "hg19": "GRCh37"}
+
+
+class ReferenceLoadError(VcfJobsError):
+    """The FASTA cannot be registered as asked."""
+
+    code = "REFERENCE_LOAD"
+    status = 409
+    title = "Reference not registered"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedContig:
+    """One contig as it is registered: its own accession, the one taken, and the canonical one if known."""
+
+    name: str
+    length: int
+    content: str
+    accession: str
+    canonical: str | None
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the file's bytes are not those of the canonical sequence of that name and length."""
+        return self.canonical is not None and self.content != self.canonical
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What registering a FASTA came to."""
+
+    assembly: str
+    contigs: list[LoadedContig] = field(default_factory=list)
+    already_there: bool = False
+
+    @property
+    def bases(self) -> int:
+        """Residues of all contigs together."""
+        return sum(contig.length for contig in self.contigs)
+
+
+def registered_assemblies() -> list[str]:
+    """The names of the registered assemblies."""
+    return list(Assembly.objects.order_by("name").values_list("name", flat=True))
+
+
+def resolve_assembly(name: str) -> str:
+    """The registered name that is meant: as written, in other case, or by UCSC's name.
+
+    Raises NoReferenceError when nothing is registered, UnknownAssemblyError naming what is.
+    """
+    names = registered_assemblies()
+    if not names:
+        raise NoReferenceError(
+            "No reference assembly is registered yet. Its operator runs: manage.py load_reference NAME FASTA"
+        )
+    by_lower_case = {registered.lower(): registered for registered in names}
+    meant = ASSEMBLY_SYNONYMS.get(name.lower(), name)
+    found = name if name in names else by_lower_case.get(name.lower()) or by_lower_case.get(meant.lower())
+    if found is None:
+        raise UnknownAssemblyError(
+            f"The assembly {name!r} is not registered. Registered: {', '.join(names)}.", registered=names
+        )
+    return found
+
+
+def open_assembly(name: str) -> Reference:
+    """The assembly's contigs for the engine, mapped on first use; one query, then cached until replaced."""
+    assembly = Assembly.objects.filter(name=name).first()
+    if assembly is None:
+        raise UnknownAssemblyError(f"The assembly {name!r} is no longer registered.")
+    return _open(assembly.pk, assembly.name, assembly.created.isoformat(), str(settings.ANYVAR_SEQUENCE_DIR))
+
+
+@lru_cache(maxsize=8)
+def _open(pk: int, name: str, created: str, folder: str) -> Reference:
+    contigs = Contig.objects.filter(assembly=pk).select_related("sequence")
+    return Reference(name, LazyContigs(Path(folder), list(contigs)))
+
+
+class LazyContigs(Mapping[str, FlatSequence]):
+    """Contigs by name and alias, each mapped into memory when it is first asked for."""
+
+    def __init__(self, folder: Path, contigs: list[Contig]) -> None:
+        self._folder = folder
+        self._rows: dict[str, Contig] = {}
+        for contig in contigs:
+            self._rows |= dict.fromkeys(contig.aliases, contig)
+        self._rows |= {contig.name: contig for contig in contigs}  # a name counts before an alias
+        self._open: dict[str, FlatSequence] = {}
+
+    def __getitem__(self, name: str) -> FlatSequence:
+        row = self._rows[name]
+        if row.content not in self._open:
+            try:
+                mapped = FlatSequence.open(
+                    self._folder / row.content, row.sequence.accession, row.sequence.length
+                )
+            except SequenceFileError as error:
+                raise RunFailureError(
+                    f"The sequence of contig {row.name} is not on this worker's disk. "
+                    "Do all workers share the folder of reference sequences?"
+                ) from error
+            self._open[row.content] = mapped
+        return self._open[row.content]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def load_reference(
+    *,
+    name: str,
+    fasta: BinaryIO,
+    source: str,
+    accessions: Mapping[str, str],
+    canonical: bool,
+    replace: bool,
+    on_progress: Callable[[int], None],
+) -> LoadReport:
+    """Register a plain, gzip or BGZF FASTA as the assembly `name`.
+
+    `accessions` gives contigs another accession than that of their bytes; `canonical` takes the canonical
+    one wherever name and length are in the table. `on_progress` is told the residues of each piece.
+    The long read comes first, then one short transaction: a failure leaves neither rows nor files.
+    Raises FastaError, ReferenceLoadError.
+    """
+    for accession in accessions.values():
+        if not ACCESSION.fullmatch(accession):
+            raise ReferenceLoadError(f"{accession!r} is not a refget accession (SQ. and 32 characters).")
+    folder = Path(settings.ANYVAR_SEQUENCE_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
+    before = {path.name for path in folder.iterdir()}
+    contigs: list[LoadedContig] = []
+    try:
+        for contig in _read(name, fasta, folder, accessions, on_progress, take_canonical=canonical):
+            contigs.append(contig)  # noqa: PERF402  (kept when the next one fails, to be undone)
+        _require_known(accessions, contigs)
+        report, dropped = _register(name, source, contigs, replace=replace)
+    except BaseException:
+        _drop_flat(folder, {contig.content for contig in contigs} - before)
+        raise
+    _drop_flat(folder, dropped)
+    return report
+
+
+def _read(
+    assembly: str,
+    fasta: BinaryIO,
+    folder: Path,
+    accessions: Mapping[str, str],
+    on_progress: Callable[[int], None],
+    *,
+    take_canonical: bool,
+) -> Iterator[LoadedContig]:
+    table = _table(assembly)
+    for name, residues in read_fasta(fasta):
+        content, length = write_flat(_watched(residues, on_progress), folder)
+        known = canonical(table, name, length)
+        chosen = accessions.get(name) or (known if take_canonical and known else content)
+        yield LoadedContig(name, length, content, chosen, known)
+
+
+def _table(assembly: str) -> str:
+    """The table of canonical accessions for an assembly's name, whatever its case or patch level."""
+    wanted = ASSEMBLY_SYNONYMS.get(assembly.lower(), assembly).lower()
+    return next((name for name in CANONICAL if wanted.startswith(name.lower())), assembly)
+
+
+def _watched(chunks: Iterator[bytes], on_progress: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in chunks:
+        on_progress(len(chunk))
+        yield chunk
+
+
+def _require_known(accessions: Mapping[str, str], contigs: list[LoadedContig]) -> None:
+    unknown = sorted(set(accessions) - {contig.name for contig in contigs})
+    if unknown:
+        raise ReferenceLoadError(f"--accession names contigs that the FASTA has not: {', '.join(unknown)}.")
+
+
+@transaction.atomic
+def _register(
+    name: str, source: str, contigs: list[LoadedContig], *, replace: bool
+) -> tuple[LoadReport, set[str]]:
+    """Write the rows; returns the report and the flat files that no contig names any more."""
+    present = Assembly.objects.select_for_update().filter(name=name).first()
+    if present is not None:
+        if _rows_of(present) == [(c.name, c.content, c.accession) for c in contigs]:
+            return LoadReport(name, contigs, already_there=True), set()
+        if not replace:
+            raise ReferenceLoadError(
+                f"{name} is registered with other content. With --replace it is replaced; alleles that were "
+                "registered on its sequences stay."
+            )
+    old = set(Contig.objects.filter(assembly=present).values_list("content", flat=True)) if present else set()
+    if present is not None:
+        present.delete()
+    assembly = Assembly.objects.create(name=name, source=source)
+    sequences = {contig.accession: _sequence(contig) for contig in contigs}
+    taken = {contig.name for contig in contigs}
+    Contig.objects.bulk_create(
+        Contig(
+            assembly=assembly,
+            ordinal=ordinal,
+            name=contig.name,
+            aliases=[alias for alias in aliases(contig.name) if alias not in taken],
+            sequence=sequences[contig.accession],
+            content=contig.content,
+        )
+        for ordinal, contig in enumerate(contigs)
+    )
+    still_named = set(Contig.objects.filter(content__in=old).values_list("content", flat=True))
+    return LoadReport(name, contigs), old - still_named
+
+
+def _rows_of(assembly: Assembly) -> list[tuple[str, str, str]]:
+    rows = assembly.contigs.order_by("ordinal")
+    return list(rows.values_list("name", "content", "sequence__accession"))
+
+
+def _sequence(contig: LoadedContig) -> Sequence:
+    """The row of an accession, which alleles may point to: made once, never changed."""
+    row, _ = Sequence.objects.get_or_create(accession=contig.accession, defaults={"length": contig.length})
+    if row.length != contig.length:
+        raise ReferenceLoadError(
+            f"Contig {contig.name} has {contig.length:,} bases, but {contig.accession} is known with "
+            f"{row.length:,}: they cannot be the same sequence."
+        )
+    return row
+
+
+def _drop_flat(folder: Path, names: set[str]) -> None:
+    """Remove flat files that no contig names; who has one mapped keeps its bytes until it is done."""
+    named = set(Contig.objects.filter(content__in=names).values_list("content", flat=True))
+    for name in names - named:
+        (folder / name).unlink(missing_ok=True)
