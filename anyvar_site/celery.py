@@ -10,7 +10,7 @@ from django.conf import settings
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
 
 app = Celery("anyvar_site")
-app.config_from_object(lambda: settings.CELERY)
+app.add_defaults(lambda: settings.CELERY)
 app.autodiscover_tasks()
 # By name: the step imports models, which are not ready yet.
 app.steps["worker"].add("vcfjobs.sweep:SweepStep")

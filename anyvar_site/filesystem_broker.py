@@ -39,7 +39,7 @@ TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
 def broker_settings(folder: Path) -> dict[str, Any]:
     """Celery's settings for a broker in `folder`."""
     return {
-        "broker_url": f"{SCHEME}://",
+        "broker_url": f"{SCHEME}://localhost//",
         "broker_transport_options": {"folder": str(folder), "polling_interval": POLL_SECONDS},
         "worker_enable_remote_control": False,
     }
