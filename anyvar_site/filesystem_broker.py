@@ -67,7 +67,7 @@ class Channel(virtual.Channel):
         draft = folder / f".{name}"
         try:
             with draft.open("w") as file:
-                file.write(dumps(message))
+                file.write(dumps(message))  # type: ignore[no-untyped-call]
                 file.flush()
                 os.fsync(file.fileno())
             draft.rename(folder / f"{name}{MESSAGE}")
@@ -115,7 +115,7 @@ class Channel(virtual.Channel):
 def _read(taken: Path) -> dict[str, Any] | None:
     """The message in a file that is ours now; None, with the file put aside, when it cannot be read."""
     try:
-        message: dict[str, Any] = loads(taken.read_text())
+        message: dict[str, Any] = loads(taken.read_text())  # type: ignore[no-untyped-call]
         message["properties"]
     except (ValueError, TypeError, KeyError, OSError) as error:
         logger.warning("broker: put an unreadable message aside: %s", type(error).__name__)
@@ -130,7 +130,6 @@ class Transport(virtual.Transport):
     """kombu's virtual transport over `Channel`."""
 
     Channel = Channel
-    default_port = 0
     driver_type = SCHEME
     driver_name = SCHEME
     implements = virtual.Transport.implements.extend(asynchronous=False, exchange_type=frozenset(["direct"]))

@@ -18,7 +18,7 @@ from vcfjobs.services import Upload
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 # On chr1 of TINY_CONTIG: an SNV, an insertion into a run of A, a deletion in a repeat.
 RECORDS = (
-    "chr1\t1\t.\tA\tC\t.\tPASS\tDP=3\nchr1\t22\t.\tA\tAAA\t.\tPASS\t.\nchr1\t41\t.\tAGC\tA\t.\tPASS\tDP=9\n"
+    "chr1\t1\t.\tA\tC\t.\tPASS\tDP=3\nchr1\t22\t.\tA\tAAA\t.\tPASS\t.\nchr1\t40\t.\tAGC\tA\t.\tPASS\tDP=9\n"
 )
 VCF = (HEADER + RECORDS).encode()
 

@@ -40,7 +40,7 @@ def publish(task: str, args: Sequence[str]) -> bool:
         return False
     try:
         _send(task, args)
-    except (BrokerError, OSError, *_transport_errors()) as error:
+    except _broker_errors() as error:
         _broken_until = time.monotonic() + BREAK_SECONDS
         logger.warning("The broker did not take %s: %s", task, type(error).__name__)
         return False
@@ -62,7 +62,7 @@ def waiting() -> int | None:
             return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
     except current_app.connection_for_read().channel_errors:
         return 0  # the queue was never declared, or is gone because it is empty
-    except (BrokerError, OSError, *_transport_errors()):
+    except _broker_errors():
         return None
 
 
@@ -73,6 +73,7 @@ def _send(task: str, args: Sequence[str]) -> None:
         amqp.send_task_message(producer, task, message, retry=False)
 
 
-def _transport_errors() -> tuple[type[BaseException], ...]:
+def _broker_errors() -> tuple[type[Exception], ...]:
+    """What a broker that does not do its part raises, by kombu and by its transport."""
     transport = current_app.connection_for_write()
-    return (*transport.connection_errors, *transport.channel_errors)
+    return (BrokerError, OSError, *transport.connection_errors, *transport.channel_errors)

@@ -251,7 +251,7 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
                 # Fenced by the status that was judged: a retry in between keeps the name.
                 Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
             if not run_async:
-                run.sent = Now()  # type: ignore[assignment]  # kept from the sweep: it runs here
+                run.sent = Now()  # kept from the sweep: it runs here
             run.save(force_insert=True)
             workdir.take_in(spooled, run.pk)
             if run_async:

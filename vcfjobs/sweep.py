@@ -43,7 +43,9 @@ def sweep() -> None:
     for step in steps:
         try:
             step()
-        except (DatabaseError, InterfaceError, OSError):
+        except OSError:
+            logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+        except (DatabaseError, InterfaceError):
             logger.exception("sweep: %s failed, the next round tries again", step.__name__)
             connection.close()
 
@@ -116,7 +118,7 @@ def child_lost(pk: str, node: str, *, over_limit: bool) -> None:
     send_unsent()
 
 
-class SweepStep(bootsteps.StartStopStep):  # type: ignore[misc]
+class SweepStep(bootsteps.StartStopStep):
     """Celery's worker starts and stops the sweep with itself, and refuses to start when set up wrongly."""
 
     requires = ("celery.worker.components:Pool",)

@@ -7,7 +7,8 @@ from typing import IO, Any, cast
 
 from django.db import connection
 from django.http import UnreadablePostError
-from django.http.multipartparser import MultiPartParserError, parse_header_parameters
+from django.http.multipartparser import MultiPartParserError
+from django.utils.http import parse_header_parameters
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 
@@ -47,8 +48,8 @@ class SpooledMultiPartParser(MultiPartParser):
         counted = CountedStream(stream)
         parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
         if counted.count < _announced(parser_context):
-            for files in parsed.files.values():
-                files.close()
+            for upload in cast("Mapping[str, SpooledUpload]", parsed.files).values():
+                upload.close()
             raise _truncated()
         return parsed
 
@@ -88,7 +89,7 @@ def take_upload(request: Request) -> SpooledUpload:
     if not connection.in_atomic_block:
         connection.close()  # a slow upload holds a thread, not a database connection
     try:
-        upload = request.data.get(FILE_FIELD)
+        upload = cast("Mapping[str, Any]", request.data).get(FILE_FIELD)
     except MultiPartParserError as error:
         raise BadRequestError("The multipart body cannot be read.") from error
     if not isinstance(upload, SpooledUpload):
@@ -106,4 +107,4 @@ def _truncated() -> TruncatedUploadError:
 
 def _file_name(request: Request) -> str:
     _, parameters = parse_header_parameters(request.headers.get("Content-Disposition", ""))
-    return parameters.get("filename", "")
+    return str(parameters.get("filename", ""))

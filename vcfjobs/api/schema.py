@@ -5,7 +5,7 @@ from __future__ import annotations
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class TokenListScheme(OpenApiAuthenticationExtension):
+class TokenListScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Bearer tokens."""
 
     target_class = "vcfjobs.api.authentication.TokenListAuthentication"

@@ -18,7 +18,7 @@ from vcfjobs.errors import UploadTooLargeError
 CHUNK_BYTES = 1 << 20
 
 
-class SpooledUpload(UploadedFile):
+class SpooledUpload(UploadedFile[Any]):
     """An upload in the spool. Closing removes the file, unless a run has taken it in by then."""
 
     def __init__(self, name: str | None) -> None:

@@ -28,6 +28,9 @@ _HEADER = _MAGIC + b"\x00\x00\x00\x00\x00\xff\x06\x00" + _BC
 _STORED = struct.Struct("<BHH")
 
 
+IsalError: type[Exception] = igzip_lib.error  # type: ignore[assignment]
+
+
 class DamagedStreamError(Exception):
     """The compressed stream is cut or broken; `sentence` says how, for the user."""
 
@@ -79,7 +82,7 @@ def inflate(block: memoryview, header: BlockHeader) -> bytes:
         raise DamagedStreamError("The file is damaged: a BGZF block announces an impossible length.")
     try:
         plain: bytes = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, 15, length or 1)
-    except (igzip_lib.error, EOFError) as error:
+    except (IsalError, EOFError) as error:
         raise DamagedStreamError("The file is damaged: a BGZF block cannot be decompressed.") from error
     if len(plain) != length or isal_zlib.crc32(plain) != crc:
         raise DamagedStreamError("The file is damaged: the checksum of a BGZF block is wrong.")

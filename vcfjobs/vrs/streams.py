@@ -11,6 +11,7 @@ from vcfjobs.vrs.blocks import (
     MAX_BLOCK_BYTES,
     TRAILER_BYTES,
     DamagedStreamError,
+    IsalError,
     inflate,
     parse_header,
 )
@@ -131,7 +132,7 @@ class GzipStream:
         data, self._pending = self._pending, b""
         try:
             piece: bytes = self._member.decompress(data, PIECE_BYTES)
-        except (igzip_lib.error, EOFError) as error:
+        except (IsalError, EOFError) as error:
             raise DamagedStreamError("The file is damaged: a gzip member cannot be decompressed.") from error
         if self._member.eof:
             self._pending = self._member.unused_data
@@ -177,7 +178,8 @@ class BgzfStream:
         left = len(self._data) - self._offset
         header = parse_header(self._data, self._offset)
         if header is None:
-            return self._no_block()
+            self._expect_end()
+            return None
         if header.size > left:
             raise DamagedStreamError("The file is truncated: its last BGZF block is cut off.")
         if header.size < header.data_start + TRAILER_BYTES:
@@ -195,7 +197,7 @@ class BgzfStream:
             self._data = self._data[self._offset :] + more
             self._offset = 0
 
-    def _no_block(self) -> None:
+    def _expect_end(self) -> None:
         """Zero bytes and nothing may follow the last block."""
         while True:
             rest = self._data[self._offset :].lstrip(b"\0")

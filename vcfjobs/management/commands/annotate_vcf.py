@@ -1,0 +1,148 @@
+"""Annotate one file on the command line, without the service."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from vcfjobs import references
+from vcfjobs.errors import VcfJobsError
+from vcfjobs.vrs.annotate import Options, annotate
+from vcfjobs.vrs.bgzf import BgzfWriter, open_text
+from vcfjobs.vrs.report import Report
+
+FAILED = 1
+USAGE = 2
+STREAM = "-"
+
+
+class Writer(Protocol):
+    """What annotated bytes are written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take all of `data`."""
+
+
+class Command(BaseCommand):
+    """manage.py annotate_vcf INPUT -o OUTPUT --assembly NAME"""
+
+    help = "Annotate a VCF (plain, gzip, bgzip; - for standard input). Exit code 0 done, 1 failed, 2 usage."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The command line."""
+        parser.add_argument("input", help="the VCF, or - for standard input")
+        parser.add_argument(
+            "-o",
+            "--output",
+            default=STREAM,
+            help="the annotated VCF, BGZF where it ends in .gz; - for stdout",
+        )
+        parser.add_argument("--assembly", default=settings.ANYVAR_DEFAULT_ASSEMBLY)
+        parser.add_argument("--no-for-ref", action="store_true", help="no identifiers for REF alleles")
+        parser.add_argument(
+            "--add-vrs-attributes", action="store_true", help="the five attribute fields as well"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Annotate, then say what was found."""
+        try:
+            reference = references.open_assembly(references.resolve_assembly(options["assembly"]))
+        except VcfJobsError as error:
+            raise CommandError(error.sentence, returncode=USAGE) from error
+        wanted = Options(for_ref=not options["no_for_ref"], add_vrs_attributes=options["add_vrs_attributes"])
+        began = time.monotonic()
+        with _input(options["input"]) as source, _output(options["output"]) as sink, _bar(source) as bar:
+            report = Report()
+            try:
+                for chunk in annotate(open_text(source), reference, wanted):
+                    sink.write(chunk.data)
+                    report.merge(chunk.report)
+                    bar.update(chunk.compressed_bytes - bar.n)
+            except VcfJobsError as error:
+                raise CommandError(error.sentence, returncode=FAILED) from error
+            except BrokenPipeError as error:
+                # Whoever reads our output has enough; nothing more may be flushed into the closed pipe.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                raise CommandError("The reader of the output went away.", returncode=FAILED) from error
+        self.stderr.write(summary(report, time.monotonic() - began))
+
+
+def summary(report: Report, seconds: float) -> str:
+    """What was found, for people."""
+    speed = report.records / seconds if seconds else 0
+    lines = [
+        f"records: {report.records:,} ({speed:,.0f}/s)",
+        f"alleles: {_counts(report.alleles)}",
+        f"failed: {_counts(report.failed)}",
+    ]
+    if report.without_id:
+        lines.append(f"without identifier: {_counts(report.without_id)}")
+    if report.unknown_contigs:
+        lines.append(f"records on unknown contigs: {_counts(report.unknown_contigs, most=10)}")
+    if report.replaced:
+        lines.append(f"replaced annotations of: {report.replaced}")
+    return "\n".join(lines)
+
+
+def _counts(counts: dict[str, int], most: int = 100) -> str:
+    ordered = sorted(counts.items(), key=lambda item: -item[1])
+    more = ", …" if len(ordered) > most else ""
+    return (", ".join(f"{name} {count:,}" for name, count in ordered[:most]) or "0") + more
+
+
+@contextmanager
+def _input(path: str) -> Iterator[BinaryIO]:
+    if path == STREAM:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = Path(path).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=USAGE) from error
+    with file:
+        yield file
+
+
+@contextmanager
+def _output(path: str) -> Iterator[Writer]:
+    """Where to write; a file gets its name only when it is whole, and nothing of it stays otherwise."""
+    if path == STREAM:
+        yield sys.stdout.buffer
+        sys.stdout.flush()
+        return
+    target = Path(path)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        file = part.open("wb")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=USAGE) from error
+    try:
+        with file:
+            if target.suffix == ".gz":
+                writer = BgzfWriter(file)
+                yield writer
+                writer.close()
+            else:
+                yield file
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _bar(source: BinaryIO) -> tqdm[Any]:
+    """A progress bar over the bytes of the input, on a terminal."""
+    try:
+        size = os.fstat(source.fileno()).st_size or None
+    except OSError:
+        size = None
+    return tqdm(total=size, unit="B", unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty())
