@@ -146,8 +146,7 @@ ANYVAR_SERVICE_ID = env.str("ANYVAR_SERVICE_ID", default="org.example.vcfjobs")
 ANYVAR_ORGANIZATION_NAME = env.str("ANYVAR_ORGANIZATION_NAME", default="Unnamed organization")
 ANYVAR_ORGANIZATION_URL = env.str("ANYVAR_ORGANIZATION_URL", default="https://example.org/")
 
-# Uploads stream to disk beside the work directory, whatever their size, and are renamed from there.
-FILE_UPLOAD_TEMP_DIR = ANYVAR_VCF_ASYNC_WORK_DIR / "spool"
+# Uploads stream into the spool of the work directory, whatever their size, and are renamed from there.
 FILE_UPLOAD_HANDLERS = ["vcfjobs.api.uploads.SpoolUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 

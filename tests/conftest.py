@@ -38,7 +38,6 @@ def _own_folders(tmp_path: Path, settings: Settings) -> None:
     """No test touches the folders of a real service."""
     settings.ANYVAR_VCF_ASYNC_WORK_DIR = tmp_path / "work"
     settings.ANYVAR_SEQUENCE_DIR = tmp_path / "sequences"
-    settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path / "work" / "spool")
     settings.ANYVAR_SEQUENCE_DIR.mkdir()
     for name in ("spool", "runs"):
         (tmp_path / "work" / name).mkdir(parents=True)

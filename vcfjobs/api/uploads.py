@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ from vcfjobs import workdir
 from vcfjobs.errors import UploadTooLargeError
 
 CHUNK_BYTES = 1 << 20
+UNNAMED = "upload.vcf"
 
 
 class SpooledUpload(UploadedFile[Any]):
@@ -25,7 +27,7 @@ class SpooledUpload(UploadedFile[Any]):
         workdir.prepare()
         with workdir.full_disk_as_error():
             descriptor, path = tempfile.mkstemp(dir=workdir.spool())
-        super().__init__(file=os.fdopen(descriptor, "w+b", buffering=0), name=name, size=0)
+        super().__init__(file=os.fdopen(descriptor, "w+b", buffering=0), name=plain_name(name), size=0)
         self.path = Path(path)
         self._sha256 = hashlib.sha256()
 
@@ -52,6 +54,13 @@ class SpooledUpload(UploadedFile[Any]):
         """Close, and remove what nobody took."""
         super().close()
         self.path.unlink(missing_ok=True)
+
+
+def plain_name(name: str | None) -> str:
+    """The client's file name without folders and what does not print; UNNAMED where nothing is left."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    printable = "".join(character for character in last if character.isprintable()).strip()
+    return UNNAMED if printable in ("", ".", "..") else printable[:255]
 
 
 class SpoolUploadHandler(FileUploadHandler):

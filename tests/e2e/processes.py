@@ -1,0 +1,120 @@
+"""The service as its users run it: gunicorn and a Celery worker as processes, spoken to over HTTP alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from tests.conftest import PROJECT, TINY_CONTIG
+from tests.servers import free_port, wait_until
+
+BIN = Path(sys.executable).parent
+
+
+class Service:
+    """One installation in a folder of its own: its environment, its processes, its address."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.environment = inherited | {
+            "SECRET_KEY": "e2e-" + "x" * 60,
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "ANYVAR_VCF_ASYNC_WORK_DIR": str(folder / "work"),
+            "ANYVAR_SEQUENCE_DIR": str(folder / "sequences"),
+            "ANYVAR_BROKER_DIR": str(folder / "broker"),
+            "ANYVAR_DEFAULT_ASSEMBLY": "tiny",
+            "PYTHONWARNINGS": "ignore",  # a worker run by root is warned about
+            **settings,
+        }
+
+    def set_up(self) -> None:
+        """Migrate, and register the small reference."""
+        fasta = self.folder / "tiny.fa"
+        fasta.write_text(f">chr1\n{TINY_CONTIG}\n")
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("load_reference", "tiny", str(fasta))
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command; its standard output."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=PROJECT,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start_web(self) -> subprocess.Popen[bytes]:
+        """Start gunicorn, and wait until it is ready."""
+        web = [str(BIN / "gunicorn"), "anyvar_site.wsgi", "--bind", f"127.0.0.1:{self.port}"]
+        process = self._start("web", web)
+        wait_until(self._is_up, "the web process answers")
+        return process
+
+    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start a Celery worker in a process group of its own."""
+        worker = [str(BIN / "celery"), "-A", "anyvar_site", "worker", "--loglevel=INFO", *options]
+        if not any(option.startswith("--concurrency") for option in options):
+            worker.append("--concurrency=2")
+        worker.append(f"--hostname=w{len(self.processes)}@%h")
+        return self._start(f"worker-{len(self.processes)}", worker)
+
+    def log(self, name: str) -> str:
+        """What a process has printed so far."""
+        return (self.folder / f"{name}.log").read_text()
+
+    def stop(self) -> None:
+        """Stop every process that was started here, gently, then firmly."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def _is_up(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
+
+
+@contextmanager
+def service(folder: Path, **settings: str) -> Iterator[Service]:
+    """A service that is set up; nothing is started yet, and everything is stopped at the end."""
+    made = Service(folder, **settings)
+    made.set_up()
+    try:
+        yield made
+    finally:
+        made.stop()
