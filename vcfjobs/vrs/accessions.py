@@ -57,7 +57,6 @@ CANONICAL: dict[str, dict[str, tuple[int, str]]] = {
         "X": (155_270_560, "SQ.v7noePfnNpK8ghYXEqZ9NukMXW7YeNsm"),
         "Y": (59_373_566, "SQ.BT7QyW5iXaX_1PSX-msSGYsqRdMKqkj-"),
         "MT": (16_569, "SQ.k3grVkjY-hoWcCUojHw6VU6GE3MZ8Sct"),
-        "Y(PAR hard-masked)": (59_373_566, "SQ.fbS5kAwZUB5-1xVpa7xZ4s_lyDpLPVUo"),
     },
 }
 
