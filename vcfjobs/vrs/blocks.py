@@ -27,7 +27,6 @@ _BC = b"BC\x02\x00"
 _HEADER = _MAGIC + b"\x00\x00\x00\x00\x00\xff\x06\x00" + _BC
 _STORED = struct.Struct("<BHH")
 
-
 IsalError: type[Exception] = igzip_lib.error  # type: ignore[assignment]
 
 
@@ -56,9 +55,12 @@ def parse_header(data: bytes | memoryview, offset: int = 0) -> BlockHeader | Non
     magic, xlen, subfield, size = _FIXED.unpack_from(data, offset)
     if magic != _MAGIC:
         return None
+    found: BlockHeader | None
     if xlen == 6 and subfield == _BC:
-        return BlockHeader(HEADER_BYTES, size + 1)
-    return _search_subfields(bytes(data[offset + 12 : offset + 12 + xlen]), xlen)
+        found = BlockHeader(HEADER_BYTES, size + 1)
+    else:
+        found = _search_subfields(bytes(data[offset + 12 : offset + 12 + xlen]), xlen)
+    return found if found is not None and found.size > found.data_start + TRAILER_BYTES else None
 
 
 def _search_subfields(extra: bytes, xlen: int) -> BlockHeader | None:
@@ -78,7 +80,7 @@ def inflate(block: memoryview, header: BlockHeader) -> bytes:
     """
     data = block[header.data_start : header.size - TRAILER_BYTES]
     crc, length = _TRAILER.unpack_from(block, header.size - TRAILER_BYTES)
-    if length > MAX_BLOCK_BYTES or not data:
+    if length > MAX_BLOCK_BYTES:
         raise DamagedStreamError("The file is damaged: a BGZF block announces an impossible length.")
     try:
         plain: bytes = igzip_lib.decompress(data, igzip_lib.DECOMP_DEFLATE, 15, length or 1)

@@ -9,7 +9,6 @@ from isal import igzip_lib
 from vcfjobs.vrs.blocks import (
     GZIP_MAGIC,
     MAX_BLOCK_BYTES,
-    TRAILER_BYTES,
     DamagedStreamError,
     IsalError,
     inflate,
@@ -99,11 +98,12 @@ class GzipStream:
 
     def read(self) -> bytes:
         """The next piece; b"" at the end. Raises DamagedStreamError."""
-        while self._member is not None or self._start_member():
-            piece = self._inflate()
-            if piece:
-                return piece
-        return b""
+        parts: list[bytes] = []
+        size = 0
+        while size < PIECE_BYTES and (self._member is not None or self._start_member()):
+            parts.append(self._inflate(PIECE_BYTES - size))
+            size += len(parts[-1])
+        return b"".join(parts)
 
     def _start_member(self) -> bool:
         """Begin the next member; False when only zero bytes, or nothing, follow."""
@@ -122,8 +122,8 @@ class GzipStream:
         self._member = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
         return True
 
-    def _inflate(self) -> bytes:
-        """The next piece of the member; may be empty. Bounded, so that a bomb cannot fill the memory."""
+    def _inflate(self, limit: int) -> bytes:
+        """At most `limit` bytes of the member, perhaps none: a bomb cannot fill the memory."""
         assert self._member is not None  # noqa: S101
         if self._member.needs_input and not self._pending:
             self._pending = self._source.read(GZIP_READ_BYTES)
@@ -131,7 +131,7 @@ class GzipStream:
                 raise DamagedStreamError("The file is truncated: its last gzip member is cut off.")
         data, self._pending = self._pending, b""
         try:
-            piece: bytes = self._member.decompress(data, PIECE_BYTES)
+            piece: bytes = self._member.decompress(data, limit)
         except (IsalError, EOFError) as error:
             raise DamagedStreamError("The file is damaged: a gzip member cannot be decompressed.") from error
         if self._member.eof:
@@ -163,17 +163,14 @@ class BgzfStream:
         while size < PIECE_BYTES:
             block = self._next_block()
             if block is None:
-                if not (self._ended or parts):
-                    raise DamagedStreamError("The file is truncated: its BGZF end block is missing.")
                 break
             self._ended = not block
             parts.append(block)
             size += len(block)
-        if size == 0 and not self._ended:
-            raise DamagedStreamError("The file is truncated: its BGZF end block is missing.")
         return b"".join(parts)
 
     def _next_block(self) -> bytes | None:
+        """The next block's bytes; None behind the last block, which must be empty."""
         self._fill()
         left = len(self._data) - self._offset
         header = parse_header(self._data, self._offset)
@@ -182,8 +179,6 @@ class BgzfStream:
             return None
         if header.size > left:
             raise DamagedStreamError("The file is truncated: its last BGZF block is cut off.")
-        if header.size < header.data_start + TRAILER_BYTES:
-            raise DamagedStreamError("The file is damaged: a BGZF block announces an impossible length.")
         block = memoryview(self._data)[self._offset : self._offset + header.size]
         self._offset += header.size
         return inflate(block, header)
@@ -198,7 +193,7 @@ class BgzfStream:
             self._offset = 0
 
     def _expect_end(self) -> None:
-        """Zero bytes and nothing may follow the last block."""
+        """Only zero bytes may follow the last block, and that must be an empty one."""
         while True:
             rest = self._data[self._offset :].lstrip(b"\0")
             if rest:
@@ -210,7 +205,9 @@ class BgzfStream:
                 )
             self._data, self._offset = self._source.read(PIECE_BYTES), 0
             if not self._data:
-                return
+                break
+        if not self._ended:
+            raise DamagedStreamError("The file is truncated: its BGZF end block is missing.")
 
 
 def open_stream(raw: BinaryIO) -> ByteStream:
