@@ -101,8 +101,13 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         """Links to the result, while it is there."""
         if run.status != Status.SUCCEEDED or run.is_expired:
             return "-"
-        names = ["result.vcf.gz", "result.vcf", *(["result.vcf.gz.tbi"] if run.indexed else [])]
-        return format_html_join(" ", '<a href="/runs/{}/{}">{}</a>', ((run.pk, name, name) for name in names))
+        known = [
+            ("run-bgzf", "result.vcf.gz"),
+            ("run-text", "result.vcf"),
+            ("run-index", "result.vcf.gz.tbi"),
+        ]
+        links = ((reverse(view, args=[run.pk]), name) for view, name in known[: 3 if run.indexed else 2])
+        return format_html_join(" ", '<a href="{}">{}</a>', links)
 
     @admin.action(description="Cancel the selected runs", permissions=["delete"])
     def cancel_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:

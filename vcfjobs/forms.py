@@ -12,6 +12,8 @@ from vcfjobs import services
 from vcfjobs.errors import InvalidParameterError
 from vcfjobs.models import Status
 
+CUT = "The upload was cut on its way. Send it again."
+
 
 class UploadForm(forms.Form):
     """A VCF and the parameters of its run.
@@ -23,7 +25,7 @@ class UploadForm(forms.Form):
         label="VCF file",
         help_text="Plain, gzip or BGZF.",
         error_messages={"required": "Choose a VCF file.", "empty": "The file is empty."},
-        widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz,.bcf"}),
+        widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz"}),
     )
     assembly = forms.ChoiceField(help_text="The reference that the file was called against.")
     run_id = forms.CharField(
@@ -40,6 +42,7 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, assemblies: Sequence[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.assemblies = assemblies
         field = self.fields["assembly"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above
         field.choices = [(name, name) for name in assemblies]
@@ -61,7 +64,7 @@ class UploadForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse a body that ended before the form did."""
         if self.data and not self.cleaned_data.get("whole"):
-            raise forms.ValidationError("The upload was cut on its way. Send it again.", code="truncated")
+            raise forms.ValidationError(CUT, code="truncated")
         return self.cleaned_data
 
 

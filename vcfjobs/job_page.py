@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from vcfjobs.charts import charts_of
@@ -71,19 +72,20 @@ def downloads(run: Run) -> list[Download]:
     """The files of a run that are there to fetch."""
     if run.status != Status.SUCCEEDED or run.is_expired or run.kind != Kind.ANNOTATE:
         return []
-    base = f"/runs/{run.pk}/result.vcf"
     files = [
-        Download(f"{base}.gz", "VCF, BGZF", run.result_bytes),
-        Download(base, "VCF, plain text", run.result_text_bytes),
+        Download(reverse("run-bgzf", args=[run.pk]), "VCF, BGZF", run.result_bytes),
+        Download(reverse("run-text", args=[run.pk]), "VCF, plain text", run.result_text_bytes),
     ]
-    return [*files, Download(f"{base}.gz.tbi", "tabix index")] if run.indexed else files
+    if run.indexed:
+        files.append(Download(reverse("run-index", args=[run.pk]), "tabix index"))
+    return files
 
 
 def commands(request: HttpRequest, run: Run) -> list[Command]:
     """The same over the API, for a terminal; the token is named, never written."""
     curl = 'curl -H "Authorization: Bearer $TOKEN"' if settings.ANYVAR_AUTH_TOKEN_LIST else "curl"
-    vcf = request.build_absolute_uri(f"/vcf/{run.pk}")
-    resource = request.build_absolute_uri(f"/runs/{run.pk}/")
+    vcf = request.build_absolute_uri(reverse("vcf-result", args=[run.pk]))
+    resource = request.build_absolute_uri(reverse("run", args=[run.pk]))
     known = [Command("Status and counts", f"{curl} '{resource}'")]
     if not run.is_final:
         known.append(Command("Wait for the end, up to a minute", f"{curl} '{vcf}?wait=60'"))

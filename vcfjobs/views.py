@@ -10,7 +10,8 @@ from typing import Any, Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -19,9 +20,17 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from vcfjobs import job_page, references, run_list, services
-from vcfjobs.errors import NoReferenceError, RunConflictError, RunNotFoundError, VcfJobsError
-from vcfjobs.forms import FilterForm, UploadForm
+from vcfjobs.errors import (
+    InvalidParameterError,
+    NoReferenceError,
+    RunConflictError,
+    RunNotFoundError,
+    TruncatedUploadError,
+    VcfJobsError,
+)
+from vcfjobs.forms import CUT, FilterForm, UploadForm
 from vcfjobs.models import Run
+from vcfjobs.owners import owner_of_user
 
 P = ParamSpec("P")
 
@@ -57,25 +66,34 @@ def signed_in_where_needed(
     return guarded
 
 
-@csrf_exempt  # checked below, after the login: the check reads the whole body
+@csrf_exempt  # checked in `_submitted`, after the login and once the body is here
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in_where_needed
-@csrf_protect
 def index(request: HtmxRequest) -> HttpResponse:
     """The caller's runs, newest first, and the form that submits one."""
-    assemblies = references.registered_assemblies()
     if request.method != "POST":
-        return _index(request, UploadForm(assemblies=assemblies), assemblies)
-    form = UploadForm(request.POST, request.FILES, assemblies=assemblies)
+        return _index(request, UploadForm(assemblies=references.registered_assemblies()))
     try:
-        if not assemblies:
-            raise NoReferenceError("No reference is registered yet, so nothing can be annotated.")
-        if not form.is_valid():
-            return _index(request, form, assemblies, status=_status_of(form))
+        _read_body(request)
+    except VcfJobsError as error:
+        return _refused(request, error)
+    return _submitted(request)
+
+
+@csrf_protect
+def _submitted(request: HtmxRequest) -> HttpResponse:
+    """What comes of a form whose body is here."""
+    assemblies = references.registered_assemblies()
+    if not assemblies:
+        return _refused(request, NoReferenceError("No reference is registered, so nothing can be annotated."))
+    form = UploadForm(request.POST, request.FILES, assemblies=assemblies)
+    if not form.is_valid():
+        return _index(request, form, status=_status_of(form))
+    try:
         return _submit(request, form)
     except VcfJobsError as error:
         form.add_error(FIELD_OF_ERROR.get(error.code), error.sentence)
-        return _index(request, form, assemblies, status=error.status)
+        return _index(request, form, status=error.status)
 
 
 @require_safe
@@ -123,12 +141,30 @@ def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
     return redirect("pages:index")
 
 
-def _index(request: HtmxRequest, form: UploadForm, assemblies: list[str], status: int = 200) -> HttpResponse:
-    runs = services.visible_runs(owner=_owner(request), everyone=_sees_everyone(request))
+def _read_body(request: HtmxRequest) -> None:
+    """Spool the upload; a slow one holds no database connection. Raises what the spool raises."""
+    if not connection.in_atomic_block:
+        connection.close()
+    try:
+        request.POST  # noqa: B018  # parses
+    except UnreadablePostError as error:
+        raise TruncatedUploadError(CUT) from error
+
+
+def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:
+    """The page with why a body was not even looked at."""
+    form = UploadForm(assemblies=references.registered_assemblies())
+    return _index(request, form, status=error.status, refusal=error.sentence)
+
+
+def _index(request: HtmxRequest, form: UploadForm, status: int = 200, **more: Any) -> HttpResponse:
+    runs = services.visible_runs(owner=owner_of_user(request.user), everyone=_sees_everyone(request))
     filters = FilterForm(request.GET)
     page = run_list.page(runs, filters, before=request.GET.get("before", ""))
-    context = {"form": form, "filters": filters, "page": page, "assemblies": assemblies}
-    return render(request, "vcfjobs/index.html", context | run_list.hints(request), status=status)
+    if not filters.is_valid() and status == 200:
+        status = 422
+    context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
+    return render(request, "vcfjobs/index.html", context | run_list.hints(request) | more, status=status)
 
 
 def _submit(request: HtmxRequest, form: UploadForm) -> HttpResponse:
@@ -141,7 +177,7 @@ def _submit(request: HtmxRequest, form: UploadForm) -> HttpResponse:
             parameters=services.Parameters(
                 asked["assembly"], asked["for_ref"], asked["add_vrs_attributes"], asked["register"]
             ),
-            owner=_owner(request),
+            owner=owner_of_user(request.user),
             run_id=asked["run_id"],
             run_async=True,
         )
@@ -158,10 +194,13 @@ def _status_of(form: UploadForm) -> int:
 
 
 def _find(request: HtmxRequest, run_id: str) -> Run:
-    """The caller's run; what is not the caller's is not there."""
+    """The caller's run; what is not the caller's, or cannot be a name, is not there."""
     try:
-        return services.find_run(owner=_owner(request), run_id=run_id, everyone=_sees_everyone(request))
-    except RunNotFoundError as error:
+        services.validate_run_id(run_id)
+        return services.find_run(
+            owner=owner_of_user(request.user), run_id=run_id, everyone=_sees_everyone(request)
+        )
+    except (RunNotFoundError, InvalidParameterError) as error:
         raise Http404(error.sentence) from error
 
 
@@ -178,11 +217,6 @@ def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> H
 
 def _job(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
     return render(request, "vcfjobs/job.html", job_page.context(request, run) | more, status=status)
-
-
-def _owner(request: HtmxRequest) -> str:
-    """Whose runs the caller sees and makes; empty when the service is open."""
-    return f"user:{request.user.pk}" if settings.ANYVAR_AUTH_TOKEN_LIST else ""
 
 
 def _sees_everyone(request: HtmxRequest) -> bool:

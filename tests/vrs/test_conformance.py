@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.vrs.vcf import run
+from tests.vrs.vcf import HEADER, run
 from vcfjobs.vrs import digests
 from vcfjobs.vrs.annotate import Options
 from vcfjobs.vrs.digests import vrs_allele
@@ -93,10 +93,8 @@ def test_real_alleles_on_grch38_have_their_known_identifiers(conformance: Path) 
     for row in golden_rows(conformance):
         chrom, pos, ref, alt = row["gnomad_expr"].split("-", 3)
         on = sparse_reference(conformance, row["assembly"])
-        vcf = f"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n{chrom}\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n"
-        data, alleles, _ = run(
-            vcf.encode(), on, Options(for_ref=False, add_vrs_attributes=True, collect_alleles=True)
-        )
+        vcf = HEADER + f"{chrom}\t{pos}\t.\t{ref}\t{alt}\t.\t.\t.\n".encode()
+        data, alleles, _ = run(vcf, on, Options(for_ref=False, add_vrs_attributes=True, collect_alleles=True))
         info = dict(
             entry.partition("=")[::2] for entry in data.decode().splitlines()[-1].split("\t")[7].split(";")
         )

@@ -121,6 +121,11 @@ def _output(path: str) -> Iterator[Writer]:
         sys.stdout.flush()
         return
     target = Path(path)
+    if target.exists() and not target.is_file():
+        # A device or a pipe: written into, never replaced by a rename.
+        with target.open("wb") as stream:
+            yield stream
+        return
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         file = part.open("wb")

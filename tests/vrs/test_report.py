@@ -1,0 +1,78 @@
+"""Reports add up, stay small, and survive JSON."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.vrs.vcf import HEADER, record, reference, run
+from vcfjobs.vrs.records import RecordAnnotator
+from vcfjobs.vrs.report import BINS_KEPT, FAILURES_KEPT, NAMES_KEPT, Report, length_bin
+
+kinds = st.sampled_from([("A", "C", 1), ("T", "TAA", 14), ("TG", "T", 5), ("G", "C", 1), ("A", "<DEL>", 1)])
+lines = st.lists(st.tuples(kinds, st.sampled_from(["chr1", "chr2", "chr9"])), min_size=1, max_size=12)
+
+
+def report_of(content: bytes) -> Report:
+    annotator = RecordAnnotator(
+        reference(chr1=b"ACGTTGCAAGGCTTAAAAAAAAACC", chr2=b"ACGTTGCAAGGCTTAAAAAAAAACC"),
+        for_ref=True,
+        add_vrs_attributes=False,
+        collect_alleles=False,
+    )
+    return annotator.annotate(content, 1).report
+
+
+@given(lines=lines, cut=st.integers(0, 12))
+def test_the_reports_of_parts_merge_to_the_report_of_the_whole(
+    lines: list[tuple[tuple[str, str, int], str]], cut: int
+) -> None:
+    text = [record(ref, alt, pos, chrom=chrom) for (ref, alt, pos), chrom in lines]
+    merged = Report()
+    for part in (text[:cut], text[cut:]):
+        merged.merge(report_of(b"".join(part)))
+    assert merged.to_json() == report_of(b"".join(text)).to_json()
+
+
+@given(lines=lines)
+def test_a_report_comes_back_from_json(lines: list[tuple[tuple[str, str, int], str]]) -> None:
+    report = report_of(b"".join(record(ref, alt, pos, chrom=chrom) for (ref, alt, pos), chrom in lines))
+    assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+def test_a_report_stays_small_whatever_the_file_holds() -> None:
+    rows = b"".join(record("A", "C", chrom=f"c{number}") for number in range(3 * NAMES_KEPT))
+    wrong = record("T", "C") * (2 * FAILURES_KEPT)
+    _, _, report = run(HEADER + wrong + rows)
+    assert len(report.unknown_contigs) <= NAMES_KEPT + 1
+    assert report.unknown_contigs.total() == 3 * NAMES_KEPT
+    assert len(report.failures) == FAILURES_KEPT
+    assert report.failed == {"reference_mismatch": 2 * FAILURES_KEPT}
+    assert len(report.positions) <= NAMES_KEPT + 1
+
+
+def test_positions_beyond_any_contig_fall_into_one_last_bin() -> None:
+    report = Report()
+    report.count_positions("chr1", [number << 20 for number in range(2 * BINS_KEPT)])
+    assert len(report.positions["chr1"]) <= BINS_KEPT
+    assert report.positions["chr1"].total() == 2 * BINS_KEPT
+
+
+def test_sorted_records_are_told_from_unsorted_ones() -> None:
+    def is_sorted(*places: tuple[str, int]) -> bool:
+        report = Report()
+        for contig, position in places:
+            part = Report()
+            part.count_positions(contig, [position])
+            report.merge(part)
+        return report.sorted
+
+    assert is_sorted(("a", 1), ("a", 1), ("b", 0))
+    assert not is_sorted(("a", 2), ("a", 1))
+    assert not is_sorted(("a", 1), ("b", 1), ("a", 2))
+
+
+def test_lengths_are_exact_to_fifty_and_then_by_powers_of_two() -> None:
+    assert [length_bin(size) for size in (1, 50, 51, 64, 100, 1000)] == [1, 50, 32, 64, 64, 512]
