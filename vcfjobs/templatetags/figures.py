@@ -46,8 +46,8 @@ def age(moment: datetime | None) -> str:
 
 @register.filter
 def percent(fraction: float) -> str:
-    """A fraction of 0 to 1 in whole per cent; 100 % only when it is the whole."""
-    return f"{int(fraction * 100)} %"
+    """A fraction of 0 to 1 in whole per cent; 0 % only for nothing, 100 % only for the whole."""
+    return "<1 %" if 0 < fraction < 0.01 else f"{int(fraction * 100)} %"
 
 
 @register.filter
