@@ -28,7 +28,8 @@ def figures() -> list[Figure]:
             seconds, memory = _upload(made, web.pid, vcf)
             best, peak = max(best, UPLOAD / 1e6 / seconds), max(peak, memory)
         stored = sum(path.stat().st_size for path in (made.folder / "work").rglob("*") if path.is_file())
-        queries = _queries(made)
+        copies = stored / vcf.stat().st_size / 3
+        latency = _poll_milliseconds(made)
     return [
         Figure(
             "MB/s of a 200 MB upload until its 202", f"{best:.0f}", "-", "-", ">= 100", best >= REQUIRED_SPEED
@@ -43,13 +44,13 @@ def figures() -> list[Figure]:
         ),
         Figure(
             "copies of three uploads on disk",
-            f"{stored / vcf.stat().st_size / 3:.2f}",
+            f"{copies:.2f}",
             "-",
             "-",
             "1",
-            stored < 1.01 * 3 * vcf.stat().st_size,
+            copies < 1.01,
         ),
-        Figure("milliseconds of a poll of a pending run (median)", f"{queries:.1f}", "-", "-", "-", None),
+        Figure("milliseconds of a poll of a pending run (median)", f"{latency:.1f}", "-", "-", "-", None),
     ]
 
 
@@ -88,7 +89,7 @@ def _family(master: int) -> list[int]:
     return [master, *map(int, children)]
 
 
-def _queries(made: Service) -> float:
+def _poll_milliseconds(made: Service) -> float:
     run = requests.get(f"{made.url}/runs/", timeout=30).json()["results"][0]["run_id"]
     times = []
     with requests.Session() as session:
