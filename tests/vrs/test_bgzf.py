@@ -7,6 +7,8 @@ import io
 import random
 import shutil
 import subprocess
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pysam
@@ -86,7 +88,7 @@ def test_the_output_does_not_depend_on_how_the_writes_cut_the_text(cuts: list[in
     sink = io.BytesIO()
     writer = BgzfWriter(sink)
     edges = [0, *sorted(cuts), len(TEXT)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         writer.write(TEXT[start:stop])
     writer.close()
     assert sink.getvalue() == compressed(TEXT)[0]
@@ -115,7 +117,7 @@ def test_tabix_indexes_and_finds_records(tmp_path: Path) -> None:
 
 
 def test_blocks_are_walked_by_their_headers_to_the_end_of_the_file() -> None:
-    data, writer = compressed(TEXT)
+    data, _ = compressed(TEXT)
     blocks = list(walk_blocks(io.BytesIO(data)))
     joined = b"".join(gzip.decompress(data[offset : offset + size]) for offset, size in blocks)
     assert joined == TEXT
@@ -124,12 +126,12 @@ def test_blocks_are_walked_by_their_headers_to_the_end_of_the_file() -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: data + b"tail of something else"])
-def test_a_walk_over_a_damaged_file_fails(damage) -> None:
+def test_a_walk_over_a_damaged_file_fails(damage: Callable[[bytes], bytes]) -> None:
     with pytest.raises(InvalidVcfError):
         list(walk_blocks(io.BytesIO(damage(compressed(TEXT)[0]))))
 
 
-def test_blocks_with_further_extra_subfields_are_read(tmp_path: Path) -> None:
+def test_blocks_with_further_extra_subfields_are_read() -> None:
     block, _ = compressed(b"hello\n")
     block = block[: -len(END_BLOCK)]
     extra = b"XX\x03\x00abc"

@@ -111,35 +111,43 @@ def test_what_is_not_a_fasta_fails_with_its_reason(data: bytes, word: str) -> No
     assert word in refused.value.sentence
 
 
-def test_a_stored_contig_is_named_by_its_digest_and_reads_back(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for flat files."""
+    (tmp_path / "flat").mkdir()
+    return tmp_path / "flat"
+
+
+def test_a_stored_contig_is_named_by_its_digest_and_reads_back(folder: Path) -> None:
     bases = b"ACGTNACGT" * 1_000
-    accession, length = write_flat([bases[:5], b"", bases[5:]], tmp_path)
+    accession, length = write_flat([bases[:5], b"", bases[5:]], folder)
     assert (accession, length) == (refget_accession(bases), len(bases))
-    assert [path.name for path in tmp_path.iterdir()] == [accession]
-    assert FlatSequence.open(tmp_path / accession, accession, length)[3:9] == b"TNACGT"
+    assert [path.name for path in folder.iterdir()] == [accession]
+    assert FlatSequence.open(folder / accession, accession, length)[3:9] == b"TNACGT"
 
 
-def test_the_same_contig_is_stored_once_and_the_first_file_stays(tmp_path: Path) -> None:
-    accession, _ = write_flat([b"ACGT"], tmp_path)
-    inode = (tmp_path / accession).stat().st_ino
-    assert write_flat([b"AC", b"GT"], tmp_path) == (accession, 4)
-    assert [path.stat().st_ino for path in tmp_path.iterdir()] == [inode]
+def test_the_same_contig_is_stored_once_and_the_first_file_stays(folder: Path) -> None:
+    accession, _ = write_flat([b"ACGT"], folder)
+    inode = (folder / accession).stat().st_ino
+    assert write_flat([b"AC", b"GT"], folder) == (accession, 4)
+    assert [path.stat().st_ino for path in folder.iterdir()] == [inode]
 
 
-def test_a_half_written_copy_is_replaced(tmp_path: Path) -> None:
-    (tmp_path / refget_accession(b"ACGT")).write_bytes(b"AC")
-    accession, _ = write_flat([b"ACGT"], tmp_path)
-    assert (tmp_path / accession).read_bytes() == b"ACGT"
+def test_a_half_written_copy_is_replaced(folder: Path) -> None:
+    (folder / refget_accession(b"ACGT")).write_bytes(b"AC")
+    accession, _ = write_flat([b"ACGT"], folder)
+    assert (folder / accession).read_bytes() == b"ACGT"
 
 
-def test_nothing_stays_behind_when_the_source_fails(tmp_path: Path) -> None:
-    ((_, chunks),) = [(name, chunks) for name, chunks in [next(read_fasta(io.BytesIO(b">a\nAC\n1\n")))]]
+def test_nothing_stays_behind_when_the_source_fails(folder: Path) -> None:
+    contigs = read_fasta(io.BytesIO(b">a\n" + b"AC\n" * 500_000 + b"1\n"))
+    _, chunks = next(contigs)
     with pytest.raises(FastaError):
-        write_flat(chunks, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        write_flat(chunks, folder)
+    assert list(folder.iterdir()) == []
 
 
-def test_the_accession_of_each_real_fasta_is_the_known_one(shared: Path, tmp_path: Path) -> None:
+def test_the_accession_of_each_real_fasta_is_the_known_one(shared: Path, folder: Path) -> None:
     row = re.compile(r"^\| (\S+\.fa\S*) \| (\S+) \| ([\d,]+) \| [\d,]+ \| (SQ\.\S+) \|$", re.MULTILINE)
     checked = 0
     for readme in sorted((shared / "data").glob("*/README.md")):
@@ -147,10 +155,10 @@ def test_the_accession_of_each_real_fasta_is_the_known_one(shared: Path, tmp_pat
             (file, contig): (accession, int(length.replace(",", "")))
             for file, contig, length, accession in row.findall(readme.read_text())
         }
-        for file in {file for file, _ in known}:
+        for file in {file for file, _ in known} - {"norm.iupac.fa"}:  # has digits among its residues
             with open(readme.parent / file, "rb") as stream:
-                found = {(file, name): write_flat(chunks, tmp_path) for name, chunks in read_fasta(stream)}
+                found = {(file, name): write_flat(chunks, folder) for name, chunks in read_fasta(stream)}
             expected = {key: value for key, value in known.items() if key[0] == file}
             assert {key: found[key] for key in expected} == expected
             checked += len(expected)
-    assert checked >= 18
+    assert checked == 18
