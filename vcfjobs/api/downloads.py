@@ -72,7 +72,7 @@ def _body(
         response = HttpResponse()
     else:
         whole = start == 0 and stop == what.size
-        response = StreamingHttpResponse(_pieces(what, start, stop, on_complete if whole else None))
+        response = StreamingHttpResponse(_Pieces(what, start, stop, on_complete if whole else None))
     if asked is not None:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{what.size}"
@@ -83,15 +83,24 @@ def _body(
     return response
 
 
-def _pieces(
-    what: Representation, start: int, stop: int, on_complete: Callable[[], None] | None
-) -> Iterator[bytes]:
-    try:
-        yield from what.read(start, stop)
-    finally:
-        what.close()
-    if on_complete is not None:
-        on_complete()
+class _Pieces:
+    """The bytes of a streamed answer; closed by the response even when nobody has begun to read them."""
+
+    def __init__(
+        self, what: Representation, start: int, stop: int, on_complete: Callable[[], None] | None
+    ) -> None:
+        self._what = what
+        self._pieces = what.read(start, stop)
+        self._on_complete = on_complete
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+        if self._on_complete is not None:
+            self._on_complete()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._what.close()
 
 
 def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, int] | None:

@@ -87,8 +87,9 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
 
     # --- AnyVar's protocol ---------------------------------------------------------------------
 
+    @extend_schema(methods=["POST"], operation_id="submit_vcf_by_post")
+    @extend_schema(methods=["PUT"], operation_id="submit_vcf")
     @extend_schema(
-        operation_id="submit_vcf",
         parameters=[SubmitQuery],
         request=UPLOAD,
         responses={
