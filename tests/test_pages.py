@@ -14,8 +14,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import VCF, make_run, make_running, store_input
 from vcfjobs import run_list, workdir
@@ -23,6 +22,8 @@ from vcfjobs.models import Run, Status
 from vcfjobs.vrs.report import Report
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
+
+OTHER_REF = VCF.replace(b"\tA\t", b"\tT\t").replace(b"\tAGC\t", b"\tTTT\t")
 
 Post = Callable[..., Any]
 
@@ -45,7 +46,7 @@ def post(client: Client, tiny_assembly: str, broker: object) -> Post:
 
 
 @pytest.fixture
-def closed(settings: SettingsWrapper) -> None:
+def closed(settings: Settings) -> None:
     """The service asks who is calling."""
     settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
 
@@ -252,7 +253,7 @@ def test_what_was_typed_is_still_there_after_an_error(post: Post) -> None:
     assert re.search(r'name="add_vrs_attributes"[^>]* checked', page)
 
 
-def test_a_file_above_the_limit_is_refused_and_nothing_stays(post: Post, settings: SettingsWrapper) -> None:
+def test_a_file_above_the_limit_is_refused_and_nothing_stays(post: Post, settings: Settings) -> None:
     settings.ANYVAR_MAX_UPLOAD_BYTES = 10
     response = post()
     assert response.status_code == 413
@@ -341,6 +342,13 @@ def test_an_unknown_run_is_not_found(client: Client, run_id: str) -> None:
     response = client.get(f"/jobs/{run_id}/")
     assert response.status_code == 404
     assert "There is no such page or run" in words(response)
+
+
+def test_the_page_of_a_run_that_was_deleted_stops_asking(client: Client) -> None:
+    response = client.get("/jobs/nothing/status/", headers={"HX-Request": "true"})
+    assert response.status_code == 404
+    assert "it was deleted" in words(response)
+    assert "hx-get" not in words(response)
 
 
 def test_a_result_is_linked_until_it_expires(client: Client) -> None:
@@ -434,14 +442,13 @@ def test_a_service_with_tokens_asks_for_a_login(client: Client, closed: None, ad
     assert (response.status_code, response["Location"]) == (302, f"/admin/login/?next={address}")
 
 
-def test_an_upload_without_a_login_is_not_even_read(
-    client: Client, closed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_without_a_login_is_not_even_read(closed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from vcfjobs.api.uploads import SpoolUploadHandler
 
     started: list[object] = []
     monkeypatch.setattr(SpoolUploadHandler, "new_file", lambda *args, **kwargs: started.append(args))
-    response = client.post("/", {"vcf": SimpleUploadedFile("a.vcf", VCF)})
+    browser = Client(enforce_csrf_checks=True)  # the check reads the form
+    response = browser.post("/", {"vcf": SimpleUploadedFile("a.vcf", VCF)})
     assert response["Location"] == "/admin/login/?next=/"
     assert started == []
 

@@ -41,7 +41,7 @@ class UploadForm(forms.Form):
     whole = forms.CharField(required=False, initial="1", widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, assemblies: Sequence[str], **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **{"label_suffix": "", **kwargs})
         self.assemblies = assemblies
         field = self.fields["assembly"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -109,7 +110,12 @@ def job(request: HtmxRequest, run_id: str) -> HttpResponse:
 @signed_in_where_needed
 def job_status(request: HtmxRequest, run_id: str) -> HttpResponse:
     """The part of a run's page that changes while it runs; asks for itself until the run is final."""
-    run = _find(request, run_id)
+    try:
+        run = _find(request, run_id)
+    except Http404:
+        if not request.htmx:
+            raise
+        return render(request, "vcfjobs/job_gone.html", status=404)
     context = job_page.context(request, run) | {"changed": request.GET.get("seen") != run.status}
     return render(request, "vcfjobs/job_status.html", context)
 
@@ -147,8 +153,12 @@ def _read_body(request: HtmxRequest) -> None:
         connection.close()
     try:
         request.POST  # noqa: B018  # parses
-    except UnreadablePostError as error:
-        raise TruncatedUploadError(CUT) from error
+    except (VcfJobsError, UnreadablePostError, MultiPartParserError) as error:
+        for handler in request.upload_handlers:  # Django leaves a file that fails half-way to us
+            handler.upload_interrupted()
+        if isinstance(error, UnreadablePostError):
+            raise TruncatedUploadError(CUT) from error
+        raise
 
 
 def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:

@@ -26,7 +26,7 @@ def lasting(seconds: float | None) -> str:
     """A duration: 0.42 -> 0.4 s, 75 -> 1 min 15 s, 3725 -> 1 h 2 min."""
     if seconds is None:
         return ""
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

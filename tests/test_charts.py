@@ -1,0 +1,86 @@
+"""From a report to the geometry of its charts."""
+
+from __future__ import annotations
+
+import pytest
+
+from vcfjobs.charts import Charts, along_contigs, bars, charts_of, indel_lengths
+from vcfjobs.templatetags.figures import grouped, lasting, percent
+from vcfjobs.vrs.report import Report
+
+
+def test_bars_are_sorted_and_measured_by_the_largest() -> None:
+    chart = bars("", {"snv": 25, "other": 0, "deletion": 75})
+    assert chart is not None
+    assert [(bar.label, bar.width, bar.share) for bar in chart.bars] == [
+        ("Deletion", 100.0, 0.75),
+        ("SNV", 33.33, 0.25),
+    ]
+
+
+def test_what_was_not_found_is_not_drawn() -> None:
+    charts = charts_of(Report().to_json())
+    assert (charts.alleles, charts.failures, charts.without_id, charts.indels, charts.positions) == (
+        None,
+    ) * 5
+
+
+def test_deletions_lie_left_of_insertions_and_long_ones_outermost() -> None:
+    chart = indel_lengths({"1": 5, "1024": 1, "64": 2}, {"2": 9})
+    assert chart is not None
+    assert [(column.label, column.count) for column in chart.columns] == [
+        ("deletion of over 50", 3),
+        ("deletion of 1", 5),
+        ("insertion of 2", 9),
+    ]
+    assert chart.columns[0].x == 0.0
+    assert chart.columns[1].x < 50 < chart.columns[2].x
+
+
+def test_columns_stand_on_the_floor_and_the_highest_fills_the_box() -> None:
+    chart = indel_lengths({"1": 9}, {"1": 99})
+    assert chart is not None
+    low, high = chart.columns
+    assert (high.y, high.height, low.y + low.height) == (0.0, 100.0, 100.0)
+    assert low.height == 50.0  # log 10 to log 100
+
+
+def test_records_along_contigs_share_one_scale() -> None:
+    chart = along_contigs({"chr1": {"0": 4, "2": 2}, "chr2": {"1": 1}}, bin_bases=1000)
+    assert chart is not None
+    assert (chart.width, chart.step, chart.left_out) == (3, 1000, 0)
+    assert [strip.path for strip in chart.strips] == [
+        "M0 100v-100h1v100zM2 100v-50h1v50z",
+        "M1 100v-25h1v25z",
+    ]
+
+
+def test_many_bins_are_drawn_in_groups_and_lose_no_record() -> None:
+    chart = along_contigs({"chr1": {str(number): 1 for number in range(4096)}}, bin_bases=10)
+    assert chart is not None
+    assert chart.width <= 200
+    assert chart.step * chart.width >= 4096 * 10
+    assert chart.strips[0].count == 4096
+
+
+def test_contigs_beyond_the_first_are_counted() -> None:
+    chart = along_contigs({f"c{number}": {"0": 1} for number in range(40)}, bin_bases=10)
+    assert chart is not None
+    assert (len(chart.strips), chart.left_out) == (25, 15)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.42, "0.4 s"), (59.4, "59 s"), (75, "1 min 15 s"), (3725, "1 h 2 min"), (200_000, "2 d 7 h")],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, shown: str) -> None:
+    assert lasting(seconds) == shown
+
+
+@pytest.mark.parametrize(("fraction", "shown"), [(0, "0 %"), (0.001, "<1 %"), (0.999, "99 %"), (1, "100 %")])
+def test_a_fraction_is_nothing_or_all_only_when_it_is(fraction: float, shown: str) -> None:
+    assert percent(fraction) == shown
+
+
+def test_digits_are_grouped_in_threes() -> None:
+    assert grouped(1234567) == "1\u2009234\u2009567"
