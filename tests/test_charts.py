@@ -20,9 +20,7 @@ def test_bars_are_sorted_and_measured_by_the_largest() -> None:
 
 def test_what_was_not_found_is_not_drawn() -> None:
     charts = charts_of(Report().to_json())
-    assert (charts.alleles, charts.failures, charts.without_id, charts.indels, charts.positions) == (
-        None,
-    ) * 5
+    assert charts == Charts(alleles=None, failures=None, without_id=None, indels=None, positions=None)
 
 
 def test_deletions_lie_left_of_insertions_and_long_ones_outermost() -> None:

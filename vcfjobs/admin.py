@@ -50,6 +50,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
 
     list_display = (
         "run_id",
+        "job_page",
         "status",
         "progress_percent",
         "assembly",
@@ -60,12 +61,10 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         "finished",
         "records_done",
         "error_code",
-        "job_page",
     )
     list_filter = ("status", "assembly", "kind", "created")
     search_fields = ("run_id",)
     search_help_text = "A run id or its beginning, or the key of a run."
-    date_hierarchy = None
     ordering = ("-created", "-id")
     actions = ("cancel_runs", "retry_runs")
     readonly_fields = ("progress_percent", "job_page", "files")
