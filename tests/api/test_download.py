@@ -84,7 +84,7 @@ def test_other_ranges_are_answered_by_the_whole(
 
 def test_if_range_of_other_bytes_gives_the_whole(client: Client, succeeded: Run, text: bytes) -> None:
     address = f"/vcf/{succeeded.run_id}"
-    etag = client.get(address)["ETag"]
+    etag = client.head(address)["ETag"]
     for condition, status in ((etag, 206), ('"other"', 200)):
         response = client.get(address, headers={"Range": "bytes=0-3", "If-Range": condition})
         assert response.status_code == status

@@ -1,0 +1,67 @@
+"""Handing runs to the broker: bounded, and never an error to the caller."""
+
+from __future__ import annotations
+
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from django.conf import settings
+
+from tests.servers import MissingServerError, RedisServer
+from vcfjobs import queue
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """A Redis of this test's own as the broker: it may be frozen and killed."""
+    try:
+        server = RedisServer(tmp_path)
+    except MissingServerError as missing:
+        pytest.skip(str(missing))
+    server.start()
+    app = Celery("test", set_as_current=False)
+    app.conf.update(
+        settings.CELERY
+        | {
+            "broker_url": server.url,
+            "broker_transport_options": {"socket_timeout": 2, "socket_connect_timeout": 1},
+            "task_default_queue": f"test_{uuid.uuid4().hex}",
+        }
+    )
+    monkeypatch.setattr(queue, "current_app", app)
+    queue.close_breaker()
+    yield server
+    server.stop()
+    app.close()
+    queue.close_breaker()
+
+
+def test_a_message_waits_in_redis_under_its_queue(own_redis: RedisServer) -> None:
+    assert queue.publish(queue.ANNOTATE, ["a", "b"])
+    assert queue.waiting() == 1
+
+
+def test_a_queue_that_was_never_used_holds_nothing(own_redis: RedisServer) -> None:
+    assert queue.waiting() == 0
+
+
+@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["dead", "hung"])
+@pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
+def test_a_broker_that_is_gone_is_given_up_within_seconds(
+    own_redis: RedisServer, fault: int, warm: bool
+) -> None:
+    if warm:
+        assert queue.publish(queue.ANNOTATE, ["a", "b"])
+    own_redis.send(fault)
+    began = time.monotonic()
+    assert not queue.publish(queue.ANNOTATE, ["a", "b"])
+    assert time.monotonic() - began < 6
+    assert queue.waiting() is None
+    began = time.monotonic()
+    assert not queue.publish(queue.ANNOTATE, ["a", "b"])  # nobody waits for it again so soon
+    assert time.monotonic() - began < 0.1

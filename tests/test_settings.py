@@ -1,0 +1,207 @@
+"""Every setting of the table has the effect it names, and a wrong one stops the start with a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import connection
+from django.test import Client
+from pytest_django import Settings
+
+from anyvar_site.environment import secret_key
+from tests.conftest import PROJECT
+
+SHOWN = """
+import json
+import django
+django.setup()
+from django.conf import settings
+from anyvar_site.celery import app
+names = {names!r}
+shown = {{name: getattr(settings, name) for name in names if hasattr(settings, name)}}
+shown |= {{name: app.conf[name] for name in names if not hasattr(settings, name)}}
+print(json.dumps(shown, default=str))
+"""
+
+
+def start(names: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    environment |= {"DJANGO_SETTINGS_MODULE": "anyvar_site.settings", "SECRET_KEY": "x" * 60, **variables}
+    return subprocess.run(
+        [sys.executable, "-c", SHOWN.format(names=names)],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def read(name: str, **variables: str) -> object:
+    done = start([name], **variables)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)[name]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "name", "seen"),
+    [
+        ("CELERY_BROKER_URL", "redis://localhost:6390/3", "broker_url", "redis://localhost:6390/3"),
+        ("CELERY_BACKEND_URL", "redis://localhost:6390/4", "result_backend", "redis://localhost:6390/4"),
+        ("ANYVAR_VCF_ASYNC_WORK_DIR", "/tmp/w", "ANYVAR_VCF_ASYNC_WORK_DIR", "/tmp/w"),
+        ("CELERY_TASK_DEFAULT_QUEUE", "q", "task_default_queue", "q"),
+        ("CELERY_EVENT_QUEUE_PREFIX", "ev", "event_queue_prefix", "ev"),
+        ("CELERY_TIMEZONE", "Europe/Paris", "timezone", "Europe/Paris"),
+        ("CELERY_RESULT_EXPIRES", "60", "CELERY_RESULT_EXPIRES", 60),
+        ("CELERY_TASK_ACKS_LATE", "false", "task_acks_late", False),
+        ("CELERY_TASK_REJECT_ON_WORKER_LOST", "true", "REQUEUE_WHEN_CHILD_LOST", True),
+        ("CELERY_TASK_REJECT_ON_WORKER_LOST", "true", "task_reject_on_worker_lost", False),
+        ("CELERY_WORKER_PREFETCH_MULTIPLIER", "4", "worker_prefetch_multiplier", 4),
+        ("CELERY_TASK_TIME_LIMIT", "5000", "task_time_limit", 5000),
+        ("CELERY_SOFT_TIME_LIMIT", "70", "CELERY_SOFT_LIMIT", 70),
+        ("CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", "9999", "CELERY_VISIBILITY_TIMEOUT", 9999),
+        ("CELERY_WORKER_SEND_TASK_EVENTS", "true", "worker_send_task_events", True),
+        ("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", "422", "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 422),
+        ("ANYVAR_SEQUENCE_DIR", "/tmp/s", "ANYVAR_SEQUENCE_DIR", "/tmp/s"),
+        ("ANYVAR_MAX_UPLOAD_BYTES", "5", "ANYVAR_MAX_UPLOAD_BYTES", 5),
+        ("ANYVAR_SYNC_MAX_BYTES", "6", "ANYVAR_SYNC_MAX_BYTES", 6),
+        ("ANYVAR_LEASE_SECONDS", "7", "ANYVAR_LEASE_SECONDS", 7),
+        ("ANYVAR_RUN_MAX_ATTEMPTS", "8", "ANYVAR_RUN_MAX_ATTEMPTS", 8),
+        ("ANYVAR_DEFAULT_ASSEMBLY", "GRCh37", "ANYVAR_DEFAULT_ASSEMBLY", "GRCh37"),
+        ("ANYVAR_HTTPS", "true", "SESSION_COOKIE_SECURE", True),
+        ("ALLOWED_HOSTS", "a.org,b.org", "ALLOWED_HOSTS", ["a.org", "b.org"]),
+        ("DEBUG", "true", "DEBUG", True),
+        ("ANYVAR_AUTH_TOKEN_LIST", "a, b", "ANYVAR_AUTH_TOKEN_LIST", ["a", "b"]),
+        ("CELERY_WORKER_MAX_TASKS_PER_CHILD", "50", "worker_max_tasks_per_child", 50),
+        ("CELERY_TASK_TRACK_STARTED", "True", "task_track_started", True),
+    ],
+)
+def test_a_variable_reaches_its_setting(variable: str, value: str, name: str, seen: object) -> None:
+    assert read(name, **{variable: value}) == seen
+
+
+def test_the_visibility_timeout_reaches_redis() -> None:
+    options = read(
+        "broker_transport_options",
+        CELERY_BROKER_URL="redis://localhost:6390/0",
+        CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT="9999",
+    )
+    assert isinstance(options, dict)
+    assert options["visibility_timeout"] == 9999
+
+
+def test_without_variables_the_visibility_timeout_is_above_the_hard_limit() -> None:
+    assert read("CELERY_VISIBILITY_TIMEOUT", CELERY_TASK_TIME_LIMIT="7777") == 8077
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "sentence"),
+    [
+        ("ANYVAR_LEASE_SECONDS", "soon", "ANYVAR_LEASE_SECONDS must be a whole number"),
+        ("ANYVAR_LEASE_SECONDS", "0", "must be at least 1"),
+        ("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", "200", "must be an HTTP error status"),
+        ("ANYVAR_AUTH_TOKEN_LIST", " , ", "holds no token"),
+        ("CELERY_NO_SUCH_THING", "1", "Celery has no setting called no_such_thing"),
+        ("DATABASE_URL", "mysql://localhost/x", "must name SQLite"),
+    ],
+)
+def test_a_wrong_value_stops_the_start_with_a_sentence(variable: str, value: str, sentence: str) -> None:
+    done = start([], **{variable: value})
+    assert done.returncode != 0
+    assert sentence in done.stderr
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("soft", "hard", "visibility", "code"),
+    [(100, 100, 200, "vcfjobs.E003"), (10, 100, 100, "vcfjobs.E004")],
+)
+def test_limits_out_of_order_stop_the_start(
+    settings: Settings, soft: int, hard: int, visibility: int, code: str
+) -> None:
+    settings.CELERY_SOFT_LIMIT, settings.CELERY_HARD_LIMIT = soft, hard
+    settings.CELERY_VISIBILITY_TIMEOUT = visibility
+    with pytest.raises(SystemCheckError, match=code):
+        call_command("check")
+
+
+@pytest.mark.django_db
+def test_a_work_directory_that_cannot_be_made_stops_the_start(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings.ANYVAR_VCF_ASYNC_WORK_DIR = tmp_path / "file" / "work"
+    with pytest.raises(SystemCheckError, match=r"vcfjobs\.E001"):
+        call_command("check")
+
+
+@pytest.mark.django_db
+def test_a_spool_on_another_file_system_stops_the_start(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Path("/dev/shm")
+    if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second file system to spool to")
+    monkeypatch.setattr("vcfjobs.workdir.spool", lambda: elsewhere)
+    with pytest.raises(SystemCheckError, match=r"vcfjobs\.E002"):
+        call_command("check")
+
+
+@pytest.mark.django_db
+def test_a_service_without_reference_says_so_at_start(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("check")
+    assert "No reference assembly is registered" in capsys.readouterr().err
+
+
+def test_gunicorn_too_refuses_to_start_with_wrong_limits(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import anyvar_site.wsgi"],
+        cwd=PROJECT,
+        env=os.environ
+        | {
+            "CELERY_SOFT_TIME_LIMIT": "9000",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/x",
+            "SECRET_KEY": "x" * 60,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "CELERY_SOFT_TIME_LIMIT (9000) must be below" in done.stderr
+
+
+def test_the_secret_key_is_made_once_random_and_for_us_alone(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "secret_key"
+    first = secret_key(path)
+    assert secret_key(path) == first
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(first) >= 50
+    assert secret_key(tmp_path / "other") != first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sqlite_runs_in_wal_mode_and_takes_its_lock_at_once() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("this is SQLite's part of the settings")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        assert cursor.fetchone() == ("wal",)
+        cursor.execute("PRAGMA synchronous")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("PRAGMA busy_timeout")
+        assert cursor.fetchone() == (20_000,)
+    assert connection.settings_dict["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def test_https_redirects_and_sets_hsts(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 100
+    response = Client().get("/healthz")
+    assert response.status_code == 301
+    assert "max-age=100" in Client().get("/healthz", secure=True)["Strict-Transport-Security"]
