@@ -439,7 +439,7 @@ def test_a_link_changes_nothing(client: Client, verb: str) -> None:
 @pytest.mark.parametrize("address", ["/", "/jobs/x/", "/jobs/x/status/", "/jobs/x/delete/"])
 def test_a_service_with_tokens_asks_for_a_login(client: Client, closed: None, address: str) -> None:
     response = client.get(address)
-    assert (response.status_code, response["Location"]) == (302, f"/admin/login/?next={address}")
+    assert (response.status_code, response["Location"]) == (302, f"/login/?next={address}")
 
 
 def test_an_upload_without_a_login_is_not_even_read(closed: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,13 +449,13 @@ def test_an_upload_without_a_login_is_not_even_read(closed: None, monkeypatch: p
     monkeypatch.setattr(SpoolUploadHandler, "new_file", lambda *args, **kwargs: started.append(args))
     browser = Client(enforce_csrf_checks=True)  # the check reads the form
     response = browser.post("/", {"vcf": SimpleUploadedFile("a.vcf", VCF)})
-    assert response["Location"] == "/admin/login/?next=/"
+    assert response["Location"] == "/login/?next=/"
     assert started == []
 
 
 def test_a_page_whose_login_is_over_is_sent_to_the_login_as_a_whole(client: Client, closed: None) -> None:
     response = client.get("/jobs/x/status/", headers={"HX-Request": "true"})
-    assert response["HX-Redirect"] == "/admin/login/"
+    assert response["HX-Redirect"] == "/login/"
 
 
 @pytest.mark.parametrize(
@@ -504,3 +504,16 @@ def test_a_token_is_named_in_a_command_and_never_written(client: Client, closed:
     page = words(client.get(f"/jobs/{make_run().pk}/"))
     assert "Authorization: Bearer $TOKEN" in page
     assert "secret" not in page
+
+
+@pytest.mark.django_db
+def test_a_user_who_is_no_staff_can_log_in_and_out(client: Client, settings: Settings) -> None:
+    settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
+    User.objects.create_user("reader", password="words-and-words")
+    page = client.get("/login/?next=/")
+    assert b"Log in" in page.content
+    answer = client.post("/login/", {"username": "reader", "password": "words-and-words", "next": "/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert client.get("/").status_code == 200
+    client.post("/logout/")
+    assert client.get("/").status_code == 302

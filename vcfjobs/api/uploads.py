@@ -68,9 +68,7 @@ class SpoolUploadHandler(FileUploadHandler):
 
     chunk_size = CHUNK_BYTES
 
-    def __init__(self, request: Any = None) -> None:
-        super().__init__(request)
-        self.file: SpooledUpload | None = None
+    file: SpooledUpload  # from the first file on; Django closes it when parsing breaks off
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         """A file field begins."""
@@ -79,16 +77,19 @@ class SpoolUploadHandler(FileUploadHandler):
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """The next bytes of the file; nothing is handed on to another handler."""
-        assert self.file is not None  # noqa: S101
-        self.file.take(raw_data)
+        try:
+            self.file.take(raw_data)
+        except BaseException:
+            self.file.close()  # Django leaves it when a handler itself breaks off
+            raise
 
-    def file_complete(self, file_size: int) -> SpooledUpload | None:
+    def file_complete(self, file_size: int) -> SpooledUpload:
         """The whole file."""
         return self.file
 
     def upload_interrupted(self) -> None:
         """Nothing of a broken upload stays."""
-        if self.file is not None:
+        if hasattr(self, "file"):
             self.file.close()
 
 

@@ -144,8 +144,8 @@ class Report:
 
 
 def length_bin(size: int) -> int:
-    """The bin of an indel's length: exact up to 50, above that the power of two at or below it."""
-    return size if size <= EXACT_LENGTHS else 1 << (size.bit_length() - 1)
+    """The bin of an indel's length: exact up to 50, above that the power of two at or below it (or 51)."""
+    return size if size <= EXACT_LENGTHS else max(EXACT_LENGTHS + 1, 1 << (size.bit_length() - 1))
 
 
 def _binned(ordered: Sequence[int]) -> Counter[int]:
