@@ -144,6 +144,8 @@ ANYVAR_AUTH_TOKEN_LIST: list[str] = [
 if env.str("ANYVAR_AUTH_TOKEN_LIST", default="") and not ANYVAR_AUTH_TOKEN_LIST:
     raise ImproperlyConfigured("ANYVAR_AUTH_TOKEN_LIST is set but holds no token: the service would be open.")
 
+ANYVAR_REGISTER = env.bool("ANYVAR_REGISTER", default=True)
+ANYVAR_PROVENANCE = env.bool("ANYVAR_PROVENANCE", default=True)
 ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", default="600/min")
 ANYVAR_SERVICE_ID = env.str("ANYVAR_SERVICE_ID", default="org.example.vcfjobs")
 ANYVAR_ORGANIZATION_NAME = env.str("ANYVAR_ORGANIZATION_NAME", default="Unnamed organization")

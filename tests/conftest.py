@@ -39,6 +39,8 @@ def _own_folders(tmp_path: Path, settings: Settings) -> None:
     settings.ANYVAR_VCF_ASYNC_WORK_DIR = tmp_path / "work"
     settings.ANYVAR_SEQUENCE_DIR = tmp_path / "sequences"
     settings.ANYVAR_SEQUENCE_DIR.mkdir()
+    # The registry loads over a connection of its own, which does not see a test's open transaction.
+    settings.ANYVAR_REGISTER = False
     for name in ("spool", "runs"):
         (tmp_path / "work" / name).mkdir(parents=True)
 

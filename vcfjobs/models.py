@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
+from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text, vrs_allele
 
 
 def seconds_from_now(seconds: float) -> Combinable:
@@ -295,6 +296,91 @@ class Sequence(models.Model):
 
     def __str__(self) -> str:
         return self.accession
+
+
+class DigestField(models.BinaryField[Any, Any]):
+    """The 24 bytes of a GA4GH digest in the database, its 32 characters everywhere else."""
+
+    description = "GA4GH digest"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", DIGEST_BYTES)
+        super().__init__(*args, **kwargs)
+
+    def from_db_value(self, value: bytes | memoryview | None, *_: Any) -> str | None:
+        """The characters of the stored bytes."""
+        return None if value is None else digest_text(bytes(value))
+
+    def to_python(self, value: Any) -> str | None:
+        """The characters; raises ValidationError for what is no digest."""
+        if value is None or isinstance(value, str):
+            return value
+        return digest_text(bytes(value))
+
+    def get_prep_value(self, value: Any) -> bytes | None:
+        """The bytes to store or to compare; raises ValueError for what is no digest."""
+        return digest_bytes(value) if isinstance(value, str) else value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """The bytes as the driver takes them."""
+        return super().get_db_prep_value(self.get_prep_value(value), connection, prepared)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """The characters, for serializers."""
+        return str(self.value_from_object(obj))
+
+
+class Allele(models.Model):
+    """A registered allele: what its identifier is computed from. Location and VRS object are derived.
+
+    [start, end) is inter-residue. The state is `literal`, or else a reference-length expression of
+    `length` and `repeat_subunit_length`. `span` is the class of end - start: within a class no allele is
+    longer than LONGEST_OF_SPAN says, so an overlap search is one range of starts a class, and a btree
+    serves it; long deletions are few and have classes of their own.
+    """
+
+    LONGEST_OF_SPAN = (1, 16, 256, 4096, 65_536, 1 << 20, 1 << 24, 1 << 31)
+
+    digest = DigestField(primary_key=True)
+    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, db_index=False, related_name="alleles")
+    start = models.IntegerField()
+    end = models.IntegerField()
+    span = models.SmallIntegerField()
+    length = models.IntegerField(null=True)
+    repeat_subunit_length = models.IntegerField(null=True)
+    literal = models.TextField(null=True)  # noqa: DJ001  (the empty sequence is a literal of its own)
+
+    class Meta:
+        indexes = (models.Index(fields=("sequence", "span", "start", "digest"), name="allele_overlap"),)
+
+    def __str__(self) -> str:
+        return f"ga4gh:VA.{self.digest}"
+
+    def to_vrs(self) -> dict[str, Any]:
+        """The whole VRS object, its identifier recomputed from the columns."""
+        return vrs_allele(
+            self.sequence.accession,
+            self.start,
+            self.end,
+            literal=self.literal,
+            length=self.length,
+            repeat_subunit_length=self.repeat_subunit_length,
+        )
+
+
+class RunAlleles(models.Model):
+    """Which alleles a run held: the sorted digests of one batch of it, 24 bytes each, on end."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches", db_index=False)
+    ordinal = models.IntegerField()
+    digests = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "run alleles"
+        constraints = (models.UniqueConstraint(fields=("run", "ordinal"), name="batch_once_a_run"),)
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: batch {self.ordinal}"
 
 
 class Assembly(models.Model):

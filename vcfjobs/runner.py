@@ -11,6 +11,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypeVar
@@ -20,7 +21,7 @@ import pysam
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from vcfjobs import references, workdir
+from vcfjobs import references, registry, workdir
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.lease import Lease
 from vcfjobs.models import Run
@@ -93,15 +94,22 @@ def _work(mine: Run, input_path: Path) -> None:
 def _annotate(mine: Run, stored: Path, lease: Lease) -> Result:
     """Write, index and publish the annotated file."""
     reference = references.open_assembly(mine.assembly)
-    options = Options(for_ref=mine.for_ref, add_vrs_attributes=mine.add_vrs_attributes)
+    registers = mine.register and settings.ANYVAR_REGISTER
+    options = Options(
+        for_ref=mine.for_ref, add_vrs_attributes=mine.add_vrs_attributes, collect_alleles=registers
+    )
     part = workdir.part_path(mine.pk, mine.attempt)
     report = Report()
-    with stored.open("rb") as file, part.open("wb") as output:
-        sink = DigestingFile(output)
+    with ExitStack() as stack:
+        file = stack.enter_context(stored.open("rb"))
+        sink = DigestingFile(stack.enter_context(part.open("wb")))
+        loader = stack.enter_context(registry.Loader(mine)) if registers else None
         writer = BgzfWriter(sink)
         for chunk in annotate(open_text(file), reference, options):
             writer.write(chunk.data)
             report.merge(chunk.report)
+            if loader is not None:
+                loader.take(chunk.alleles)
             lease.progress(report.records, chunk.compressed_bytes)
         writer.close()
     lease.check()

@@ -1,0 +1,182 @@
+"""The registry: every allele once, found by identifier and by place, and the runs that held it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connection
+
+from tests.factories import make_run, make_running
+from tests.vrs.vcf import HEADER, record, reference, run
+from vcfjobs import registry
+from vcfjobs.models import Allele, Run, RunAlleles, Sequence
+from vcfjobs.vrs.annotate import Options
+from vcfjobs.vrs.digests import digest_text, raw_digest
+from vcfjobs.vrs.one_base import AlleleRow
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
+
+ACCESSION = "SQ." + "s" * 32
+
+
+def row(start: int, size: int = 1, literal: str | None = "C") -> AlleleRow:
+    digest = raw_digest(f"{start}-{size}-{literal}".encode())
+    if literal is None:
+        return (digest, ACCESSION, start, start + size, None, size, 1)
+    return (digest, ACCESSION, start, start + size, literal, None, None)
+
+
+@pytest.fixture
+def sequence() -> Sequence:
+    return Sequence.objects.create(accession=ACCESSION, length=10**9)
+
+
+def test_alleles_of_a_file_are_registered_and_their_objects_have_their_identifiers() -> None:
+    on = reference()
+    Sequence.objects.create(accession=on.contigs["chr1"].accession, length=46)
+    content = HEADER + record("A", "C") + record("T", "TAA", pos=14) + record("TG", "T", pos=5)
+    data, rows, _ = run(content, on, Options(collect_alleles=True))
+    registry.load(rows)
+    written = {word for word in data.decode().replace(";", ",").replace("=", ",").split(",") if "VA." in word}
+    found = {allele.to_vrs()["id"] for allele in Allele.objects.select_related("sequence")}
+    assert found == {word.split()[0] for word in written}
+
+
+def test_loading_again_changes_nothing(sequence: Sequence) -> None:
+    rows = [row(number) for number in range(100)]
+    registry.load(rows + rows)
+    before = list(Allele.objects.order_by("digest").values())
+    registry.load(rows[::-1])
+    assert list(Allele.objects.order_by("digest").values()) == before
+    assert len(before) == 100
+
+
+def test_simultaneous_loads_of_the_same_alleles_neither_fail_nor_double(sequence: Sequence) -> None:
+    rows = [row(number) for number in range(3000)]
+    errors: list[BaseException] = []
+
+    def load(part: list[AlleleRow]) -> None:
+        try:
+            registry.load(part)
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=load, args=(rows[::step],)) for step in (1, -1, 1, -1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert Allele.objects.count() == 3000
+
+
+def test_a_digest_shows_as_its_characters_and_is_found_by_them(sequence: Sequence) -> None:
+    registry.load([row(5)])
+    text = digest_text(row(5)[0])
+    (allele,) = registry.find([text, "A" * 32])
+    assert (allele.pk, str(allele)) == (text, f"ga4gh:VA.{text}")
+    assert Allele.objects.get(pk=text) == allele
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "found"),
+    [(10, 10, True), (20, 20, True), (15, 15, True), (0, 100, True), (0, 9, False), (21, 30, False)],
+)
+def test_an_overlap_counts_both_ends(sequence: Sequence, start: int, end: int, found: bool) -> None:
+    registry.load([row(10, 10, None)])
+    assert bool(registry.overlapping(sequence, start, end, size=5).alleles) == found
+
+
+@pytest.mark.parametrize("size", [0, 1, 16, 17, 256, 257, 65_537, 1_000_000, 50_000_000])
+def test_an_allele_of_any_length_is_found_from_inside_it(sequence: Sequence, size: int) -> None:
+    registry.load([row(100, size, None)])
+    inside = 100 + size // 2
+    assert len(registry.overlapping(sequence, inside, inside, size=5).alleles) == 1
+
+
+def test_pages_are_complete_ordered_and_without_doubles(sequence: Sequence) -> None:
+    rows = [row(number // 3, size, "CGT"[number % 3]) for number, size in enumerate([1, 20, 300] * 20)]
+    registry.load(rows)
+    seen: list[tuple[int, str]] = []
+    cursor = ""
+    while True:
+        page = registry.overlapping(sequence, 0, 10_000, size=7, cursor=cursor)
+        seen += [(allele.start, allele.digest) for allele in page.alleles]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert [start for start, _ in seen] == sorted(start for start, _ in seen)
+    assert len(seen) == len(set(seen)) == Allele.objects.count()
+
+
+def test_a_page_is_one_query(sequence: Sequence, django_assert_num_queries: object) -> None:
+    registry.load([row(number) for number in range(10)])
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        registry.overlapping(sequence, 0, 100, size=3)
+
+
+@pytest.mark.parametrize("cursor", ["x", "5", "5.short", ".", "5." + "!" * 32])
+def test_a_cursor_that_is_none_is_refused(sequence: Sequence, cursor: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        registry.overlapping(sequence, 0, 1, size=1, cursor=cursor)
+
+
+def test_a_run_knows_its_alleles_and_an_allele_its_runs(sequence: Sequence) -> None:
+    held, other = make_running(), make_running()
+    with registry.Loader(held) as loader:
+        loader.take([row(1), row(2)])
+        loader.take([row(1), row(3)])
+    with registry.Loader(other) as loader:
+        loader.take([row(3)])
+    digests, _ = registry.digests_of(held, (0, 0), 10)
+    assert sorted(digests) == sorted(digest_text(row(number)[0]) for number in (1, 2, 3))
+    of_three = registry.runs_holding(digest_text(row(3)[0]), Run.objects.all())
+    assert {found.pk for found in of_three} == {held.pk, other.pk}
+    of_one = registry.runs_holding(digest_text(row(1)[0]), Run.objects.all())
+    assert [found.pk for found in of_one] == [held.pk]
+
+
+def test_a_repeated_attempt_leaves_the_same_registry(sequence: Sequence) -> None:
+    run = make_running()
+    for _ in range(2):
+        with registry.Loader(run) as loader:
+            loader.take([row(1), row(2)])
+    assert (Allele.objects.count(), RunAlleles.objects.count()) == (2, 1)
+
+
+def test_an_error_of_the_loading_thread_reaches_the_engines() -> None:
+    with pytest.raises(Sequence.DoesNotExist), registry.Loader(make_running()) as loader:
+        loader.take([row(1)])
+
+
+def test_provenance_can_be_switched_off(sequence: Sequence, settings: object) -> None:
+    settings.ANYVAR_PROVENANCE = False  # type: ignore[attr-defined]
+    with registry.Loader(make_running()) as loader:
+        loader.take([row(1)])
+    assert Allele.objects.count() == 1
+    assert not RunAlleles.objects.exists()
+
+
+def test_a_deleted_run_leaves_its_alleles_and_takes_its_provenance(sequence: Sequence) -> None:
+    run = make_running()
+    with registry.Loader(run) as loader:
+        loader.take([row(1)])
+    run.delete()
+    assert Allele.objects.count() == 1
+    assert not RunAlleles.objects.exists()
+
+
+def test_a_run_registers_what_it_annotates(tiny_assembly: str, settings: object) -> None:
+    from tests.factories import store_input
+    from vcfjobs import runner, workdir
+
+    settings.ANYVAR_REGISTER = True  # type: ignore[attr-defined]
+    kept, left_out = make_run(), make_run(register=False)
+    for each in (left_out, kept):
+        store_input(each)
+        runner.run(each.pk, workdir.input_path(each.pk), task_id="t", worker="w")
+        assert Run.objects.get(pk=each.pk).status == "succeeded"
+        assert Allele.objects.count() == (0 if each is left_out else 6)

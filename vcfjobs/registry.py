@@ -1,0 +1,273 @@
+"""The allele registry: bulk load as fast as the engine gives, and look-up by identifier and by place.
+
+Rows are sorted by digest before they are written: two runs that hold the same alleles then wait for each
+other in the same order and cannot deadlock. An allele is written once and never changes, so whoever was
+first is right, and a load that is repeated changes nothing.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import Func, IntegerField, Value
+
+from vcfjobs.models import Allele, Run, RunAlleles, Sequence
+from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
+from vcfjobs.vrs.one_base import AlleleRow
+
+BATCH = 30_000
+# SQLite has one writer: a batch holds it well under a second, so that heartbeats get in.
+SQLITE_BATCH = 10_000
+ATTEMPTS = 5
+COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
+_TABLE = Allele._meta.db_table
+_NAMES = ", ".join(COLUMNS)
+
+Row = tuple[bytes, int, int, int, int, "int | None", "int | None", "str | None"]
+
+
+class Page(NamedTuple):
+    """Alleles in order, and the cursor of the next page; "" after the last."""
+
+    alleles: list[Allele]
+    next_cursor: str
+
+
+def load(rows: Iterable[AlleleRow]) -> None:
+    """Register alleles; those that are known stay as they are. Repeats a deadlock's or a lock's victim."""
+    prepared = _prepared(rows)
+    size = BATCH if connection.vendor == "postgresql" else SQLITE_BATCH
+    for begin in range(0, len(prepared), size):
+        _insert(prepared[begin : begin + size])
+
+
+def _prepared(rows: Iterable[AlleleRow]) -> list[Row]:
+    """Sorted by digest, each once, with the sequence's key and the class of the span."""
+    keys = _SequenceKeys()
+    unique = {row[0]: row for row in rows}
+    return [
+        (digest, keys[accession], start, end, span_of(end - start), length, subunit, literal)
+        for digest, accession, start, end, literal, length, subunit in sorted(unique.values())
+    ]
+
+
+class _SequenceKeys(dict[str, int]):
+    """Primary keys of sequences by accession, asked for once each."""
+
+    def __missing__(self, accession: str) -> int:
+        key = Sequence.objects.values_list("pk", flat=True).get(accession=accession)
+        self[accession] = key
+        return key
+
+
+def span_of(size: int) -> int:
+    """The class of an allele whose location has `size` bases."""
+    return next(number for number, longest in enumerate(Allele.LONGEST_OF_SPAN) if size <= longest)
+
+
+def _insert(rows: list[Row]) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                (_copy if connection.vendor == "postgresql" else _execute_many)(cursor, rows)
+        except OperationalError:
+            if attempt == ATTEMPTS or connection.in_atomic_block:
+                raise
+            time.sleep(0.05 * attempt)
+        else:
+            return
+
+
+def _copy(cursor: Any, rows: list[Row]) -> None:
+    """PostgreSQL: COPY into a table of this transaction's own, then one INSERT of what is new."""
+    cursor.execute(f"CREATE TEMPORARY TABLE arriving (LIKE {_TABLE}) ON COMMIT DROP")
+    with cursor.copy(f"COPY arriving ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)") as copy:
+        copy.set_types(["bytea", "int8", "int4", "int4", "int2", "int4", "int4", "text"])
+        for row in rows:
+            copy.write_row(row)
+    cursor.execute(
+        f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_NAMES} FROM arriving ON CONFLICT DO NOTHING"  # noqa: S608
+    )
+
+
+def _execute_many(cursor: Any, rows: list[Row]) -> None:
+    marks = ", ".join(["%s"] * len(COLUMNS))
+    cursor.executemany(f"INSERT OR IGNORE INTO {_TABLE} ({_NAMES}) VALUES ({marks})", rows)  # noqa: S608
+
+
+class Loader:
+    """Loads beside the engine: a thread takes batches of alleles while the next are annotated.
+
+    A context for one attempt of a run. Leaving it waits until everything is registered; an error of the
+    thread is raised by the next `take`, or at the end.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._held: list[AlleleRow] = []
+        self._ordinal = 0
+        self._error: BaseException | None = None
+        self._batches: queue.Queue[tuple[int, list[AlleleRow]] | None] = queue.Queue(maxsize=2)
+        self._thread = threading.Thread(target=self._work, name=f"registry-{run.pk}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._held:
+            self._hand_over()
+        self._put(None)
+        self._thread.join()
+        if kind is None and self._error is not None:
+            raise self._error
+
+    def take(self, rows: list[AlleleRow]) -> None:
+        """The next alleles of the file, in its order: the same file gives the same batches."""
+        self._held += rows
+        if len(self._held) >= BATCH:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._put((self._ordinal, self._held))
+        self._ordinal += 1
+        self._held = []
+        if self._error is not None:
+            raise self._error
+
+    def _put(self, item: tuple[int, list[AlleleRow]] | None) -> None:
+        while self._thread.is_alive():
+            try:
+                self._batches.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def _work(self) -> None:
+        try:
+            while (item := self._batches.get()) is not None:
+                ordinal, rows = item
+                load(rows)
+                if settings.ANYVAR_PROVENANCE:
+                    _remember(self._run, ordinal, rows)
+        except BaseException as error:
+            self._error = error
+        finally:
+            connection.close()
+
+
+def _remember(run: Run, ordinal: int, rows: list[AlleleRow]) -> None:
+    """Keep which alleles the batch held; a repeated batch of another attempt has the same content."""
+    digests = b"".join(sorted({row[0] for row in rows}))
+    RunAlleles.objects.bulk_create(
+        [RunAlleles(run=run, ordinal=ordinal, digests=digests)],
+        update_conflicts=True,
+        update_fields=["digests"],
+        unique_fields=["run", "ordinal"],
+    )
+
+
+def find(digests: Iterable[str]) -> list[Allele]:
+    """The registered alleles of these digests (32 characters each), in one query, in no order."""
+    return list(Allele.objects.filter(digest__in=list(digests)).select_related("sequence"))
+
+
+def overlapping(sequence: Sequence, start: int, end: int, *, size: int, cursor: str = "") -> Page:
+    """Alleles whose location touches [start, end], both ends included, by (start, digest).
+
+    One query: a range of the index for each class of spans, merged. `cursor` is a page's `next_cursor`.
+    Raises ValueError for a cursor that is none.
+    """
+    after = parse_cursor(cursor) if cursor else (-1, b"")
+    parts, values = [], []
+    for number, longest in enumerate(Allele.LONGEST_OF_SPAN):
+        parts.append(
+            f"SELECT * FROM (SELECT * FROM {_TABLE} WHERE sequence_id = %s AND span = {number} "  # noqa: S608
+            'AND start >= %s AND start <= %s AND "end" >= %s AND (start, digest) > (%s, %s) '
+            "ORDER BY start, digest LIMIT %s) AS part"
+        )
+        values += [sequence.pk, max(start - longest, after[0]), end, start, *after, size + 1]
+    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS found ORDER BY start, digest LIMIT %s"  # noqa: S608
+    found = list(Allele.objects.raw(sql, [*values, size + 1]))
+    for allele in found:
+        allele.sequence = sequence
+    return Page(found[:size], make_cursor(found[size - 1]) if len(found) > size else "")
+
+
+def make_cursor(allele: Allele) -> str:
+    """The place of an allele in the order (start, digest)."""
+    return f"{allele.start}.{allele.digest}"
+
+
+def parse_cursor(cursor: str) -> tuple[int, bytes]:
+    """The place that `make_cursor` wrote; raises ValueError."""
+    start, _, digest = cursor.partition(".")
+    return int(start), digest_bytes(digest)
+
+
+class _Position(Func):
+    """Where bytes first stand in a column of bytes, from 1; 0 where they do not."""
+
+    function = "INSTR"
+    output_field = IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """POSITION(needle IN haystack), the other way round."""
+        turned = self.copy()
+        turned.set_source_expressions(self.get_source_expressions()[::-1])
+        return turned.as_sql(
+            compiler, connection, template="POSITION(%(expressions)s)", arg_joiner=" IN ", **context
+        )
+
+
+def runs_holding(digest: str, visible: Any) -> Iterator[Run]:
+    """The runs among `visible` (a query set of runs) that held the allele, newest first.
+
+    The digests of a batch are searched as bytes by the database; a hit counts on a digest's border only.
+    """
+    raw = digest_bytes(digest)
+    batches = RunAlleles.objects.annotate(found=_Position("digests", Value(raw))).filter(found__gt=0)
+    for run in visible.filter(pk__in=batches.values("run")).order_by("-created", "-id"):
+        if any(_holds(bytes(batch.digests), raw) for batch in batches.filter(run=run)):
+            yield run
+
+
+def _holds(digests: bytes, raw: bytes) -> bool:
+    at = digests.find(raw)
+    while at >= 0 and at % DIGEST_BYTES:
+        at = digests.find(raw, at + 1)
+    return at >= 0
+
+
+def digests_of(run: Run, after: tuple[int, int], size: int) -> tuple[list[str], tuple[int, int] | None]:
+    """A page of the digests that a run held, and the place of the next: (batch, digest in it)."""
+    ordinal, offset = after
+    batch = RunAlleles.objects.filter(run=run, ordinal__gte=ordinal).order_by("ordinal").first()
+    if batch is None:
+        return [], None
+    begin = offset * DIGEST_BYTES if batch.ordinal == ordinal else 0
+    raw = bytes(batch.digests)
+    part = raw[begin : begin + size * DIGEST_BYTES]
+    found = [digest_text(part[at : at + DIGEST_BYTES]) for at in range(0, len(part), DIGEST_BYTES)]
+    done = begin + len(part)
+    following = (batch.ordinal, done // DIGEST_BYTES) if done < len(raw) else (batch.ordinal + 1, 0)
+    return found, following
+
+
+def estimated_count() -> int:
+    """Registered alleles: PostgreSQL's own estimate, for counting a hundred million rows takes minutes."""
+    if connection.vendor != "postgresql":
+        return Allele.objects.count()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE relname = %s", [_TABLE])
+        (estimate,) = cursor.fetchone()
+    return int(estimate) if estimate >= 100_000 else Allele.objects.count()
