@@ -1,0 +1,115 @@
+"""The registry: alleles a second into an empty and a filled table, bytes an allele, and the overlap search.
+
+Every measurement loads as a worker does: sorted batches, indexes present. BENCH_ALLELES says to how many
+alleles the tables are filled before the second measurement.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+
+from benchmarks.measure import PROJECT, Figure
+from tests.servers import MissingServerError, own_database, running_postgres
+
+BATCH = 30_000
+FILL = int(os.environ.get("BENCH_ALLELES", "1000000"))
+
+
+def figures() -> list[Figure]:
+    """A process of its own for each database: Django's settings are read once a process."""
+    rows: list[Figure] = []
+    with tempfile.TemporaryDirectory() as folder:
+        rows += _in_process("SQLite", f"sqlite:///{folder}/db.sqlite3")
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_postgres())
+        except MissingServerError as missing:
+            print(f"skipped: {missing}", file=sys.stderr)
+            return rows
+        rows += _in_process("PostgreSQL", stack.enter_context(own_database(server)))
+    return rows
+
+
+def _in_process(name: str, url: str) -> list[Figure]:
+    environment = os.environ | {"DATABASE_URL": url}
+    command = [sys.executable, "-m", "benchmarks.registry", name]
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
+    fields = [line.split("\t") for line in done.stdout.splitlines() if line.count("\t") == 1]
+    return [Figure(f"{name}: {what}", value, "-", "-", "-", None) for what, value in fields]
+
+
+def main(name: str) -> None:
+    """Measure on the database of DATABASE_URL; a line a figure, a tab between what and how much."""
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    from vcfjobs import registry
+    from vcfjobs.models import Allele, Run, Sequence
+
+    call_command("migrate", verbosity=0)
+    sequence = Sequence.objects.create(accession="SQ." + "b" * 32, length=10**9)
+    run = Run.objects.create(run_id="bench", assembly="bench")
+    least = 300_000
+
+    def speed(first: int, count: int, *, provenance: bool) -> float:
+        batches = [_rows(begin, sequence.accession) for begin in range(first, first + count, BATCH)]
+        began = time.perf_counter()
+        for number, batch in enumerate(batches):
+            registry.load(batch)
+            if provenance:
+                registry._remember(run, first // BATCH + number, batch)
+        return len(batches) * BATCH / (time.perf_counter() - began)
+
+    print(f"new alleles/s into an empty table\t{speed(0, least, provenance=False):,.0f}")
+    print(f"known alleles/s\t{speed(0, least, provenance=False):,.0f}")
+    print(f"new alleles/s, provenance on\t{speed(10**9, least, provenance=True):,.0f}")
+    filled = Allele.objects.count()
+    while filled < FILL:
+        registry.load(_rows(filled, sequence.accession))
+        filled += BATCH
+    print(f"new alleles/s at {filled:,}\t{speed(2 * 10**9 - least, least, provenance=False):,.0f}")
+    print(f"known alleles/s at {filled:,}\t{speed(0, least, provenance=False):,.0f}")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+            cursor.execute(
+                "SELECT pg_total_relation_size(%s) / %s", [Allele._meta.db_table, Allele.objects.count()]
+            )
+            print(f"bytes an allele, indexes included\t{cursor.fetchone()[0]:,}")
+    times = []
+    for number in range(50):
+        began = time.perf_counter()
+        registry.overlapping(sequence, 1000 * number, 1000 * number + 1000, size=1000)
+        times.append(time.perf_counter() - began)
+    print(f"milliseconds of a 1 kb overlap search (median)\t{sorted(times)[25] * 1000:.1f}")
+
+
+def _rows(
+    first: int, accession: str
+) -> list[tuple[bytes, str, int, int, str | None, int | None, int | None]]:
+    """A batch as the engine gives it: REF and ALT of one-base changes, a deletion now and then."""
+    rows = []
+    for number in range(first, first + BATCH):
+        start = number % 2_000_000_000
+        size = 1 if number % 10 else 1 + number % 40
+        digest = hashlib.sha512(number.to_bytes(8, "big")).digest()[:24]
+        literal = "ACGT"[number % 4] if size == 1 else None
+        length = None if literal else size - 1
+        rows.append((digest, accession, start, start + size, literal, length, None if literal else 1))
+    return rows
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
+    main(sys.argv[1])
