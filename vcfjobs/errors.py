@@ -102,6 +102,14 @@ class RunNotFoundError(VcfJobsError):
     title = "Not found"
 
 
+class SequenceNotFoundError(VcfJobsError):
+    """No such reference sequence is known."""
+
+    code = "SEQUENCE_NOT_FOUND"
+    status = 404
+    title = "Sequence not found"
+
+
 class RunConflictError(VcfJobsError):
     """The run's status does not allow what was asked."""
 

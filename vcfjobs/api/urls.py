@@ -6,6 +6,14 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from vcfjobs.api import schema  # noqa: F401  (registers)
+from vcfjobs.api.alleles import (
+    ObjectRunsView,
+    ObjectsView,
+    ObjectView,
+    RunAllelesView,
+    StatsView,
+    VariationsView,
+)
 from vcfjobs.api.health import HealthzView, ReadyzView
 from vcfjobs.api.not_found import NotFoundView
 from vcfjobs.api.service_info import ServiceInfoView
@@ -24,6 +32,12 @@ urlpatterns = [
     path(
         "runs/<str:run_id>/result.vcf.gz.tbi", RunViewSet.as_view({"get": "result_index"}), name="run-index"
     ),
+    path("runs/<str:run_id>/alleles", RunAllelesView.as_view(), name="run-alleles"),
+    path("object/<str:vrs_id>", ObjectView.as_view(), name="object"),
+    path("object/<str:vrs_id>/runs", ObjectRunsView.as_view(), name="object-runs"),
+    path("objects", ObjectsView.as_view(), name="objects"),
+    path("variations", VariationsView.as_view(), name="variations"),
+    path("stats", StatsView.as_view(), name="stats"),
     path("service-info", ServiceInfoView.as_view(), name="service-info"),
     path("healthz", HealthzView.as_view(), name="healthz"),
     path("readyz", ReadyzView.as_view(), name="readyz"),

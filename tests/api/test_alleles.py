@@ -1,0 +1,138 @@
+"""The registry over HTTP."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from tests.factories import make_run, store_input
+from vcfjobs import runner, workdir
+from vcfjobs.models import Allele, Run
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def registered(tiny_assembly: str, settings: Settings) -> Run:
+    """A run whose six alleles are registered."""
+    settings.ANYVAR_REGISTER = True
+    run = make_run()
+    store_input(run)
+    runner.run(run.pk, workdir.input_path(run.pk), task_id="t", worker="w")
+    assert Allele.objects.count() == 6
+    return Run.objects.get()
+
+
+@pytest.fixture
+def vrs_id(registered: Run) -> str:
+    """An identifier that the registry knows."""
+    return f"ga4gh:VA.{Allele.objects.order_by('digest')[0].digest}"
+
+
+def test_an_object_is_found_and_its_identifier_is_the_one_asked_for(client: Client, vrs_id: str) -> None:
+    answer = client.get(f"/object/{vrs_id}").json()
+    assert answer["messages"] == []
+    assert answer["data"]["id"] == vrs_id
+    assert answer["data"]["location"]["sequenceReference"]["refgetAccession"].startswith("SQ.")
+
+
+@pytest.mark.parametrize("unknown", ["ga4gh:VA." + "A" * 32, "ga4gh:SL." + "A" * 32, "x", "ga4gh:VA.short"])
+def test_an_unknown_object_is_404_in_anyvars_shape(client: Client, unknown: str) -> None:
+    response = client.get(f"/object/{unknown}")
+    assert (response.status_code, response.json()) == (404, {"detail": f"VRS Object {unknown} not found"})
+
+
+def test_many_objects_are_one_query(
+    client: Client, vrs_id: str, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(1):
+        answer = client.post(
+            "/objects", {"ids": [vrs_id, "ga4gh:VA." + "A" * 32]}, content_type="application/json"
+        ).json()
+    assert list(answer["objects"]) == [vrs_id]
+    assert answer["missing"] == ["ga4gh:VA." + "A" * 32]
+
+
+def test_too_many_objects_are_422(client: Client) -> None:
+    response = client.post("/objects", {"ids": ["x"] * 10_001}, content_type="application/json")
+    assert response.status_code == 422
+
+
+def test_variations_are_paged_in_order(client: Client, registered: Run) -> None:
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(10):
+        page = client.get(
+            "/variations",
+            {"accession": "tiny:1", "start": 0, "end": 240, "page_size": 4, "cursor": cursor},
+        ).json()
+        seen += [allele["id"] for allele in page["variations"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 6
+
+
+@pytest.mark.parametrize("prefix", ["", "ga4gh:"])
+def test_an_accession_names_the_sequence_too(client: Client, registered: Run, prefix: str) -> None:
+    accession = Allele.objects.select_related("sequence")[0].sequence.accession
+    page = client.get("/variations", {"accession": prefix + accession, "start": 0, "end": 0}).json()
+    assert len(page["variations"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"accession": "tiny:9", "start": 0, "end": 1}, 404),
+        ({"accession": "nope:1", "start": 0, "end": 1}, 404),
+        ({"accession": "SQ.x", "start": 0, "end": 1}, 404),
+        ({"accession": "tiny:1", "start": 5, "end": 1}, 422),
+        ({"accession": "tiny:1", "start": -1, "end": 1}, 422),
+        ({"accession": "tiny:1", "start": "x", "end": 1}, 422),
+        ({"accession": "tiny:1", "end": 1}, 422),
+        ({"accession": "tiny:1", "start": 0, "end": 1, "cursor": "x"}, 422),
+        ({"accession": "tiny:1", "start": 0, "end": 1, "page_size": 0}, 422),
+    ],
+)
+def test_a_wrong_search_says_what_is_wrong(
+    client: Client, registered: Run, query: dict[str, str], status: int
+) -> None:
+    assert client.get("/variations", query).status_code == status
+
+
+def test_an_allele_names_its_runs_and_a_run_its_alleles(client: Client, registered: Run, vrs_id: str) -> None:
+    runs = client.get(f"/object/{vrs_id}/runs").json()["runs"]
+    assert [run["id"] for run in runs] == [str(registered.pk)]
+    page = client.get(f"/runs/{registered.run_id}/alleles").json()
+    assert len(page["ids"]) == 6
+    assert vrs_id in page["ids"]
+
+
+def test_anothers_run_is_not_named(client: Client, registered: Run, vrs_id: str, settings: Settings) -> None:
+    settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
+    headers = {"Authorization": "Bearer secret"}
+    assert client.get(f"/object/{vrs_id}/runs", headers=headers).json()["runs"] == []
+    assert client.get(f"/runs/{registered.run_id}/alleles", headers=headers).status_code == 404
+
+
+def test_stats_count_runs_alleles_and_sequences(client: Client, registered: Run) -> None:
+    assert client.get("/stats").json() == {
+        "runs": {"succeeded": 1},
+        "alleles": 6,
+        "alleles_by_type": {"reference": 3, "snv": 1, "insertion": 1, "deletion": 1},
+        "sequences": 2,
+    }
+
+
+def test_the_export_is_one_allele_a_line(registered: Run, tmp_path: Path) -> None:
+    output = tmp_path / "alleles.ndjson"
+    call_command("export_alleles", "-o", str(output))
+    objects = [json.loads(line) for line in output.read_text().splitlines()]
+    assert {allele["id"] for allele in objects} == {
+        f"ga4gh:VA.{digest}" for digest in Allele.objects.values_list("digest", flat=True)
+    }
