@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import HEADER, VCF, make_run, make_running, store_input
-from vcfjobs import runner, workdir
+from vcfjobs import annotation, runner, workdir
 from vcfjobs.lease import Lease
 from vcfjobs.models import Run, Status
 
@@ -109,7 +109,7 @@ def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker comes back after its lease: its last UPDATE hits nothing, and its own files go."""
-    publish = runner._publish
+    publish = annotation.publish
 
     def slow_publish(mine: Run, *args: object, **options: object) -> bool:
         indexed = publish(mine, *args, **options)  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
             mine.attempt = 1
         return indexed
 
-    monkeypatch.setattr(runner, "_publish", slow_publish)
+    monkeypatch.setattr(annotation, "publish", slow_publish)
     answer = runner.run(queued.pk, workdir.input_path(queued.pk), task_id="zombie", worker="w")
     assert answer == "lost"
     queued.refresh_from_db()
@@ -143,14 +143,14 @@ def test_a_run_cancelled_meanwhile_leaves_no_output_and_keeps_its_input(
 
 
 def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish = runner._publish
+    publish = annotation.publish
 
     def delete_first(mine: Run, *args: object, **options: object) -> bool:
         Run.objects.filter(pk=mine.pk).delete()
         workdir.drop_run(mine.pk)
         return publish(mine, *args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "_publish", delete_first)
+    monkeypatch.setattr(annotation, "publish", delete_first)
     assert runner.run(queued.pk, workdir.input_path(queued.pk), task_id="t", worker="w") == "lost"
     assert list(workdir.runs().iterdir()) == []
 

@@ -6,46 +6,31 @@ logged with a traceback, which stays with the operator.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
-import pysam
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
-from vcfjobs import references, registry, workdir
+from vcfjobs import workdir
+from vcfjobs.annotation import annotate_file
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
+from vcfjobs.ingestion import ingest_file
 from vcfjobs.lease import Lease
-from vcfjobs.models import Run
-from vcfjobs.vrs.annotate import Options, annotate
-from vcfjobs.vrs.bgzf import BgzfWriter, open_text
-from vcfjobs.vrs.report import Report
+from vcfjobs.models import Kind, Run
+from vcfjobs.outcome import Result
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
+WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What the row says of a published result; sizes in bytes."""
-
-    result_bytes: int
-    result_text_bytes: int
-    result_sha256: str
-    indexed: bool
-    records_done: int
-    report: dict[str, object]
 
 
 def run(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
@@ -81,7 +66,7 @@ def _work(mine: Run, input_path: Path) -> None:
         raise RunFailureError("The uploaded file is no longer there.")
     with Lease(mine) as lease, workdir.full_disk_as_error():
         try:
-            result = _annotate(mine, stored, lease)
+            result = WORK[mine.kind](mine, stored, lease)
         except FileNotFoundError as error:
             if Run.objects.mine(mine).exists():
                 raise
@@ -89,62 +74,6 @@ def _work(mine: Run, input_path: Path) -> None:
     if not patiently(lambda: _succeed(mine, result)):
         raise RunLostError
     workdir.drop_input(mine.pk)
-
-
-def _annotate(mine: Run, stored: Path, lease: Lease) -> Result:
-    """Write, index and publish the annotated file."""
-    reference = references.open_assembly(mine.assembly)
-    registers = mine.register and settings.ANYVAR_REGISTER
-    options = Options(
-        for_ref=mine.for_ref, add_vrs_attributes=mine.add_vrs_attributes, collect_alleles=registers
-    )
-    part = workdir.part_path(mine.pk, mine.attempt)
-    report = Report()
-    with ExitStack() as stack:
-        file = stack.enter_context(stored.open("rb"))
-        sink = DigestingFile(stack.enter_context(part.open("wb")))
-        loader = stack.enter_context(registry.Loader(mine)) if registers else None
-        writer = BgzfWriter(sink)
-        for chunk in annotate(open_text(file), reference, options):
-            writer.write(chunk.data)
-            report.merge(chunk.report)
-            if loader is not None:
-                loader.take(chunk.alleles)
-            lease.progress(report.records, chunk.compressed_bytes)
-        writer.close()
-    lease.check()
-    return Result(
-        result_bytes=writer.compressed_length,
-        result_text_bytes=writer.uncompressed_length,
-        result_sha256=sink.sha256.hexdigest(),
-        indexed=_publish(mine, writer, sorted_records=report.sorted),
-        records_done=report.records,
-        report=report.to_json(),
-    )
-
-
-def _publish(mine: Run, writer: BgzfWriter, *, sorted_records: bool) -> bool:
-    """Publish the result after its indexes; True when there is a tabix index."""
-    part = workdir.part_path(mine.pk, mine.attempt)
-    blocks = part.with_name(f"{part.name}.gzi")
-    with blocks.open("wb") as file:
-        writer.write_index(file)
-    workdir.publish(blocks, workdir.result_blocks_path(mine.pk, mine.attempt))
-    indexed = sorted_records and _tabix(part, workdir.result_index_path(mine.pk, mine.attempt))
-    workdir.publish(part, workdir.result_path(mine.pk, mine.attempt))
-    return indexed
-
-
-def _tabix(part: Path, target: Path) -> bool:
-    """Index our own result; False where the format does not allow it (a contig beyond 512 Mb)."""
-    index = part.with_name(f"{part.name}.tbi")
-    try:
-        pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)
-    except OSError as error:
-        logger.warning("no tabix index: %s", error)
-        return False
-    workdir.publish(index, target)
-    return True
 
 
 def _succeed(mine: Run, result: Result) -> bool:
@@ -174,16 +103,3 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
             logger.warning("the database does not answer, asking again")
             connection.close()
             time.sleep(0.5)
-
-
-class DigestingFile:
-    """A file being written whose SHA-256 is computed on the way."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        """Write all of `data`."""
-        self.sha256.update(data)
-        return self._file.write(data)

@@ -23,8 +23,9 @@ from vcfjobs.errors import (
     UploadTooLargeError,
 )
 from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Status
-from vcfjobs.vrs.annotate import HeadCheck, Options, check_head
+from vcfjobs.vrs.annotate import HeadCheck, Options, check_head, read_header
 from vcfjobs.vrs.bgzf import open_text
+from vcfjobs.vrs.ingest import require_annotations
 
 logger = logging.getLogger(__name__)
 
@@ -166,8 +167,11 @@ def _check_upload(upload: Upload, assembly: str, columns: dict[str, object], *, 
         raise _too_large_for_sync()
     with upload.path.open("rb") as file:
         source = open_text(file)
-        head = check_head(source, references.open_assembly(assembly), Options())
-        _refuse_wrong_reference(head, upload, assembly)
+        if columns["kind"] == Kind.INGEST:
+            require_annotations(read_header(source, Options(), keep=True)[0].data)
+        else:
+            head = check_head(source, references.open_assembly(assembly), Options())
+            _refuse_wrong_reference(head, upload, assembly)
     if not run_async and source.format != "vcf":
         _refuse_inflated(upload)
     return source.format

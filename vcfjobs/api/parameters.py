@@ -44,6 +44,16 @@ class SubmitQuery(serializers.Serializer[Any]):
     run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
 
 
+class IngestQuery(serializers.Serializer[Any]):
+    """PUT /annotated_vcf."""
+
+    assembly = serializers.CharField(required=False, max_length=100)
+    allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
+    run_async = Switch(default=False)
+    run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
+    require_validation = Switch(default=False, help_text="Recompute the identifiers; answer a CSV.")
+
+
 class ResultQuery(serializers.Serializer[Any]):
     """GET /vcf/{run_id}."""
 

@@ -33,6 +33,12 @@ def index(run: Run) -> Representation:
     return _raw(run, path, "application/octet-stream", "vcf.gz.tbi", "tbi")
 
 
+def validation(run: Run) -> Representation:
+    """The CSV of an ingest run with validation."""
+    path = workdir.validation_path(run.pk, run.attempt)
+    return _raw(run, path, "text/csv; charset=utf-8", "csv", "csv")
+
+
 def text(run: Run) -> Representation:
     """The result decompressed on its way out."""
     try:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from vcfjobs.models import Run, Status
+from vcfjobs.models import Kind, Run, Status
 
 
 class LinksSerializer(serializers.Serializer[Any]):
@@ -43,7 +43,7 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
         """Addresses on this server."""
         here = f"/runs/{run.pk}/"
         links = {"self": here, "vcf": vcf_address(run)}
-        if run.status == Status.SUCCEEDED and not run.is_expired:
+        if run.status == Status.SUCCEEDED and run.kind == Kind.ANNOTATE and not run.is_expired:
             links |= {"result": f"{here}result.vcf.gz", "text": f"{here}result.vcf"}
             if run.indexed:
                 links["index"] = f"{here}result.vcf.gz.tbi"

@@ -21,6 +21,7 @@ from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
 urlpatterns = [
     path("vcf", SubmitViewSet.as_view({"put": "submit", "post": "submit"}), name="vcf"),
+    path("annotated_vcf", SubmitViewSet.as_view({"put": "ingest", "post": "ingest"}), name="annotated-vcf"),
     path("vcf/<str:run_id>", RunViewSet.as_view({"get": "result"}), name="vcf-result"),
     path("runs/", RunViewSet.as_view({"get": "list"}), name="run-list"),
     path("runs/<str:run_id>/", RunViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="run"),

@@ -18,10 +18,10 @@ from rest_framework.viewsets import GenericViewSet
 from vcfjobs import services
 from vcfjobs.api import downloads, results, serializers, waiting
 from vcfjobs.api.authentication import owner_of, sees_everyone
-from vcfjobs.api.parameters import ListQuery, ResultQuery, SubmitQuery, checked
+from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
 from vcfjobs.errors import RunConflictError, RunNotFoundError
-from vcfjobs.models import Run, RunQuerySet, Status
+from vcfjobs.models import Kind, Run, RunQuerySet, Status
 
 NAME_OF_FILE = "The file in the multipart field `vcf`, or as the raw body."
 RUN_ID = OpenApiParameter("run_id", str, OpenApiParameter.PATH, description="The run_id, or the run's UUID.")
@@ -105,14 +105,38 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     def submit(self, request: Request) -> HttpResponseBase:
         """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
         query = checked(SubmitQuery, request)
-        if query.get("run_id") is not None:
-            services.validate_run_id(query["run_id"])
         parameters = services.Parameters(
-            assembly=services.resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY),
+            assembly=_assembly(query),
             for_ref=query["for_ref"],
             add_vrs_attributes=query["add_vrs_attributes"],
             register=query["register"],
         )
+        return self._submit(request, query, parameters)
+
+    @extend_schema(methods=["POST"], operation_id="ingest_vcf_by_post")
+    @extend_schema(methods=["PUT"], operation_id="ingest_vcf")
+    @extend_schema(
+        parameters=[IngestQuery],
+        request=UPLOAD,
+        responses={
+            202: serializers.RunStatusSerializer,
+            200: OpenApiTypes.BINARY,
+            400: serializers.ProblemSerializer,
+        },
+    )
+    def ingest(self, request: Request) -> HttpResponseBase:
+        """Register the annotations that a VCF carries; with require_validation, a CSV of what is wrong."""
+        query = checked(IngestQuery, request)
+        parameters = services.Parameters(
+            assembly=_assembly(query), kind=Kind.INGEST, require_validation=query["require_validation"]
+        )
+        return self._submit(request, query, parameters)
+
+    def _submit(
+        self, request: Request, query: dict[str, Any], parameters: services.Parameters
+    ) -> HttpResponseBase:
+        if query.get("run_id") is not None:
+            services.validate_run_id(query["run_id"])
         with take_upload(request) as upload:
             run, _ = services.submit_run(
                 upload=services.Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
@@ -160,8 +184,17 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             return _ended(410, "CANCELLED", "The run was cancelled.")
         if run.status == Status.FAILED:
             return _ended(settings.ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE, run.error_code, run.error)
+        if run.kind == Kind.INGEST:
+            return self._ingested(request, run)
         what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
         return downloads.answer(request, what, lambda: services.mark_fetched(run))
+
+    def _ingested(self, request: Request, run: Run) -> HttpResponseBase:
+        if run.require_validation:
+            return downloads.answer(request, results.validation(run), lambda: services.mark_fetched(run))
+        services.mark_fetched(run)
+        done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
+        return Response(done)
 
     # --- the resource --------------------------------------------------------------------------
 
@@ -223,6 +256,8 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         run = self._find(run_id)
         if run.status != Status.SUCCEEDED:
             raise RunConflictError(f"The run is {run.status}: it has no result.")
+        if run.kind == Kind.INGEST:
+            raise RunNotFoundError("A run that registers annotations has no annotated file.")
         if run.is_expired:
             raise RunNotFoundError("The result has expired: its files are deleted.")
         return run
@@ -237,6 +272,11 @@ class SubmitViewSet(RunViewSet):
 
     parser_classes = (SpooledMultiPartParser, RawVcfParser)
     throttle_classes = (SubmitThrottle,)
+
+
+def _assembly(query: dict[str, Any]) -> str:
+    """The registered assembly that is asked for, or the default one; known before the body is read."""
+    return services.resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY)
 
 
 def _ended(code: int, error_code: str, sentence: str) -> Response:

@@ -91,12 +91,13 @@ def check_head(
     )
 
 
-def read_header(source: TextSource, options: Options) -> tuple[Header, bytes]:
-    """The amended header, and the first bytes of the records (whole lines)."""
+def read_header(source: TextSource, options: Options, *, keep: bool = False) -> tuple[Header, bytes]:
+    """The header, amended unless it is to be kept, and the first bytes of the records (whole lines)."""
     reader = HeaderReader(
         for_ref=options.for_ref,
         add_vrs_attributes=options.add_vrs_attributes,
         longest=source.limits.max_header,
+        keep=keep,
     )
     while chunk := source.read_chunk():
         begin = 0

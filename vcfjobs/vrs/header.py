@@ -39,8 +39,9 @@ class Header:
 class HeaderReader:
     """Takes lines until #CHROM; raises InvalidVcfError, naming the line, for what is no VCF header."""
 
-    def __init__(self, *, for_ref: bool, add_vrs_attributes: bool, longest: int) -> None:
-        self._new = vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes)
+    def __init__(self, *, for_ref: bool, add_vrs_attributes: bool, longest: int, keep: bool) -> None:
+        self._keep = keep
+        self._new = [] if keep else vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes)
         self._kept: list[bytes] = []
         self._lines = 0
         self._size = 0
@@ -61,7 +62,7 @@ class HeaderReader:
             raise InvalidVcfError(
                 f"Line {self._lines} comes before any #CHROM line: the header is incomplete."
             )
-        if _OURS.match(line):
+        if not self._keep and _OURS.match(line):
             self._replaced = self._replaced or _producer(line)
         else:
             self._kept.append(line)
