@@ -1,4 +1,4 @@
-"""python -m benchmarks [engine samples memory service registry]: measure, and print one table."""
+"""python -m benchmarks [engine samples memory service registry end_to_end]: measure, and print one table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import django
 
 from benchmarks.measure import Figure, machine
 
-ALL = ("engine", "samples", "memory", "service", "registry")
+ALL = ("engine", "samples", "memory", "service", "registry", "end_to_end")
 
 
 def main(names: list[str]) -> int:

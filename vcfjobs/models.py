@@ -342,7 +342,11 @@ class Allele(models.Model):
     LONGEST_OF_SPAN = (1, 16, 256, 4096, 65_536, 1 << 20, 1 << 24, 1 << 31)
 
     digest = DigestField(primary_key=True)
-    sequence = models.ForeignKey(Sequence, on_delete=models.PROTECT, db_index=False, related_name="alleles")
+    # Without a constraint in the database: its check costs as much a row as all the rest of a load, and
+    # sequences are never deleted.
+    sequence = models.ForeignKey(
+        Sequence, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="alleles"
+    )
     start = models.IntegerField()
     end = models.IntegerField()
     span = models.SmallIntegerField()

@@ -7,19 +7,22 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from vcfjobs import references
 from vcfjobs.errors import VcfJobsError
+from vcfjobs.management.tidy import tidy_end
 from vcfjobs.vrs.annotate import Options, annotate
 from vcfjobs.vrs.bgzf import BgzfWriter, open_text
 from vcfjobs.vrs.report import Report
+from vcfjobs.vrs.sequences import Reference
 
 FAILED = 1
 USAGE = 2
@@ -37,6 +40,7 @@ class Command(BaseCommand):
     """manage.py annotate_vcf INPUT -o OUTPUT --assembly NAME"""
 
     help = "Annotate a VCF (plain, gzip, bgzip; - for standard input). Exit code 0 done, 1 failed, 2 usage."
+    requires_system_checks = ()  # they are the service's, and standard error is for the summary
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The command line."""
@@ -55,26 +59,23 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Annotate, then say what was found."""
-        try:
-            reference = references.open_assembly(references.resolve_assembly(options["assembly"]))
-        except VcfJobsError as error:
-            raise CommandError(error.sentence, returncode=USAGE) from error
+        reference = _reference(options["assembly"])
         wanted = Options(for_ref=not options["no_for_ref"], add_vrs_attributes=options["add_vrs_attributes"])
         began = time.monotonic()
-        with _input(options["input"]) as source, _output(options["output"]) as sink, _bar(source) as bar:
-            report = Report()
-            try:
-                for chunk in annotate(open_text(source), reference, wanted):
-                    sink.write(chunk.data)
-                    report.merge(chunk.report)
-                    bar.update(chunk.compressed_bytes - bar.n)
-            except VcfJobsError as error:
-                raise CommandError(error.sentence, returncode=FAILED) from error
-            except BrokenPipeError as error:
-                # Whoever reads our output has enough; nothing more may be flushed into the closed pipe.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                raise CommandError("The reader of the output went away.", returncode=FAILED) from error
-        self.stderr.write(summary(report, time.monotonic() - began))
+        report = Report()
+        with (
+            tidy_end(),
+            _failure_told(),
+            _input(options["input"]) as source,
+            _output(options["output"]) as sink,
+            _bar(source) as bar,
+        ):
+            for chunk in annotate(open_text(source), reference, wanted):
+                sink.write(chunk.data)
+                report.merge(chunk.report)
+                bar.update(chunk.compressed_bytes - bar.n)
+        if options["verbosity"]:
+            self.stderr.write(summary(report, time.monotonic() - began))
 
 
 def summary(report: Report, seconds: float) -> str:
@@ -100,6 +101,31 @@ def _counts(counts: dict[str, int], most: int = 100) -> str:
     return (", ".join(f"{name} {count:,}" for name, count in ordered[:most]) or "0") + more
 
 
+def _reference(assembly: str) -> Reference:
+    try:
+        return references.open_assembly(references.resolve_assembly(assembly))
+    except VcfJobsError as error:
+        raise CommandError(error.sentence, returncode=USAGE) from error
+    except DatabaseError as error:
+        raise CommandError("The database cannot be read. Run: manage.py migrate", returncode=USAGE) from error
+
+
+@contextmanager
+def _failure_told() -> Iterator[None]:
+    """One sentence and exit code 1 for whatever ends the work, the last flush of the output included."""
+    try:
+        yield
+    except VcfJobsError as error:
+        raise CommandError(error.sentence, returncode=FAILED) from error
+    except BrokenPipeError:
+        # Whoever reads our output has enough; nothing more may be flushed into the closed pipe.
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(FAILED) from None
+    except OSError as error:
+        raise CommandError(f"The file was not annotated: {error.strerror}.", returncode=FAILED) from error
+
+
 @contextmanager
 def _input(path: str) -> Iterator[BinaryIO]:
     if path == STREAM:
@@ -123,14 +149,13 @@ def _output(path: str) -> Iterator[Writer]:
     target = Path(path)
     if target.exists() and not target.is_file():
         # A device or a pipe: written into, never replaced by a rename.
-        with target.open("wb") as stream:
+        with _opened(target, path) as stream:
             yield stream
         return
+    if target.is_symlink():
+        target = target.resolve()  # the file is replaced, the link stays
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        file = part.open("wb")
-    except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=USAGE) from error
+    file = _opened(part, path)
     try:
         with file:
             if target.suffix == ".gz":
@@ -142,6 +167,13 @@ def _output(path: str) -> Iterator[Writer]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _opened(target: Path, path: str) -> BinaryIO:
+    try:
+        return target.open("wb")
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.", returncode=USAGE) from error
 
 
 def _bar(source: BinaryIO) -> tqdm[Any]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from vcfjobs.errors import VcfJobsError
+from vcfjobs.management.tidy import tidy_end
 from vcfjobs.references import LoadedContig, LoadReport, load_reference
 
 
@@ -21,6 +23,7 @@ class Command(BaseCommand):
     """manage.py load_reference ASSEMBLY FASTA"""
 
     help = "Register a FASTA (plain, gzip or bgzip; - for standard input) as a reference assembly."
+    requires_system_checks = ()  # one of them asks for this very command
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The command line."""
@@ -44,7 +47,7 @@ class Command(BaseCommand):
         """Read, register, and say what deviates from the canonical sequences."""
         accessions = dict(_pair(text) for text in options["accession"])
         began = time.monotonic()
-        with ExitStack() as stack:
+        with tidy_end(), ExitStack() as stack:
             fasta, size = _open(options["fasta"], stack)
             bar = stack.enter_context(
                 tqdm(
@@ -72,6 +75,12 @@ class Command(BaseCommand):
                 )
             except VcfJobsError as error:
                 raise CommandError(error.sentence) from error
+            except OSError as error:
+                raise CommandError(f"{options['assembly']} is not registered: {error.strerror}.") from error
+            except DatabaseError as error:
+                raise CommandError(
+                    f"The database does not take it ({error}). Run: manage.py migrate"
+                ) from error
         self._say(report, time.monotonic() - began)
 
     def _say(self, report: LoadReport, seconds: float) -> None:
@@ -83,6 +92,11 @@ class Command(BaseCommand):
             f"{report.assembly} {state}: {len(report.contigs):,} contigs, "
             f"{report.bases:,} bases, {seconds:.1f} s"
         )
+        if report.left_for_later:
+            self.stdout.write(
+                f"{report.left_for_later:,} sequence files of the replaced assembly stay, for runs are using "
+                "them; the next load_reference removes them."
+            )
 
 
 def _deviation(contig: LoadedContig) -> str:
