@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import workdir
-from vcfjobs.models import Assembly, Contig, Run, Sequence, Status
+from vcfjobs.models import Allele, Assembly, Contig, Run, Sequence, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -166,3 +166,18 @@ def test_a_hostile_file_name_is_text(admin: Client) -> None:
 
 def test_the_results_of_celery_are_in_the_admin_too(admin: Client) -> None:
     assert "django_celery_results/taskresult/" in admin.get(reverse("admin:index")).content.decode()
+
+
+@pytest.mark.django_db
+def test_alleles_are_shown_and_found_by_their_identifiers_alone(admin_client: Client) -> None:
+    sequence = Sequence.objects.create(accession="SQ." + "a" * 32, length=9)
+    for letter in "Ab":
+        Allele.objects.create(digest=letter * 32, sequence=sequence, start=1, end=2, span=0, literal="C")
+    page = admin_client.get("/admin/vcfjobs/allele/").content.decode()
+    assert "A" * 32 in page
+    assert f"/admin/vcfjobs/allele/{'b' * 32}/change/" in page
+    found = admin_client.get(f"/admin/vcfjobs/allele/?q=ga4gh:VA.{'A' * 32}").content.decode()
+    assert "A" * 32 in found
+    assert "b" * 32 not in found
+    assert admin_client.get(f"/admin/vcfjobs/allele/{'b' * 32}/change/").status_code == 200
+    assert admin_client.get("/admin/vcfjobs/allele/?q=x").status_code == 200

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 from django.contrib import admin, messages
+from django.core.paginator import Paginator
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from vcfjobs import services
+from vcfjobs import lookups, services
 from vcfjobs.errors import RunConflictError
-from vcfjobs.models import Assembly, Contig, Run, Sequence, Status
+from vcfjobs.models import Allele, Assembly, Contig, Run, Sequence, Status
 
 
 class ReadOnly:
@@ -193,3 +195,40 @@ class SequenceAdmin(Kept, admin.ModelAdmin[Sequence]):
     def used_as(self, sequence: Sequence) -> str:
         """Assembly and name of each contig that is this sequence."""
         return ", ".join(f"{contig.assembly.name}:{contig.name}" for contig in sequence.contigs.all())
+
+
+class EstimatedPaginator(Paginator[Allele]):
+    """Pages whose number comes from an estimate: counting a hundred million rows takes minutes."""
+
+    @cached_property
+    def count(self) -> int:
+        """The database's estimate of all alleles, whatever is filtered."""
+        return lookups.estimated_alleles()
+
+
+@admin.register(Allele)
+class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
+    """The registry; found by identifier."""
+
+    list_display = ("digest", "sequence", "start", "end", "state")
+    list_select_related = ("sequence",)
+    ordering = ("digest",)
+    paginator = EstimatedPaginator
+    search_fields = ("digest",)
+    search_help_text = "A whole identifier, ga4gh:VA.…"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Allele], search_term: str
+    ) -> tuple[QuerySet[Allele], bool]:
+        """The allele of that identifier: digests are looked up whole, never in part."""
+        if not search_term:
+            return queryset, False
+        digest = lookups.digest_of(search_term.strip())
+        return (queryset.filter(pk=digest) if digest else queryset.none()), False
+
+    @admin.display
+    def state(self, allele: Allele) -> str:
+        """The literal, or the lengths of a reference-length expression."""
+        if allele.literal is not None:
+            return allele.literal[:50] or "(empty)"
+        return f"length {allele.length}, repeat subunit {allele.repeat_subunit_length}"

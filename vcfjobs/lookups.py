@@ -67,6 +67,11 @@ def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:
     return [f"{ALLELE_PREFIX}{digest}" for digest in digests], next_cursor
 
 
+def estimated_alleles() -> int:
+    """How many alleles are registered: PostgreSQL's estimate above a hundred thousand."""
+    return registry.estimated_count()
+
+
 def stats() -> dict[str, Any]:
     """Counts for an overview.
 
