@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -153,7 +154,7 @@ def test_thousands_of_contigs_need_a_few_queries_and_no_file_descriptor(
     before = len(os.listdir("/proc/self/fd"))
     contigs = references.open_assembly("a").contigs
     assert len(contigs) == 1500
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
     assert contigs["contig_1499"][0:4] == b"ACGT"
 
 
@@ -289,6 +290,7 @@ def test_a_terminal_sees_a_bar_of_the_bytes_read(command_line: CommandLine, tmp_
     fasta = tmp_path / "x.fa"
     fasta.write_bytes(b">1\n" + b"ACGT\n" * 200_000)
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
     done = command_line.run(
         "load_reference", "a", str(fasta), capture_output=False, stdout=subprocess.PIPE, stderr=theirs
     )
