@@ -236,6 +236,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "vcfjobs.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
+    # How many proxies before us add to X-Forwarded-For; without any the header is anybody's claim.
+    "NUM_PROXIES": number(env, "ANYVAR_NUM_PROXIES", 0, least=0),
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {

@@ -101,6 +101,11 @@ def test_an_expired_run_cannot_be_retried() -> None:
     assert not Run.objects.filter(pk=run.pk).retry()
 
 
+def test_a_run_whose_time_is_up_cannot_be_retried_though_its_files_are_not_swept_yet() -> None:
+    run = make_run(status=Status.FAILED, expires=timezone.now() - timedelta(seconds=1))
+    assert not Run.objects.filter(pk=run.pk).retry()
+
+
 def test_two_runs_of_one_owner_cannot_hold_the_same_run_id() -> None:
     make_run(run_id="a", owner="x")
     make_run(run_id="a", owner="y")

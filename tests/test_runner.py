@@ -60,6 +60,40 @@ def test_a_message_delivered_twice_runs_once(queued: Run) -> None:
     assert workdir.result_path(queued.pk, 1).read_bytes() == before
 
 
+def test_a_result_that_is_published_stays_whatever_fails_afterwards(
+    queued: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(pk: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(workdir, "drop_input", broken)
+    run = work(queued)
+    assert run.status == Status.SUCCEEDED
+    assert workdir.result_path(run.pk, 1).is_file()
+
+
+def test_an_error_after_the_last_update_neither_fails_the_run_nor_removes_its_result(
+    queued: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    succeed = runner._succeed
+
+    def lost_answer(mine: Run, result: object) -> bool:
+        succeed(mine, result)  # type: ignore[arg-type]
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(runner, "_succeed", lost_answer)
+    assert work(queued).status == Status.SUCCEEDED
+    assert workdir.result_path(queued.pk, 1).is_file()
+
+
+def test_a_contig_name_that_no_database_takes_fails_the_run_at_once(tiny_assembly: str) -> None:
+    run = make_run()
+    store_input(run, VCF + b"c\0x\t1\t.\tA\tC\t.\t.\t.\n")
+    work(run)
+    assert (run.status, run.error_code) == (Status.FAILED, "RUN_FAILURE")
+    assert "Line 6 " in run.error
+
+
 def test_an_unsorted_file_has_no_index(tiny_assembly: str) -> None:
     run = make_run()
     store_input(run, (HEADER + "chr1\t9\t.\tA\tC\t.\t.\t.\nchr1\t1\t.\tA\tC\t.\t.\t.\n").encode())

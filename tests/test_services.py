@@ -233,6 +233,18 @@ def test_another_owners_run_is_not_found() -> None:
     assert services.find_run(owner="y", run_id=run.run_id, everyone=True) == run
 
 
+def test_of_two_runs_of_one_name_staff_means_its_own() -> None:
+    mine = make_run(run_id="shared", owner="user:1")
+    make_run(run_id="shared", owner="token:x")
+    assert services.find_run(owner="user:1", run_id="shared", everyone=True) == mine
+
+
+@pytest.mark.parametrize("run_id", ["a\0b", "", "ä"])
+def test_what_can_be_no_run_id_is_not_found(run_id: str) -> None:
+    with pytest.raises(RunNotFoundError):
+        services.find_run(owner="", run_id=run_id)
+
+
 def test_a_run_named_like_anothers_key_does_not_hide_it() -> None:
     run = make_run()
     make_run(run_id=str(run.pk).upper())

@@ -9,6 +9,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -69,6 +70,27 @@ def test_an_old_message_is_sent_again_only_when_the_broker_holds_too_few(
     monkeypatch.setattr(queue, "waiting", lambda: 1)
     sweep.send_unsent()
     assert len(broker) == 2
+
+
+def test_a_message_that_was_lost_is_sent_again_whatever_clock_wrote_when(
+    broker: list[tuple[str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    Run.objects.filter(pk=run.pk).update(sent=Now())  # as a submit does, on the database's clock
+    monkeypatch.setattr(sweep, "SEND_AGAIN_SECONDS", -1)
+    monkeypatch.setattr(queue, "waiting", lambda: 0)
+    sweep.send_unsent()
+    assert len(broker) == 1
+
+
+def test_a_lease_that_ends_between_two_steps_is_not_taken_for_the_last_attempt() -> None:
+    run = make_running(lease_until=timezone.now() + PAST)
+    lost = Run.objects.filter(pk=run.pk)
+    sweep.take_back_lost()
+    assert lost.get().status == Status.QUEUED
+    make_running(lease_until=timezone.now() + PAST, attempt=3, attempt_limit=3)
+    sweep.take_back_lost()
+    assert Run.objects.filter(status=Status.FAILED).count() == 1
 
 
 def test_a_run_stays_unsent_when_the_broker_does_not_take_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,7 @@ def publish(mine: Run, writer: BgzfWriter, *, sorted_records: bool) -> bool:
 def _tabix(part: Path, target: Path) -> bool:
     """Index our own result; False where the format does not allow it (a contig beyond 512 Mb)."""
     index = part.with_name(f"{part.name}.tbi")
+    pysam.set_verbosity(0)  # htslib would print the record that it does not like
     try:
         pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)
     except OSError as error:

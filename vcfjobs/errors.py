@@ -151,6 +151,10 @@ class MalformedRecordError(RunFailureError):
 class HostileInputError(RunFailureError):
     """The file exceeds an absolute limit (line, header, decompressed size or ratio)."""
 
+    code = "INPUT_OVER_LIMIT"
+    status = 413
+    title = "File over a limit"
+
 
 class TimeLimitExceededError(VcfJobsError):
     """The run exceeded its time limit."""

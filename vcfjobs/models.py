@@ -144,7 +144,10 @@ class RunQuerySet(models.QuerySet["Run"]):
 
     def retry(self) -> int:
         """failed | cancelled -> queued, with as many attempts again."""
-        return self.filter(status__in=(Status.FAILED, Status.CANCELLED), expired=None).update(
+        unexpired = Q(expires=None) | Q(
+            expires__gt=Now()
+        )  # the clock and the moment by which the sweep expires
+        return self.filter(unexpired, status__in=(Status.FAILED, Status.CANCELLED), expired=None).update(
             status=Status.QUEUED,
             attempt_limit=F("attempt") + settings.ANYVAR_RUN_MAX_ATTEMPTS,
             lease_until=None,

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Func, IntegerField, Value
 
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
+from vcfjobs.patience import patiently
 from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
 from vcfjobs.vrs.one_base import AlleleRow
 
 BATCH = 50_000
 # SQLite has one writer: a batch holds it well under a second, so that heartbeats get in.
 SQLITE_BATCH = 10_000
-ATTEMPTS = 5
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
@@ -62,7 +61,7 @@ class _SequenceKeys(dict[str, int]):
     """Primary keys of sequences by accession, asked for once each."""
 
     def __missing__(self, accession: str) -> int:
-        key = Sequence.objects.values_list("pk", flat=True).get(accession=accession)
+        key = patiently(lambda: Sequence.objects.values_list("pk", flat=True).get(accession=accession))
         self[accession] = key
         return key
 
@@ -73,16 +72,11 @@ def span_of(size: int) -> int:
 
 
 def _insert(rows: list[Row]) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                (_copy if connection.vendor == "postgresql" else _execute_many)(cursor, rows)
-        except OperationalError:
-            if attempt == ATTEMPTS or connection.in_atomic_block:
-                raise
-            time.sleep(0.05 * attempt)
-        else:
-            return
+    def once() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            (_copy if connection.vendor == "postgresql" else _execute_many)(cursor, rows)
+
+    patiently(once)
 
 
 def _copy(cursor: Any, rows: list[Row]) -> None:
@@ -170,11 +164,11 @@ class Loader:
 def _remember(run: Run, ordinal: int, rows: list[AlleleRow]) -> None:
     """Keep which alleles the batch held; a repeated batch of another attempt has the same content."""
     digests = b"".join(sorted({row[0] for row in rows}))
-    RunAlleles.objects.bulk_create(
-        [RunAlleles(run=run, ordinal=ordinal, digests=digests)],
-        update_conflicts=True,
-        update_fields=["digests"],
-        unique_fields=["run", "ordinal"],
+    batch = RunAlleles(run=run, ordinal=ordinal, digests=digests)
+    patiently(
+        lambda: RunAlleles.objects.bulk_create(
+            [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
+        )
     )
 
 
@@ -213,6 +207,8 @@ def make_cursor(allele: Allele) -> str:
 def parse_cursor(cursor: str) -> tuple[int, bytes]:
     """The place that `make_cursor` wrote; raises ValueError."""
     start, _, digest = cursor.partition(".")
+    if not 0 <= int(start) < 2**31:
+        raise ValueError("no start of an allele")
     return int(start), digest_bytes(digest)
 
 
@@ -237,7 +233,11 @@ def runs_holding(digest: str, visible: Any) -> Iterator[Run]:
     The digests of a batch are searched as bytes by the database; a hit counts on a digest's border only.
     """
     raw = digest_bytes(digest)
-    batches = RunAlleles.objects.annotate(found=_Position("digests", Value(raw))).filter(found__gt=0)
+    batches = (
+        RunAlleles.objects.filter(run__in=visible)
+        .annotate(found=_Position("digests", Value(raw)))
+        .filter(found__gt=0)
+    )
     for run in visible.filter(pk__in=batches.values("run")).order_by("-created", "-id"):
         if any(_holds(bytes(batch.digests), raw) for batch in batches.filter(run=run)):
             yield run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -86,7 +86,7 @@ def _key(run: Run) -> str:
 
 def _read_key(text: str) -> tuple[datetime, UUID] | None:
     moment, _, pk = text.partition("~")
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         created = datetime.fromisoformat(moment)
-        return (created, UUID(pk)) if created.tzinfo else None
+        return (created.astimezone(UTC), UUID(pk)) if created.tzinfo else None
     return None

@@ -7,27 +7,20 @@ logged with a traceback, which stays with the operator.
 from __future__ import annotations
 
 import logging
-import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID
-
-from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
 
 from vcfjobs import workdir
 from vcfjobs.annotation import annotate_file
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.ingestion import ingest_file
 from vcfjobs.lease import Lease
-from vcfjobs.models import Kind, Run
+from vcfjobs.models import Kind, Run, Status
 from vcfjobs.outcome import Result
+from vcfjobs.patience import patiently
 
 logger = logging.getLogger(__name__)
-
-Answer = TypeVar("Answer")
 
 WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
@@ -73,7 +66,10 @@ def _work(mine: Run, input_path: Path) -> None:
             raise RunLostError from error  # deleted under our hands
     if not patiently(lambda: _succeed(mine, result)):
         raise RunLostError
-    workdir.drop_input(mine.pk)
+    try:
+        workdir.drop_input(mine.pk)
+    except OSError:  # it goes at the latest with the run's other files
+        logger.warning("run %s: its input could not be removed", mine.pk)
 
 
 def _succeed(mine: Run, result: Result) -> bool:
@@ -81,25 +77,18 @@ def _succeed(mine: Run, result: Result) -> bool:
     if Run.objects.succeed(mine, **columns):
         return True
     # A first UPDATE may have gone through while its answer was lost with the connection.
-    return Run.objects.filter(pk=mine.pk, attempt=mine.attempt, status="succeeded").exists()
+    return _is_published(mine)
 
 
 def _end_badly(mine: Run, error: VcfJobsError, trace: str) -> str:
+    """Say in the row how it ended, then remove the attempt's files, unless they have become the result."""
+    ended = patiently(lambda: Run.objects.mine(mine).fail(error, trace))
+    if not ended and patiently(lambda: _is_published(mine)):
+        return "succeeded"
     workdir.drop_attempt(mine.pk, mine.attempt)
     logger.info("run %s: attempt %s ends with %s", mine.pk, mine.attempt, error.code)
-    ended = patiently(lambda: Run.objects.mine(mine).fail(error, trace))
     return "failed" if ended else "lost"
 
 
-def patiently(ask: Callable[[], Answer]) -> Answer:
-    """The database's answer, asked again over a fresh connection for as long as a lease lasts."""
-    give_up = time.monotonic() + settings.ANYVAR_LEASE_SECONDS
-    while True:
-        try:
-            return ask()
-        except (DatabaseError, InterfaceError):
-            if time.monotonic() > give_up:
-                raise
-            logger.warning("the database does not answer, asking again")
-            connection.close()
-            time.sleep(0.5)
+def _is_published(mine: Run) -> bool:
+    return Run.objects.filter(pk=mine.pk, attempt=mine.attempt, status=Status.SUCCEEDED).exists()

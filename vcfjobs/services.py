@@ -16,8 +16,10 @@ from django.db.models.functions import Now
 from vcfjobs import estimates, queue, references, runner, workdir
 from vcfjobs.errors import (
     InvalidParameterError,
+    InvalidVcfError,
     ReferenceMismatchError,
     RunConflictError,
+    RunFailureError,
     RunIdInUseError,
     RunNotFoundError,
     UploadTooLargeError,
@@ -98,9 +100,11 @@ def submit_run(
 
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""
+    if not RUN_ID.fullmatch(run_id):
+        raise RunNotFoundError("Run not found")
     runs = Run.objects.answering_to(owner, run_id, everyone=everyone)
-    # Of several, the row's own key counts before another run's chosen name.
-    found = sorted(runs[:10], key=lambda run: str(run.pk) != run_id)
+    # Of several, the row's own key counts first, then the caller's own run of that name.
+    found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:
         raise RunNotFoundError("Run not found")
     return found[0]
@@ -131,7 +135,13 @@ def retry_run(run: Run) -> None:
 def delete_run(run: Run) -> None:
     """Remove a run, its row and its files, cancelling it first when needed."""
     Run.objects.filter(pk=run.pk).cancel()
-    Run.objects.filter(pk=run.pk).delete()
+    for attempt in reversed(range(3)):
+        try:
+            Run.objects.filter(pk=run.pk).delete()
+            break
+        except IntegrityError:  # its worker registered one more batch meanwhile
+            if not attempt:
+                raise
     workdir.drop_run(run.pk)
     logger.info("run %s: deleted", run.pk)
 
@@ -203,10 +213,13 @@ def _refuse_inflated(upload: Upload) -> None:
     inflated = 0
     with upload.path.open("rb") as file:
         source = open_text(file)
-        while chunk := source.read_chunk():
-            inflated += len(chunk)
-            if inflated > settings.ANYVAR_SYNC_MAX_BYTES:
-                raise _too_large_for_sync()
+        try:
+            while chunk := source.read_chunk():
+                inflated += len(chunk)
+                if inflated > settings.ANYVAR_SYNC_MAX_BYTES:
+                    raise _too_large_for_sync()
+        except RunFailureError as error:
+            raise InvalidVcfError(error.sentence) from error
 
 
 def _too_large_for_sync() -> UploadTooLargeError:
@@ -249,6 +262,8 @@ def _same_request(holder: Run, run: Run) -> bool:
 
 
 def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
+    # Before the transaction: SQLite has one writer, and a slow disk would keep it from all others.
+    workdir.settle(spooled)
     try:
         with transaction.atomic(), workdir.full_disk_as_error():
             if holder is not None:

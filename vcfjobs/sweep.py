@@ -21,6 +21,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -61,7 +62,7 @@ def take_back_lost() -> None:
     lost = Run.objects.filter(status=Status.RUNNING, lease_until__lt=Now())
     if again := lost.requeue():
         logger.warning("sweep: %s runs of lost workers queued again", again)
-    if failed := lost.fail_lost():
+    if failed := lost.filter(attempt__gte=F("attempt_limit")).fail_lost():
         logger.warning("sweep: %s runs of lost workers failed, no attempts left", failed)
 
 
@@ -80,8 +81,10 @@ def send_unsent() -> None:
 
 def _send(runs: RunQuerySet) -> None:
     for run in runs:
-        # Only one of several sweeps gets past this line.
-        taken = Run.objects.filter(pk=run.pk, status=Status.QUEUED, sent=run.sent).update(sent=Now())
+        # Only one of several sweeps gets past this UPDATE. "Not later than what was read", not "equal":
+        # SQLite keeps the database's clock in milliseconds as text, which equals no parameter.
+        unchanged = Q(sent=None) if run.sent is None else Q(sent__lte=run.sent)
+        taken = Run.objects.filter(unchanged, pk=run.pk, status=Status.QUEUED).update(sent=Now())
         if taken and not queue.publish(queue.TASK_OF_KIND[run.kind], queue.arguments(run.pk)):
             Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=run.sent)
             return
@@ -112,7 +115,7 @@ def child_lost(pk: str, node: str, *, over_limit: bool) -> None:
         held.fail_overdue()
     elif settings.REQUEUE_WHEN_CHILD_LOST:
         held.requeue()
-        held.fail_lost()  # those that no attempts are left for
+        held.filter(attempt__gte=F("attempt_limit")).fail_lost()
     else:
         held.fail_lost()
     send_unsent()

@@ -86,12 +86,17 @@ def validation_path(pk: UUID, attempt: int) -> Path:
     return run_folder(pk) / f"{attempt}.csv"
 
 
+def settle(spooled: Path) -> None:
+    """Return when a spooled upload's bytes are on disk."""
+    with full_disk_as_error():
+        _sync_file(spooled)
+
+
 def take_in(spooled: Path, pk: UUID) -> Path:
-    """Move a spooled upload into the run's own folder; its bytes are on disk when this returns."""
+    """Move a spooled and settled upload into the run's own folder."""
     folder = run_folder(pk)
     folder.mkdir(mode=0o700, parents=True)
     target = folder / INPUT
-    _sync_file(spooled)
     spooled.rename(target)
     _sync_folder(folder)
     _sync_folder(folder.parent)

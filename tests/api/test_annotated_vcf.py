@@ -82,6 +82,23 @@ def test_attributes_that_are_none_are_counted(client: Client, annotated: bytes, 
     assert Run.objects.get(kind="ingest").report["failed"] == {"malformed_annotation": 1}  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"VRS_Lengths=1,.", b"VRS_Lengths=1000000000000,."),
+        (b"VRS_Lengths=1,.", b"VRS_Lengths=-1,."),
+        (b"VRS_States=A,C", b"VRS_States=A,x"),
+        (b"VRS_States=A,C", b"VRS_States=A,C\0"),
+    ],
+)
+def test_states_that_are_none_are_counted_and_never_stored(
+    client: Client, annotated: bytes, old: bytes, new: bytes
+) -> None:
+    assert put(client, annotated.replace(old, new, 1)).status_code == 200
+    assert Allele.objects.count() == 4
+    assert Run.objects.get(kind="ingest").report["failed"] == {"malformed_annotation": 1}  # type: ignore[index]
+
+
 def test_validation_of_a_right_file_is_a_csv_without_rows(client: Client, annotated: bytes) -> None:
     response = put(client, annotated, require_validation="true")
     assert response["Content-Type"].startswith("text/csv")

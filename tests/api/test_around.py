@@ -60,6 +60,26 @@ def test_what_nobody_foresaw_is_500_without_details(client: Client, monkeypatch:
     assert "secret" not in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/runs/?cursor=cD1mb28=", 422),
+        ("/vcf/%00", 404),
+        ("/runs/a%00b/", 404),
+        ("/?before=0001-01-01T00:00:00%2B23:59~x", 200),
+    ],
+)
+def test_hostile_addresses_are_answered_and_not_fallen_over(
+    client: Client, address: str, status: int
+) -> None:
+    assert client.get(address).status_code == status
+
+
+def test_a_deeply_nested_body_is_400(client: Client) -> None:
+    response = client.post("/objects", "[" * 200_000, content_type="application/json")
+    assert response.status_code == 400
+
+
 def test_accept_does_not_decide(client: Client) -> None:
     make_run(run_id="a")
     response = client.get("/vcf/a", headers={"Accept": "application/xml"})

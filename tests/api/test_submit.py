@@ -198,6 +198,36 @@ def test_a_body_shorter_than_its_length_is_400_and_leaves_nothing(
     assert nothing_stays()
 
 
+def test_a_multipart_body_that_cannot_be_parsed_leaves_nothing(client: Client, tiny_assembly: str) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="vcf"; filename="a"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QUJD" * 100_000 + b"!!!!!\r\n--x--\r\n"
+    )
+    response = client.put(
+        "/vcf?run_async=1&assembly=tiny", body, content_type="multipart/form-data; boundary=x"
+    )
+    assert response.status_code == 400
+    assert nothing_stays()
+
+
+def test_a_line_over_the_limit_is_413_and_leaves_nothing(submit: Submit) -> None:
+    response = submit(gzip.compress(HEADER.encode() + b"x" * (65 << 20)), run_async="true")
+    assert response.status_code == 413
+    assert nothing_stays()
+
+
+def test_a_file_cut_behind_its_first_records_is_400_inside_the_request(submit: Submit) -> None:
+    noise = "".join(f"chr1\t1\t.\tA\tC\t.\t.\tN={number * 7919 % 99991}\n" for number in range(200_000))
+    response = submit(gzip.compress((HEADER + noise).encode())[:-5000])
+    assert response.status_code == 400
+    assert nothing_stays()
+
+
+def test_a_form_field_that_is_too_large_is_413(client: Client, tiny_assembly: str) -> None:
+    response = client.post("/vcf?run_async=1&assembly=tiny", {"other": "x" * (3 << 20)})
+    assert response.status_code == 413
+
+
 def test_a_content_encoding_is_refused(client: Client, tiny_assembly: str) -> None:
     response = client.put(
         "/vcf?run_async=1&assembly=tiny",

@@ -81,6 +81,17 @@ def test_the_look_at_the_head_refuses_a_malformed_record() -> None:
         check_head(open_text(io.BytesIO(HEADER + b"nonsense\n")), reference(), Options())
 
 
+def test_a_header_of_a_million_lines_is_refused_in_little_memory() -> None:
+    content = HEADER.replace(b"#CHROM", b"##a\n" * 1_000_001 + b"#CHROM")
+    with pytest.raises(InvalidVcfError, match="more than 1,000,000 lines"):
+        check_head(open_text(io.BytesIO(content)), reference(), Options())
+
+
+def test_the_look_at_the_head_reads_no_more_than_it_needs() -> None:
+    content = HEADER + record("A", ",".join(["C"] * 9_000)) * 100
+    assert check_head(open_text(io.BytesIO(content)), reference(), Options()).records < 20
+
+
 def test_the_look_at_the_head_does_not_read_on() -> None:
     content = HEADER + record("A", "C") * 200 + b"nonsense\n"
     assert check_head(open_text(io.BytesIO(content)), reference(), Options()).records == 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.vrs.vcf import HEADER, SEQUENCE, fields, info_of, record, reference, run
@@ -208,6 +210,19 @@ def test_a_malformed_line_names_its_number_and_not_its_contents(line: bytes) -> 
     with pytest.raises(MalformedRecordError, match="Line 4 ") as caught:
         run(HEADER + record("A", "C") + line + b"\n" + record("A", "C"))
     assert "secret" not in caught.value.sentence
+
+
+def test_thousands_of_alts_are_refused_with_the_line() -> None:
+    with pytest.raises(MalformedRecordError, match=r"Line 3 has more than 10,000 ALT alleles"):
+        run(HEADER + record("A", ",".join(["C"] * 10_001)))
+
+
+def test_an_alt_written_many_times_in_a_run_of_n_is_normalised_once() -> None:
+    on = reference(chr1=b"A" + b"N" * 20_000_000)
+    began = time.perf_counter()
+    info = fields(info_of("N", ",".join(["NN"] * 3000), pos=5, on=on))
+    assert time.perf_counter() - began < 3
+    assert len(set(info["VRS_Allele_IDs"].split(",")[1:])) == 1
 
 
 def test_the_output_does_not_depend_on_how_lines_are_cut_into_chunks() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,15 @@ def test_a_report_stays_small_whatever_the_file_holds() -> None:
     assert len(report.failures) == FAILURES_KEPT
     assert report.failed == {"reference_mismatch": 2 * FAILURES_KEPT}
     assert len(report.positions) <= NAMES_KEPT + 1
+
+
+def test_a_file_of_many_contigs_costs_no_square_of_them() -> None:
+    rows = b"".join(record("A", "C", chrom=f"c{number}") for number in range(40_000))
+    began = time.perf_counter()
+    _, _, report = run(HEADER + record("A", "C") + rows)
+    assert time.perf_counter() - began < 5
+    assert not report.sorted
+    assert len(json.dumps(report.to_json())) < 2_000_000
 
 
 def test_positions_beyond_any_contig_fall_into_one_last_bin() -> None:

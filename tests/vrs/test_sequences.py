@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vcfjobs.vrs.accessions import CANONICAL
 from vcfjobs.vrs.digests import ACCESSION, refget_accession
+from vcfjobs.vrs.fasta import write_flat
 from vcfjobs.vrs.sequences import FlatSequence, SequenceFileError, aliases, canonical
 
 
@@ -51,6 +52,13 @@ def test_a_file_that_is_missing_or_of_another_size_is_refused_without_its_path(t
             FlatSequence.open(tmp_path / name, "SQ.x", length)
         assert "SQ.x" in refused.value.sentence
         assert str(tmp_path) not in refused.value.sentence
+
+
+def test_short_sequences_hold_no_file_descriptor(tmp_path: Path) -> None:
+    accession, length = write_flat([b"ACGT"], tmp_path)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    held = [FlatSequence.open(tmp_path / accession, accession, length) for _ in range(50)]
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + len(held)
 
 
 @pytest.mark.parametrize(

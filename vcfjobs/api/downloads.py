@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from vcfjobs.vrs.bgzf import BgzfReader, read_gzi
 
 PIECE_BYTES = 1 << 18
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 @dataclass(frozen=True, slots=True)

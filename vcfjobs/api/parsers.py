@@ -46,7 +46,12 @@ class SpooledMultiPartParser(MultiPartParser):
     ) -> DataAndFiles[Any, Any]:
         """The form's fields and files. Raises TruncatedUploadError."""
         counted = CountedStream(stream)
-        parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
+        try:
+            parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
+        except BaseException:
+            for handler in (parser_context or {})["request"]._request.upload_handlers:
+                handler.upload_interrupted()  # Django does not tell it when the body cannot be parsed
+            raise
         if counted.count < _announced(parser_context):
             for upload in cast("Mapping[str, SpooledUpload]", parsed.files).values():
                 upload.close()

@@ -6,7 +6,12 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
@@ -32,6 +37,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    elif isinstance(error, RequestDataTooBig):
+        return problem(413, "REQUEST_TOO_LARGE", "A field of the request is too large.")
+    elif isinstance(error, SuspiciousOperation | RecursionError):
+        return problem(400, "BAD_REQUEST", "The request cannot be read.")
+    elif isinstance(error, ValidationError):
+        error = exceptions.ValidationError({"request": list(error.messages)})
     if isinstance(error, exceptions.APIException):
         return _of_framework(error)
     if isinstance(error, OperationalError | InterfaceError):

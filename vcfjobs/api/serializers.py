@@ -47,7 +47,7 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
             links |= {"result": f"{here}result.vcf.gz", "text": f"{here}result.vcf"}
             if run.indexed:
                 links["index"] = f"{here}result.vcf.gz.tbi"
-        if run.report:
+        if run.finished is not None:
             links["failures"] = f"{here}failures"
         return links
 

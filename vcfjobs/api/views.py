@@ -78,7 +78,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         names = {"created_after": "created__gte", "created_before": "created__lt"}
         filters = {names.get(name, name): value for name, value in query.items()}
         visible = services.visible_runs(owner=owner_of(self.request), everyone=sees_everyone(self.request))
-        return visible.filter(**filters)
+        return visible.filter(**filters).defer("report", "traceback")
 
     def _find(self, run_id: str) -> Run:
         return services.find_run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
 from vcfjobs.vrs.any_alleles import MISMATCH, POSITION
@@ -16,6 +15,7 @@ from vcfjobs.vrs.report import Report
 from vcfjobs.vrs.sequences import Reference
 
 HEAD_RECORDS = 100
+HEAD_BYTES = 1 << 18
 CONTIGS_NAMED = 5
 
 
@@ -77,7 +77,7 @@ def check_head(
     Raises InvalidVcfError, naming the line, when either is malformed.
     """
     header, rest = read_header(source, options)
-    lines = list(islice(iter(rest.splitlines(keepends=True)), records))
+    lines = _first_lines(rest, records)
     try:
         report = _annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
     except MalformedRecordError as error:
@@ -89,6 +89,19 @@ def check_head(
         replaced=header.replaced,
         unknown_contigs=list(report.unknown_contigs)[:CONTIGS_NAMED],
     )
+
+
+def _first_lines(text: bytes, most: int) -> list[bytes]:
+    """Up to `most` whole lines, but for the first no more than HEAD_BYTES of them."""
+    lines: list[bytes] = []
+    begin = 0
+    while begin < len(text) and len(lines) < most:
+        end = text.find(b"\n", begin) + 1 or len(text)
+        if lines and end > HEAD_BYTES:
+            break
+        lines.append(text[begin:end])
+        begin = end
+    return lines
 
 
 def read_header(source: TextSource, options: Options, *, keep: bool = False) -> tuple[Header, bytes]:

@@ -13,7 +13,7 @@ from vcfjobs.vrs.info import (
     error_field,
     fields_of,
 )
-from vcfjobs.vrs.normalize import Bases, normalize
+from vcfjobs.vrs.normalize import Bases, Normalized, normalize
 from vcfjobs.vrs.one_base import AlleleRow, Put
 from vcfjobs.vrs.report import Report
 
@@ -54,8 +54,15 @@ class AnyRecords:
         elif start < 0 or contig.bases[start : start + len(ref)] != ref:
             placed = self._reference_error(fields, start, contig)
         else:
+            # An allele written twice in a record is normalised once: rolling through an N run is slow.
+            normal = {
+                allele: normalize(contig.bases, start, ref, allele)
+                for allele in dict.fromkeys(
+                    allele for allele, has_letters in zip(written, sequences, strict=True) if has_letters
+                )
+            }
             placed = [
-                self._place_allele(contig, start, ref, allele) if has_letters else None
+                self._place_allele(contig, normal[allele], ref, allele) if has_letters else None
                 for allele, has_letters in zip(written, sequences, strict=True)
             ]
         self.records.append((number, fields, placed))
@@ -97,8 +104,8 @@ class AnyRecords:
             f"(input gave '{given}' but correct ref is '{correct.decode()}')"
         )
 
-    def _place_allele(self, contig: Contig, start: int, ref: bytes, allele: bytes) -> Attributes:
-        kind, begin, end, literal, length, subunit = normalize(contig.bases, start, ref, allele)
+    def _place_allele(self, contig: Contig, normal: Normalized, ref: bytes, allele: bytes) -> Attributes:
+        kind, begin, end, literal, length, subunit = normal
         location = contig.location % (end, begin)
         if not self._locations or self._locations[-1] != location:
             self._locations.append(location)

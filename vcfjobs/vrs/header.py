@@ -14,6 +14,7 @@ from vcfjobs.errors import InvalidVcfError
 PRODUCER = "vcfjobs version=0.1.0"
 VRS_VERSION = "2.0.1"
 COLUMNS = 8
+MOST_LINES = 1_000_000
 FIELDS = (
     b"VRS_Allele_IDs",
     b"VRS_Error",
@@ -42,7 +43,7 @@ class HeaderReader:
     def __init__(self, *, for_ref: bool, add_vrs_attributes: bool, longest: int, keep: bool) -> None:
         self._keep = keep
         self._new = [] if keep else vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes)
-        self._kept: list[bytes] = []
+        self._kept = bytearray()
         self._lines = 0
         self._size = 0
         self._longest = longest
@@ -52,6 +53,8 @@ class HeaderReader:
         """The next line with its line end; the whole header when that was #CHROM."""
         self._lines += 1
         self._size += len(line)
+        if self._lines > MOST_LINES:
+            raise InvalidVcfError(f"The header has more than {MOST_LINES:,} lines.")
         if self._size > self._longest:
             raise InvalidVcfError(f"The header is larger than {self._longest} bytes.")
         if self._lines == 1 and not line.startswith(b"##fileformat=VCF"):
@@ -65,7 +68,7 @@ class HeaderReader:
         if not self._keep and _OURS.match(line):
             self._replaced = self._replaced or _producer(line)
         else:
-            self._kept.append(line)
+            self._kept += line
         return None
 
     def _end(self, line: bytes) -> Header:
@@ -77,7 +80,7 @@ class HeaderReader:
         if not line.endswith(b"\n"):
             line += line_end
         new = [text + line_end for text in self._new]
-        return Header(b"".join([*self._kept, *new, line]), self._lines, self._replaced)
+        return Header(b"".join([self._kept, *new, line]), self._lines, self._replaced)
 
 
 def missing_chrom_line() -> InvalidVcfError:

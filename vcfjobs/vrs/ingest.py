@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from vcfjobs.errors import BadRequestError
 from vcfjobs.vrs.annotate import Options, read_header
+from vcfjobs.vrs.any_alleles import is_sequence
 from vcfjobs.vrs.bgzf import TextSource
 from vcfjobs.vrs.contigs import Contig, Contigs
 from vcfjobs.vrs.digests import (
@@ -31,6 +32,7 @@ from vcfjobs.vrs.sequences import Reference
 
 REQUIRED = tuple(name for name in FIELDS if name != b"VRS_Error")
 MISSING = b"."
+LARGEST = 1 << 31
 NOT_ITS_OWN = "identifier_not_of_its_attributes"
 MALFORMED = "malformed_annotation"
 
@@ -152,10 +154,15 @@ def _row(contig: Contig, allele: tuple[bytes, ...]) -> AlleleRow | None:
         raise ValueError("no place on the contig")
     (location,) = texts(raw_digests([contig.location % (end, start)]))
     if length_text == MISSING:
-        literal, length, subunit = state.decode(), None, None
-        blob = ALLELE_OPEN + location + literal_state(b"" if state == MISSING else state)
+        residues = b"" if state == MISSING else state
+        if residues and not is_sequence(residues):
+            raise ValueError("no sequence")
+        literal, length, subunit = residues.decode(), None, None
+        blob = ALLELE_OPEN + location + literal_state(residues)
     else:
         literal, length, subunit = None, int(length_text), int(subunit_text)
+        if not (0 <= length < LARGEST and 0 <= subunit < LARGEST):
+            raise ValueError("no length")
         blob = ALLELE_OPEN + location + reference_length_state(length, subunit)
     digest = raw_digest(blob)
     if digest != digest_bytes(identifier.decode().removeprefix(ALLELE_PREFIX)):

@@ -20,6 +20,7 @@ from vcfjobs.vrs.report import Report
 from vcfjobs.vrs.sequences import Reference
 
 LARGEST_POSITION = 1 << 40
+MOST_ALTS = 10_000
 
 
 class Annotated(NamedTuple):
@@ -113,6 +114,8 @@ class _Chunk:
                 self._end_run(name, starts, contig)
                 starts = []
                 name = fields[0]
+                if not name.decode("utf-8", "replace").isprintable():
+                    raise self._malformed(number)
                 contig = contigs.get(name)
                 accession, bases, size, template = contig or ("", b"", 0, b"")
             starts.append(start)
@@ -124,6 +127,8 @@ class _Chunk:
                 add_start(start)
                 add_location(template % (start + 1, start))
                 add_accession(accession)
+            elif alt.count(b",") >= MOST_ALTS:
+                raise self._too_many_alts(number)
             elif -1 <= start < LARGEST_POSITION:
                 others.place(number, fields, start, contig)
             else:
@@ -156,6 +161,11 @@ class _Chunk:
             self._report.alleles["snv"] += count
             if self._annotator.for_ref:
                 self._report.alleles["reference"] += count
+
+    def _too_many_alts(self, number: int) -> MalformedRecordError:
+        return MalformedRecordError(
+            f"Line {self._first_line + number} has more than {MOST_ALTS:,} ALT alleles."
+        )
 
     def _malformed(self, number: int) -> MalformedRecordError:
         return MalformedRecordError(

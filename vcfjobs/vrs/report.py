@@ -13,8 +13,9 @@ from typing import Any, Self
 
 FAILURES_KEPT = 1000
 NAMES_KEPT = 1000
-BINS_KEPT = 4096
-CONTIGS_ORDERED = 100_000
+CONTIGS_BINNED = 200
+BINS_KEPT = 512
+CONTIGS_ORDERED = 5_000
 LONGEST_NAME = 255
 BIN_SHIFT = 20  # bins of 2^20 bases
 EXACT_LENGTHS = 50
@@ -39,6 +40,7 @@ class Report:
     order: list[str] | None = field(default_factory=list)
     first_position: int = -1
     last_position: int = -1
+    seen: set[str] = field(default_factory=set, compare=False, repr=False)  # the contigs in `order`
 
     @property
     def sorted(self) -> bool:
@@ -84,7 +86,7 @@ class Report:
         self._merge_bins(contig[:LONGEST_NAME], _binned(ordered))
 
     def _merge_bins(self, contig: str, bins: Counter[int]) -> None:
-        if contig not in self.positions and len(self.positions) >= NAMES_KEPT:
+        if contig not in self.positions and len(self.positions) >= CONTIGS_BINNED:
             contig = OTHERS
         mine = self.positions.setdefault(contig, Counter())
         mine.update(bins)
@@ -98,8 +100,21 @@ class Report:
             return
         if self.order == []:
             self.first_position = later.first_position
-        self.order = _joined(self.order, self.last_position, later.order, later.first_position)
+        if self.order is not None:
+            self._append_order(later)
         self.last_position = later.last_position
+
+    def _append_order(self, later: Report) -> None:
+        """Append the contigs of the part that follows; give the order up when the whole is not sorted."""
+        added = later.order
+        if added and self.order and self.order[-1] == added[0]:
+            added = added[1:] if later.first_position >= self.last_position else None
+        if added is None or len(self.seen) + len(added) > CONTIGS_ORDERED or not self.seen.isdisjoint(added):
+            self.order = None
+            self.seen.clear()
+        elif self.order is not None:
+            self.order += added
+            self.seen.update(added)
 
     def to_json(self) -> dict[str, Any]:
         """Members that JSON can hold; the keys of counters become text."""
@@ -140,6 +155,7 @@ class Report:
             order=members["order"],
             first_position=members["first_position"],
             last_position=members["last_position"],
+            seen=set(members["order"] or ()),
         )
 
 
@@ -154,17 +170,6 @@ def _binned(ordered: Sequence[int]) -> Counter[int]:
     if first == last:
         return Counter({first: len(ordered)})
     return Counter([position >> BIN_SHIFT for position in ordered])
-
-
-def _joined(order: list[str] | None, last: int, later: list[str] | None, first: int) -> list[str] | None:
-    """The contigs of two consecutive parts in order; None when the whole is not sorted."""
-    if order is None or later is None or len(order) + len(later) > CONTIGS_ORDERED:
-        return None
-    if order and order[-1] == later[0]:
-        if first < last:
-            return None
-        later = later[1:]
-    return None if later and not set(order).isdisjoint(later) else order + later
 
 
 def _with_text_keys(counts: Counter[int]) -> dict[str, int]:

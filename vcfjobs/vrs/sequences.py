@@ -28,6 +28,10 @@ _MITOCHONDRION = ("MT", "chrM", "M", "chrMT")
 _CHROMOSOME = re.compile(r"(chr)?([0-9A-Za-z]{1,5})")
 
 
+# A mapping holds a file descriptor for as long as it lives; an assembly has thousands of short contigs.
+SMALLEST_MAPPED = 1 << 18
+
+
 class SequenceFileError(VcfJobsError):
     """The file of a registered sequence is missing or has another size than was registered."""
 
@@ -56,8 +60,11 @@ class FlatSequence:
         try:
             with open(path, "rb") as file:
                 size = file.seek(0, 2)
-                # An empty file cannot be mapped.
-                bases = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+                if size < SMALLEST_MAPPED:
+                    file.seek(0)
+                    bases: mmap.mmap | bytes = file.read()
+                else:
+                    bases = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise SequenceFileError(f"The sequence {accession} cannot be read.") from error
         if size != length:
