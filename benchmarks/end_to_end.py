@@ -48,13 +48,14 @@ def figures() -> list[Figure]:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         redis = stack.enter_context(running_redis())
         postgres = stack.enter_context(running_postgres())
-        ours = RECORDS / _ours(
-            folder / "ours", redis, stack.enter_context(own_database(postgres)), fasta, vcf
-        )
-        theirs = None
+        database = stack.enter_context(own_database(postgres))
+        ours = RECORDS / _ours(folder / "ours", redis, database, fasta, vcf)
+        our_bytes = _bytes_an_allele(database, ["vcfjobs_allele", "vcfjobs_runalleles"])
+        theirs = their_bytes = None
         if (PEER / "bin" / "uvicorn").exists():
             database = stack.enter_context(own_database(postgres))
             theirs = RECORDS / _anyvar(folder / "anyvar", redis, database, fasta, vcf)
+            their_bytes = _bytes_an_allele(database, ["alleles", "locations", "sequence_references"])
         else:
             print("AnyVar's side is skipped: .venv-anyvar is not there", file=sys.stderr)
     return [
@@ -65,8 +66,29 @@ def figures() -> list[Figure]:
             f"{ours / theirs:.1f}" if theirs else "-",
             f">= {REQUIRED:.0f} times",
             ours / theirs >= REQUIRED if theirs else None,
-        )
+        ),
+        Figure(
+            "bytes an allele in PostgreSQL, indexes and provenance included; peer: AnyVar 1.0.0",
+            f"{our_bytes:,.0f}",
+            f"{their_bytes:,.0f}" if their_bytes else "-",
+            f"{our_bytes / their_bytes:.2f}" if their_bytes else "-",
+            "<= 0.5",
+            our_bytes / their_bytes <= 0.5 if their_bytes else None,
+        ),
     ]
+
+
+def _bytes_an_allele(database: str, tables: list[str]) -> float:
+    """What the tables, the alleles' first, take on disk with their indexes, a row of the first."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("VACUUM FULL")
+        sizes = [_number(connection, f"SELECT pg_total_relation_size('{table}')") for table in tables]
+        return sum(sizes) / _number(connection, f"SELECT count(*) FROM {tables[0]}")
+
+
+def _number(connection: psycopg.Connection, query: str) -> int:
+    row = connection.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _ours(folder: Path, redis: str, database: str, fasta: Path, vcf: Path) -> float:

@@ -1,7 +1,7 @@
 """The registry: alleles a second into an empty and a filled table, bytes an allele, and the overlap search.
 
-Every measurement loads as a worker does: sorted batches, indexes present. BENCH_ALLELES says to how many
-alleles the tables are filled before the second measurement.
+Every measurement loads as a worker does: sorted batches, indexes present. BENCH_ALLELES
+(PostgreSQL) and BENCH_SQLITE_ALLELES say to how many alleles the tables are filled before the second one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from benchmarks.measure import PROJECT, Figure
 from tests.servers import MissingServerError, own_database, running_postgres
 
 BATCH = 50_000
-FILL = int(os.environ.get("BENCH_ALLELES", "1000000"))
+FILL = {
+    "SQLite": int(os.environ.get("BENCH_SQLITE_ALLELES", "1000000")),
+    "PostgreSQL": int(os.environ.get("BENCH_ALLELES", "1000000")),
+}
 
 
 def figures() -> list[Figure]:
@@ -76,7 +79,7 @@ def main(name: str) -> None:
     print(f"known alleles/s\t{speed(0, least, provenance=False):,.0f}")
     print(f"new alleles/s, provenance on\t{speed(10**9, least, provenance=True):,.0f}")
     filled = Allele.objects.count()
-    while filled < FILL:
+    while filled < FILL[name]:
         registry.load(_rows(filled, sequence.accession))
         filled += BATCH
     print(f"new alleles/s at {filled:,}\t{speed(2 * 10**9 - least, least, provenance=False):,.0f}")
