@@ -16,7 +16,7 @@ demo: install
 serve: install migrate
 	$(BIN)/python demo/load.py
 	@echo "Serving on http://127.0.0.1:$${PORT:-8000}/ - stop with Ctrl-C"
-	$(BIN)/honcho start
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/honcho start --port $${PORT:-8000}
 
 migrate: install
 	$(BIN)/python manage.py migrate --verbosity 0
