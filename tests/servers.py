@@ -157,26 +157,24 @@ def server_folder() -> Iterator[Path]:
 @contextmanager
 def running_redis() -> Iterator[str]:
     """The URL of a Redis to use under the test's own prefix."""
-    if url := os.environ.get("TEST_REDIS_URL"):
+    with _given_or_started("TEST_REDIS_URL", RedisServer) as url:
         yield url
-        return
-    with server_folder() as folder:
-        server = RedisServer(folder)
-        server.start()
-        try:
-            yield server.url
-        finally:
-            server.stop()
 
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
     """The URL of a PostgreSQL in which the tests make databases of their own."""
-    if url := os.environ.get("TEST_DATABASE_URL"):
+    with _given_or_started("TEST_DATABASE_URL", PostgresServer) as url:
+        yield url
+
+
+@contextmanager
+def _given_or_started(variable: str, kind: type[RedisServer | PostgresServer]) -> Iterator[str]:
+    if url := os.environ.get(variable):
         yield url
         return
     with server_folder() as folder:
-        server = PostgresServer(folder)
+        server = kind(folder)
         server.start()
         try:
             yield server.url

@@ -19,7 +19,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
-from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text, vrs_allele
+from vcfjobs.fields import DigestField
+from vcfjobs.vrs.digests import vrs_allele
 
 
 def seconds_from_now(seconds: float) -> Combinable:
@@ -299,38 +300,6 @@ class Sequence(models.Model):
 
     def __str__(self) -> str:
         return self.accession
-
-
-class DigestField(models.BinaryField[Any, Any]):
-    """The 24 bytes of a GA4GH digest in the database, its 32 characters everywhere else."""
-
-    description = "GA4GH digest"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kwargs.setdefault("max_length", DIGEST_BYTES)
-        super().__init__(*args, **kwargs)
-
-    def from_db_value(self, value: bytes | memoryview | None, *_: Any) -> str | None:
-        """The characters of the stored bytes."""
-        return None if value is None else digest_text(bytes(value))
-
-    def to_python(self, value: Any) -> str | None:
-        """The characters; raises ValidationError for what is no digest."""
-        if value is None or isinstance(value, str):
-            return value
-        return digest_text(bytes(value))
-
-    def get_prep_value(self, value: Any) -> bytes | None:
-        """The bytes to store or to compare; raises ValueError for what is no digest."""
-        return digest_bytes(value) if isinstance(value, str) else value
-
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        """The bytes as the driver takes them."""
-        return super().get_db_prep_value(self.get_prep_value(value), connection, prepared)
-
-    def value_to_string(self, obj: models.Model) -> str:
-        """The characters, for serializers."""
-        return str(self.value_from_object(obj))
 
 
 class Allele(models.Model):

@@ -1,0 +1,41 @@
+"""A GA4GH digest as a column."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
+
+
+class DigestField(models.BinaryField[Any, Any]):
+    """The 24 bytes of a GA4GH digest in the database, its 32 characters everywhere else."""
+
+    description = "GA4GH digest"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", DIGEST_BYTES)
+        super().__init__(*args, **kwargs)
+
+    def from_db_value(self, value: bytes | memoryview | None, *_: Any) -> str | None:
+        """The characters of the stored bytes."""
+        return None if value is None else digest_text(bytes(value))
+
+    def to_python(self, value: Any) -> str | None:
+        """The characters, whichever of the two forms comes."""
+        if value is None or isinstance(value, str):
+            return value
+        return digest_text(bytes(value))
+
+    def get_prep_value(self, value: Any) -> bytes | None:
+        """The bytes to store or to compare; raises ValueError for what is no digest."""
+        return digest_bytes(value) if isinstance(value, str) else value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        """The bytes as the driver takes them."""
+        return super().get_db_prep_value(self.get_prep_value(value), connection, prepared)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """The characters, for serializers."""
+        return str(self.value_from_object(obj))
