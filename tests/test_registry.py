@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from tests.factories import make_run, make_running
 from tests.vrs.vcf import HEADER, record, reference, run
@@ -147,9 +147,17 @@ def test_a_repeated_attempt_leaves_the_same_registry(sequence: Sequence) -> None
     assert (Allele.objects.count(), RunAlleles.objects.count()) == (2, 1)
 
 
-def test_an_error_of_the_loading_thread_reaches_the_engines() -> None:
+def test_an_error_of_the_loading_thread_reaches_the_engines(sequence: Sequence) -> None:
+    run = make_running()
+    Run.objects.filter(pk=run.pk).delete()
+    with pytest.raises(IntegrityError), registry.Loader(run) as loader:
+        loader.take([row(1)])
+
+
+def test_an_allele_of_an_unknown_sequence_ends_the_load_and_its_thread() -> None:
     with pytest.raises(Sequence.DoesNotExist), registry.Loader(make_running()) as loader:
         loader.take([row(1)])
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("registry-")]
 
 
 def test_provenance_can_be_switched_off(sequence: Sequence, settings: object) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -41,7 +42,10 @@ class Page(NamedTuple):
 
 def load(rows: Iterable[AlleleRow]) -> None:
     """Register alleles; those that are known stay as they are. Repeats a deadlock's or a lock's victim."""
-    prepared = _prepared(rows)
+    _write(_prepared(rows))
+
+
+def _write(prepared: list[Row]) -> None:
     size = BATCH if connection.vendor == "postgresql" else SQLITE_BATCH
     for begin in range(0, len(prepared), size):
         _insert(prepared[begin : begin + size])
@@ -49,11 +53,13 @@ def load(rows: Iterable[AlleleRow]) -> None:
 
 def _prepared(rows: Iterable[AlleleRow]) -> list[Row]:
     """Sorted by digest, each once, with the sequence's key and the class of the span."""
-    keys = _SequenceKeys()
+    keys, longest = _SequenceKeys(), Allele.LONGEST_OF_SPAN
     unique = {row[0]: row for row in rows}
     return [
-        (digest, keys[accession], start, end, span_of(end - start), length, subunit, literal)
-        for digest, accession, start, end, literal, length, subunit in sorted(unique.values())
+        (digest, keys[accession], start, end, bisect_left(longest, end - start), length, subunit, literal)
+        for digest, accession, start, end, literal, length, subunit in map(
+            unique.__getitem__, sorted(unique)
+        )
     ]
 
 
@@ -64,11 +70,6 @@ class _SequenceKeys(dict[str, int]):
         key = patiently(lambda: Sequence.objects.values_list("pk", flat=True).get(accession=accession))
         self[accession] = key
         return key
-
-
-def span_of(size: int) -> int:
-    """The class of an allele whose location has `size` bases."""
-    return next(number for number, longest in enumerate(Allele.LONGEST_OF_SPAN) if size <= longest)
 
 
 def _insert(rows: list[Row]) -> None:
@@ -99,7 +100,7 @@ def _execute_many(cursor: Any, rows: list[Row]) -> None:
 
 
 class Loader:
-    """Loads beside the engine: a thread takes batches of alleles while the next are annotated.
+    """Loads beside the engine: a thread writes batches of alleles while the next are annotated.
 
     A context for one attempt of a run. Leaving it waits until everything is registered; an error of the
     thread is raised by the next `take`, or at the end.
@@ -110,7 +111,7 @@ class Loader:
         self._held: list[AlleleRow] = []
         self._ordinal = 0
         self._error: BaseException | None = None
-        self._batches: queue.Queue[tuple[int, list[AlleleRow]] | None] = queue.Queue(maxsize=2)
+        self._batches: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2)
         self._thread = threading.Thread(target=self._work, name=f"registry-{run.pk}", daemon=True)
 
     def __enter__(self) -> Self:
@@ -120,10 +121,12 @@ class Loader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None and self._held:
-            self._hand_over()
-        self._put(None)
-        self._thread.join()
+        try:
+            if kind is None and self._held:
+                self._hand_over()
+        finally:
+            self._put(None)
+            self._thread.join()
         if kind is None and self._error is not None:
             raise self._error
 
@@ -134,13 +137,14 @@ class Loader:
             self._hand_over()
 
     def _hand_over(self) -> None:
-        self._put((self._ordinal, self._held))
+        # Prepared here, so that the thread only waits for the database and the processor stays the engine's.
+        self._put((self._ordinal, _prepared(self._held)))
         self._ordinal += 1
         self._held = []
         if self._error is not None:
             raise self._error
 
-    def _put(self, item: tuple[int, list[AlleleRow]] | None) -> None:
+    def _put(self, item: tuple[int, list[Row]] | None) -> None:
         while self._thread.is_alive():
             try:
                 self._batches.put(item, timeout=0.2)
@@ -152,7 +156,7 @@ class Loader:
         try:
             while (item := self._batches.get()) is not None:
                 ordinal, rows = item
-                load(rows)
+                _write(rows)
                 if settings.ANYVAR_PROVENANCE:
                     _remember(self._run, ordinal, rows)
         except BaseException as error:
@@ -161,9 +165,9 @@ class Loader:
             connection.close()
 
 
-def _remember(run: Run, ordinal: int, rows: list[AlleleRow]) -> None:
+def _remember(run: Run, ordinal: int, rows: list[Row]) -> None:
     """Keep which alleles the batch held; a repeated batch of another attempt has the same content."""
-    digests = b"".join(sorted({row[0] for row in rows}))
+    digests = b"".join([row[0] for row in rows])
     batch = RunAlleles(run=run, ordinal=ordinal, digests=digests)
     patiently(
         lambda: RunAlleles.objects.bulk_create(
