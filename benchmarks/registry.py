@@ -91,7 +91,9 @@ def main(name: str) -> None:
     while filled < FILL[name]:
         registry.load(_rows(filled, sequence.accession))
         filled += BATCH
-    print(f"new alleles/s at {filled:,}\t{speed(2 * 10**9 - least, least, provenance=False):,.0f}\t{filled_new}")
+    print(
+        f"new alleles/s at {filled:,}\t{speed(2 * 10**9 - least, least, provenance=False):,.0f}\t{filled_new}"
+    )
     print(f"known alleles/s at {filled:,}\t{speed(0, least, provenance=False):,.0f}")
     if server:
         with connection.cursor() as cursor:

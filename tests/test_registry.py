@@ -179,12 +179,12 @@ def test_a_deleted_run_leaves_its_alleles_and_takes_its_provenance(sequence: Seq
 
 def test_a_run_registers_what_it_annotates(tiny_assembly: str, settings: object) -> None:
     from tests.factories import store_input
-    from vcfjobs import runner, workdir
+    from vcfjobs import runner
 
     settings.ANYVAR_REGISTER = True  # type: ignore[attr-defined]
     kept, left_out = make_run(), make_run(register=False)
     for each in (left_out, kept):
         store_input(each)
-        runner.run(each.pk, workdir.input_path(each.pk), task_id="t", worker="w")
+        runner.run(each.pk, task_id="t", worker="w")
         assert Run.objects.get(pk=each.pk).status == "succeeded"
         assert Allele.objects.count() == (0 if each is left_out else 6)

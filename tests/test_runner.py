@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def work(run: Run) -> Run:
-    runner.run(run.pk, workdir.input_path(run.pk), task_id="task", worker="celery@here")
+    runner.run(run.pk, task_id="task", worker="celery@here")
     run.refresh_from_db()
     return run
 
@@ -53,7 +53,7 @@ def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) ->
 def test_a_message_delivered_twice_runs_once(queued: Run) -> None:
     work(queued)
     before = workdir.result_path(queued.pk, 1).read_bytes()
-    answer = runner.run(queued.pk, workdir.input_path(queued.pk), task_id="task", worker="w")
+    answer = runner.run(queued.pk, task_id="task", worker="w")
     assert answer == "not claimed"
     queued.refresh_from_db()
     assert queued.attempt == 1
@@ -114,7 +114,7 @@ def test_a_malformed_line_fails_the_run_and_names_the_line_not_its_contents(tiny
 def test_a_message_that_names_another_file_fails_the_run(queued: Run, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(VCF)
-    runner.run(queued.pk, other, task_id="task", worker="w")
+    runner.turn(queued.pk, other, task_id="task", worker="w")
     queued.refresh_from_db()
     assert queued.status == Status.FAILED
     assert other.exists()
@@ -154,7 +154,7 @@ def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
         return indexed
 
     monkeypatch.setattr(annotation, "publish", slow_publish)
-    answer = runner.run(queued.pk, workdir.input_path(queued.pk), task_id="zombie", worker="w")
+    answer = runner.run(queued.pk, task_id="zombie", worker="w")
     assert answer == "lost"
     queued.refresh_from_db()
     assert (queued.status, queued.attempt) == (Status.SUCCEEDED, 2)
@@ -165,7 +165,7 @@ def test_a_run_cancelled_meanwhile_leaves_no_output_and_keeps_its_input(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cancel_first(lease: Lease, records: int, input_bytes: int) -> None:
-        Run.objects.filter(pk=lease.run.pk).cancel()
+        Run.objects.filter(pk=lease.piece.pk).cancel()
         lease._progress_due = 0
         progress(lease, records, input_bytes)
 
@@ -185,7 +185,7 @@ def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.M
         return publish(mine, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(annotation, "publish", delete_first)
-    assert runner.run(queued.pk, workdir.input_path(queued.pk), task_id="t", worker="w") == "lost"
+    assert runner.run(queued.pk, task_id="t", worker="w") == "lost"
     assert list(workdir.runs().iterdir()) == []
 
 

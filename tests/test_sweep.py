@@ -159,7 +159,7 @@ def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
 ) -> None:
     settings.REQUEUE_WHEN_CHILD_LOST = requeue
     run = make_running(attempt=attempt)
-    sweep.child_lost(str(run.pk), "celery@here", over_limit=False)
+    sweep.child_lost(run.task_id, "celery@here", over_limit=False)
     run.refresh_from_db()
     assert (run.status, run.error_code) == (status, code)
     assert len(broker) == (status == Status.QUEUED)
@@ -167,13 +167,13 @@ def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
 
 def test_a_dead_child_of_another_worker_does_not_end_the_run() -> None:
     run = make_running()
-    sweep.child_lost(str(run.pk), "celery@elsewhere", over_limit=False)
+    sweep.child_lost(run.task_id, "celery@elsewhere", over_limit=False)
     assert status_of(run) == Status.RUNNING
 
 
 def test_a_child_killed_over_the_hard_limit_ends_its_run_as_too_long() -> None:
     run = make_running()
-    sweep.child_lost(str(run.pk), "celery@here", over_limit=True)
+    sweep.child_lost(run.task_id, "celery@here", over_limit=True)
     assert Run.objects.get(pk=run.pk).error_code == "TIME_LIMIT_EXCEEDED"
 
 

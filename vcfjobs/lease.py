@@ -1,4 +1,4 @@
-"""Hold a run while working on it: a thread renews the lease, and `check` says when to stop.
+"""Hold a piece of work while doing it: a thread renews the lease, and `check` says when to stop.
 
 The thread has a database connection of its own. It ends with the work, however that ends, and never
 outlives the deadline: a heartbeat that goes on after its task would keep a dead run alive.
@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from vcfjobs.errors import RunLostError, TimeLimitExceededError
-from vcfjobs.models import Run
+from vcfjobs.models import Piece
 
 logger = logging.getLogger(__name__)
 
@@ -24,15 +24,16 @@ PROGRESS_SECONDS = 2.0
 
 
 class Lease:
-    """A context in which `run` is this process's; every method is cheap enough to call per chunk."""
+    """A context in which `piece` is this process's; every method is cheap enough to call per chunk."""
 
-    def __init__(self, run: Run) -> None:
-        self.run = run
+    def __init__(self, piece: Piece) -> None:
+        self.piece = piece
+        self._pieces = piece.pieces()
         self._started = time.monotonic()
         self._progress_due = self._started
         self._lost = threading.Event()
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease-{run.pk}", daemon=True)
+        self._thread = threading.Thread(target=self._renew, name=f"lease-{piece.pk}", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -61,11 +62,11 @@ class Lease:
             return
         self._progress_due = now + PROGRESS_SECONDS
         try:
-            if not Run.objects.save_progress(self.run, records, input_bytes):
+            if not self._pieces.save_progress(self.piece, records, input_bytes):
                 raise RunLostError
         except (DatabaseError, InterfaceError):
             connection.close()  # progress can wait until the database is back
-            logger.warning("run %s: progress not saved, the database does not answer", self.run.pk)
+            logger.warning("%s: progress not saved, the database does not answer", self.piece.log_name)
 
     def _renew(self) -> None:
         interval = settings.ANYVAR_LEASE_SECONDS / 3
@@ -81,9 +82,9 @@ class Lease:
 
     def _still_mine(self) -> bool:
         try:
-            return Run.objects.renew(self.run)
+            return self._pieces.renew(self.piece)
         except (DatabaseError, InterfaceError):
             # Unknown is not lost: the fence of the final UPDATE decides.
             connection.close()
-            logger.warning("run %s: lease not renewed, the database does not answer", self.run.pk)
+            logger.warning("%s: lease not renewed, the database does not answer", self.piece.log_name)
             return True

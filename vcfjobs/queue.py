@@ -15,12 +15,13 @@ from celery import current_app
 from kombu.exceptions import OperationalError as BrokerError
 
 from vcfjobs import workdir
-from vcfjobs.models import Kind
+from vcfjobs.models import Kind, Run, Shard
 
 logger = logging.getLogger(__name__)
 
 ANNOTATE = "vcfjobs.annotate_run"
 INGEST = "vcfjobs.ingest_run"
+ANNOTATE_SHARD = "vcfjobs.annotate_shard"
 TASK_OF_KIND = {Kind.ANNOTATE.value: ANNOTATE, Kind.INGEST.value: INGEST}
 
 # After a failure nobody waits for the same broker again during this many seconds.
@@ -28,12 +29,18 @@ BREAK_SECONDS = 10.0
 _broken_until = 0.0
 
 
-def arguments(pk: uuid.UUID) -> list[str]:
-    """What a message carries: the run's key and the stored file's path, never bytes."""
-    return [str(pk), str(workdir.input_path(pk))]
+def send(piece: Run | Shard) -> bool:
+    """Send the message of a run or of a shard; False when the broker did not take it.
+
+    It carries keys and the stored file's path, never bytes.
+    """
+    if isinstance(piece, Shard):
+        path = workdir.input_path(piece.run_id)
+        return publish(ANNOTATE_SHARD, [str(piece.run_id), str(path), piece.number])
+    return publish(TASK_OF_KIND[piece.kind], [str(piece.pk), str(workdir.input_path(piece.pk))])
 
 
-def publish(task: str, args: Sequence[str]) -> bool:
+def publish(task: str, args: Sequence[str | int]) -> bool:
     """Send one task message; False when the broker did not take it."""
     global _broken_until
     if time.monotonic() < _broken_until:
@@ -66,7 +73,7 @@ def waiting() -> int | None:
         return None
 
 
-def _send(task: str, args: Sequence[str]) -> None:
+def _send(task: str, args: Sequence[str | int]) -> None:
     amqp = current_app.amqp
     message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
     with current_app.producer_pool.acquire(block=True, timeout=3) as producer:

@@ -57,9 +57,7 @@ def _prepared(rows: Iterable[AlleleRow]) -> list[Row]:
     unique = {row[0]: row for row in rows}
     return [
         (digest, keys[accession], start, end, bisect_left(longest, end - start), length, subunit, literal)
-        for digest, accession, start, end, literal, length, subunit in map(
-            unique.__getitem__, sorted(unique)
-        )
+        for digest, accession, start, end, literal, length, subunit in map(unique.__getitem__, sorted(unique))
     ]
 
 
@@ -102,14 +100,15 @@ def _execute_many(cursor: Any, rows: list[Row]) -> None:
 class Loader:
     """Loads beside the engine: a thread writes batches of alleles while the next are annotated.
 
-    A context for one attempt of a run. Leaving it waits until everything is registered; an error of the
-    thread is raised by the next `take`, or at the end.
+    A context for one attempt of a run, or of a shard of it, whose batches are numbered from `first_batch`.
+    Leaving it waits until everything is registered; an error of the thread is raised by the next `take`,
+    or at the end.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, first_batch: int = 0) -> None:
         self._run = run
         self._held: list[AlleleRow] = []
-        self._ordinal = 0
+        self._ordinal = first_batch
         self._error: BaseException | None = None
         self._batches: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2)
         self._thread = threading.Thread(target=self._work, name=f"registry-{run.pk}", daemon=True)

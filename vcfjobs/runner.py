@@ -1,75 +1,165 @@
-"""What a worker does with one run: claim it, annotate its file, publish the result, say how it ended.
+"""What a worker does with a turn: claim a piece of work, do it, say how it ended.
 
-Everything it writes is fenced by its attempt. It returns the run's status; only what nobody foresaw is
-logged with a traceback, which stays with the operator.
+A piece is a whole run or a shard of a large one. Everything written is fenced by the piece's attempt. What
+comes back is a word for the log; only what nobody foresaw is logged with a traceback, which stays with
+the operator.
 """
 
 from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
-from vcfjobs import workdir
+from django.db import DatabaseError
+
+from vcfjobs import queue, sharding, turns, workdir
 from vcfjobs.annotation import annotate_file
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.ingestion import ingest_file
 from vcfjobs.lease import Lease
-from vcfjobs.models import Kind, Run, Status
+from vcfjobs.models import Kind, Run, RunQuerySet, Shard, Status
 from vcfjobs.outcome import Result
 from vcfjobs.patience import patiently
 
 logger = logging.getLogger(__name__)
 
 WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
+Outcome = TypeVar("Outcome")
+Piece = Run | Shard
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
 
 
-def run(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
-    """Do the run if it is there to be taken; a message delivered twice does no harm.
+def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
+    """Do the piece of work that is next in line; a message delivered twice does no harm.
 
-    `input_path` is what the message says; it must be the stored file of the row.
+    The message names a run and its stored file. It may be another that is next, but a message that names
+    another file than the run's own fails that run: this worker does not see the folder that the web does.
     """
+    if input_path != workdir.input_path(pk):
+        return _refuse(pk, task_id, worker)
+    piece = patiently(lambda: turns.next_piece(task_id, worker))
+    if piece is None:
+        logger.info("run %s: nothing to do, it is taken, over or gone", pk)
+        return "nothing to do"
+    if isinstance(piece, Shard):
+        return _attempt(piece, partial(_shard, piece))
+    return _attempt(piece, partial(_whole, piece, cuts=True))
+
+
+def run(pk: UUID, *, task_id: str, worker: str) -> str:
+    """Do this very run, whole, if it is there to be taken."""
     mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
     if mine is None:
         logger.info("run %s: nothing to do, it is taken, over or gone", pk)
         return "not claimed"
-    logger.info("run %s: attempt %s begins", pk, mine.attempt)
+    return _attempt(mine, partial(_whole, mine, cuts=False))
+
+
+def _refuse(pk: UUID, task_id: str, worker: str) -> str:
+    mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
+    if mine is None:
+        return "not claimed"
+    return _end_badly(mine, RunFailureError("The message names another file than the run's own."), "")
+
+
+def _attempt(piece: Piece, work: Callable[[], str]) -> str:
+    logger.info("%s: attempt %s begins", piece.log_name, piece.attempt)
     try:
-        _work(mine, input_path)
+        with workdir.full_disk_as_error():
+            ended = work()
     except RunLostError:
-        logger.info("run %s: attempt %s stops, the run is another's or over", pk, mine.attempt)
-        workdir.drop_attempt(pk, mine.attempt)
+        logger.info("%s: attempt %s stops, it is another's or over", piece.log_name, piece.attempt)
+        _drop_attempt(piece)
         return "lost"
     except VcfJobsError as error:
-        return _end_badly(mine, error, "")
+        return _end_badly(piece, error, "")
     except Exception:
-        logger.exception("run %s: attempt %s failed", pk, mine.attempt)
-        return _end_badly(mine, RunFailureError(UNFORESEEN), traceback.format_exc())
-    logger.info("run %s: attempt %s succeeded", pk, mine.attempt)
+        logger.exception("%s: attempt %s failed", piece.log_name, piece.attempt)
+        return _end_badly(piece, RunFailureError(UNFORESEEN), traceback.format_exc())
+    logger.info("%s: attempt %s %s", piece.log_name, piece.attempt, ended)
+    return ended
+
+
+def _whole(mine: Run, *, cuts: bool) -> str:
+    stored = _stored(mine.pk)
+    if mine.shard_count:  # whoever was to join its parts was lost
+        return _join(mine)
+    if cuts and sharding.is_large(mine, stored):
+        return _cut(mine, stored)
+    with Lease(mine) as lease:
+        result = _unless_deleted(mine, lambda: WORK[mine.kind](mine, stored, lease))
+    return _finish(mine, result)
+
+
+def _cut(mine: Run, stored: Path) -> str:
+    with Lease(mine) as lease:
+        ranges = _unless_deleted(mine, lambda: sharding.plan(mine, stored, lease))
+    shards = patiently(lambda: _unless_deleted(mine, lambda: sharding.hand_over(mine, ranges)))
+    for shard in shards:
+        if shard.sent and not queue.send(shard):
+            mine.shards.filter(number__gte=shard.number, status=Status.QUEUED).update(sent=None)
+            break
+    return f"cut into {len(shards)} shards"
+
+
+def _shard(mine: Shard) -> str:
+    stored = _stored(mine.run_id)
+    with Lease(mine) as lease:
+        outcome = _unless_deleted(mine, lambda: sharding.annotate_shard(mine, stored, lease))
+    completed, last_of = patiently(lambda: _complete(mine, outcome))
+    if not completed:
+        raise RunLostError
+    if last_of is not None:
+        _attempt(last_of, partial(_join, last_of))
     return "succeeded"
 
 
-def _work(mine: Run, input_path: Path) -> None:
-    stored = workdir.input_path(mine.pk)
-    if input_path != stored:
-        raise RunFailureError("The message names another file than the run's own.")
+def _complete(mine: Shard, outcome: dict[str, object]) -> tuple[bool, Run | None]:
+    completed, last_of = Shard.objects.complete(mine, **outcome)
+    # A first transaction may have gone through while its answer was lost with the connection. Should it
+    # have been the last shard's, the lease that it gave the run runs out, and the sweep hands the run on.
+    return completed or _is_published(mine), last_of
+
+
+def _join(mine: Run) -> str:
+    with Lease(mine) as lease:
+        result = _unless_deleted(mine, lambda: sharding.join(mine, lease))
+    return _finish(mine, result)
+
+
+def _stored(pk: UUID) -> Path:
+    stored = workdir.input_path(pk)
     if not stored.is_file():
+        if not Run.objects.filter(pk=pk).exists():
+            raise RunLostError
         raise RunFailureError("The uploaded file is no longer there.")
-    with Lease(mine) as lease, workdir.full_disk_as_error():
-        try:
-            result = WORK[mine.kind](mine, stored, lease)
-        except FileNotFoundError as error:
-            if Run.objects.mine(mine).exists():
-                raise
-            raise RunLostError from error  # deleted under our hands
+    return stored
+
+
+def _unless_deleted(piece: Piece, work: Callable[[], Outcome]) -> Outcome:
+    """What `work` gives; RunLostError when files vanish because the run was deleted under our hands."""
+    try:
+        return work()
+    except FileNotFoundError as error:
+        if piece.pieces().mine(piece).exists():
+            raise
+        raise RunLostError from error
+
+
+def _finish(mine: Run, result: Result) -> str:
     if not patiently(lambda: _succeed(mine, result)):
         raise RunLostError
     try:
         workdir.drop_input(mine.pk)
-    except OSError:  # it goes at the latest with the run's other files
+        sharding.drop(mine.pk)
+    except (OSError, DatabaseError):  # they go at the latest with the run's other files
         logger.warning("run %s: its input could not be removed", mine.pk)
+    return "succeeded"
 
 
 def _succeed(mine: Run, result: Result) -> bool:
@@ -80,15 +170,29 @@ def _succeed(mine: Run, result: Result) -> bool:
     return _is_published(mine)
 
 
-def _end_badly(mine: Run, error: VcfJobsError, trace: str) -> str:
-    """Say in the row how it ended, then remove the attempt's files, unless they have become the result."""
-    ended = patiently(lambda: Run.objects.mine(mine).fail(error, trace))
-    if not ended and patiently(lambda: _is_published(mine)):
+def _end_badly(piece: Piece, error: VcfJobsError, trace: str) -> str:
+    """Say in the run's row how it ended, then remove the attempt's files, unless they are the result."""
+    ended = patiently(lambda: _held(piece).fail(error, trace))
+    if not ended and patiently(lambda: _is_published(piece)):
         return "succeeded"
-    workdir.drop_attempt(mine.pk, mine.attempt)
-    logger.info("run %s: attempt %s ends with %s", mine.pk, mine.attempt, error.code)
+    _drop_attempt(piece)
+    logger.info("%s: attempt %s ends with %s", piece.log_name, piece.attempt, error.code)
+    if ended:
+        sharding.drop(piece.run_id if isinstance(piece, Shard) else piece.pk)
     return "failed" if ended else "lost"
 
 
-def _is_published(mine: Run) -> bool:
-    return Run.objects.filter(pk=mine.pk, attempt=mine.attempt, status=Status.SUCCEEDED).exists()
+def _held(piece: Piece) -> RunQuerySet:
+    """The run of a piece, as long as the piece is this attempt's."""
+    return Shard.objects.run_of(piece) if isinstance(piece, Shard) else Run.objects.mine(piece)
+
+
+def _drop_attempt(piece: Piece) -> None:
+    if isinstance(piece, Shard):
+        workdir.drop_shard_attempt(piece.run_id, piece.plan, piece.number, piece.attempt)
+    else:
+        workdir.drop_attempt(piece.pk, piece.attempt)
+
+
+def _is_published(piece: Piece) -> bool:
+    return piece.pieces().filter(pk=piece.pk, attempt=piece.attempt, status=Status.SUCCEEDED).exists()

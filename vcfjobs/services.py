@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from vcfjobs import estimates, queue, references, runner, workdir
+from vcfjobs import estimates, queue, references, runner, sharding, turns, workdir
 from vcfjobs.errors import (
     InvalidParameterError,
     InvalidVcfError,
@@ -119,6 +119,7 @@ def cancel_run(run: Run) -> None:
     """Cancel a run that is not final; its worker stops within a third of the lease."""
     if not Run.objects.filter(pk=run.pk).cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
+    sharding.drop(run.pk)
     logger.info("run %s: cancelled", run.pk)
 
 
@@ -126,10 +127,11 @@ def retry_run(run: Run) -> None:
     """Queue a failed or cancelled run again, if its file is still here."""
     if not workdir.has_input(run.pk):
         raise RunConflictError("The uploaded file is no longer kept, so the run cannot be retried.")
-    if not Run.objects.filter(pk=run.pk).retry():
+    sharding.drop(run.pk)
+    if not Run.objects.filter(pk=run.pk).retry(turns.next_place(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
     logger.info("run %s: to be tried again", run.pk)
-    _enqueue(run.pk, run.kind)
+    _enqueue(run)
 
 
 def delete_run(run: Run) -> None:
@@ -269,12 +271,14 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
             if holder is not None:
                 # Fenced by the status that was judged: a retry in between keeps the name.
                 Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
-            if not run_async:
-                run.sent = Now()  # kept from the sweep: it runs here
+            if run_async:
+                run.place = turns.next_place(run.owner)
+            else:
+                run.sent = Now()  # kept from the sweep, and out of the line: it runs here
             run.save(force_insert=True)
             workdir.take_in(spooled, run.pk)
             if run_async:
-                transaction.on_commit(partial(_enqueue, run.pk, run.kind), robust=True)
+                transaction.on_commit(partial(_enqueue, run), robust=True)
     except BaseException:
         _give_back(run.pk, spooled)
         raise
@@ -296,14 +300,14 @@ def _in_use(holder: Run) -> RunIdInUseError:
     )
 
 
-def _enqueue(pk: uuid.UUID, kind: str) -> None:
+def _enqueue(run: Run) -> None:
     """Hand the run to the broker; when that fails the sweep does it later."""
-    Run.objects.filter(pk=pk, status=Status.QUEUED).update(sent=Now())
-    if not queue.publish(queue.TASK_OF_KIND[kind], queue.arguments(pk)):
-        Run.objects.filter(pk=pk, status=Status.QUEUED).update(sent=None)
+    Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=Now())
+    if not queue.send(run):
+        Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=None)
 
 
 def _annotate_here(run: Run) -> None:
     """Do the run in this process, as a worker would; a repeat of a request finds it done or under way."""
-    runner.run(run.pk, workdir.input_path(run.pk), task_id="", worker="web")
+    runner.run(run.pk, task_id="", worker="web")
     run.refresh_from_db()

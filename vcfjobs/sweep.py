@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -21,12 +21,12 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from vcfjobs import queue, workdir
-from vcfjobs.models import FINAL, Run, RunQuerySet, Status
+from vcfjobs import queue, sharding, workdir
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ POOLS = ("prefork", "solo")
 def sweep() -> None:
     """One round of everything; a step that fails does not keep the others from running."""
     steps: tuple[Callable[[], None], ...] = (
-        end_overdue, take_back_lost, send_unsent, expire, drop_orphans,
+        end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_orphans,
     )  # fmt: skip
     for step in steps:
         try:
@@ -52,42 +52,63 @@ def sweep() -> None:
 
 
 def end_overdue() -> None:
-    """Fail the runs that are over their deadline, whatever their worker says."""
-    if ended := Run.objects.filter(deadline__lt=Now()).fail_overdue():
+    """Fail the runs that are over their deadline, or have a shard that is, whatever their worker says."""
+    overdue = Shard.objects.filter(status=Status.RUNNING, deadline__lt=Now())
+    ended = Run.objects.filter(deadline__lt=Now()).fail_overdue() + _runs_of(overdue).fail_overdue()
+    if ended:
         logger.warning("sweep: %s runs over their deadline failed", ended)
 
 
 def take_back_lost() -> None:
-    """Queue the runs whose lease is over again, or fail them when their attempts are used up."""
-    lost = Run.objects.filter(status=Status.RUNNING, lease_until__lt=Now())
-    if again := lost.requeue():
-        logger.warning("sweep: %s runs of lost workers queued again", again)
-    if failed := lost.filter(attempt__gte=F("attempt_limit")).fail_lost():
+    """Queue the runs and shards whose lease is over again, or fail the runs that have no attempts left."""
+    again = Run.objects.lost().requeue() + Shard.objects.lost().requeue()
+    if again:
+        logger.warning("sweep: %s runs or shards of lost workers queued again", again)
+    used_up = Q(attempt__gte=F("attempt_limit"))
+    failed = Run.objects.lost().filter(used_up).fail_lost()
+    failed += _runs_of(Shard.objects.lost().filter(used_up)).fail_lost()
+    if failed:
         logger.warning("sweep: %s runs of lost workers failed, no attempts left", failed)
 
 
+def _runs_of(shards: ShardQuerySet) -> RunQuerySet:
+    return Run.objects.filter(Exists(shards.filter(run=OuterRef("pk"))))
+
+
 def send_unsent() -> None:
-    """Hand queued runs to the broker: those never sent, and as many old ones as it holds too few."""
-    queued = Run.objects.filter(status=Status.QUEUED)
-    _send(queued.filter(sent=None).order_by("created")[:BATCH])
-    old = queued.filter(sent__lt=timezone.now() - timedelta(seconds=SEND_AGAIN_SECONDS))
-    if not old.exists():
+    """Hand what waits to the broker: what was never sent, and as much of the rest as it holds too little."""
+    runs = Run.objects.filter(status=Status.QUEUED)
+    shards = Shard.objects.filter(status=Status.QUEUED, run__status=Status.RUNNING)
+    _send([*runs.filter(sent=None).order_by("created")[:BATCH], *shards.filter(sent=None)[:BATCH]])
+    late = Q(sent__lt=timezone.now() - timedelta(seconds=SEND_AGAIN_SECONDS))
+    if not runs.filter(late).exists() and not shards.filter(late).exists():
         return
-    waiting = queue.waiting()
-    missing = queued.exclude(sent=None).count() - (waiting or 0)
+    sent = runs.exclude(sent=None).count() + shards.exclude(sent=None).count()
+    missing = min(sent - (queue.waiting() or 0), BATCH)
     if missing > 0:
-        _send(old.order_by("sent")[: min(missing, BATCH)])
+        old = [*runs.filter(late).order_by("sent")[:missing], *shards.filter(late).order_by("sent")[:missing]]
+        _send(sorted(old, key=lambda piece: piece.sent)[:missing])
 
 
-def _send(runs: RunQuerySet) -> None:
-    for run in runs:
+def _send(pieces: Iterable[Run | Shard]) -> None:
+    for piece in pieces:
         # Only one of several sweeps gets past this UPDATE. "Not later than what was read", not "equal":
         # SQLite keeps the database's clock in milliseconds as text, which equals no parameter.
-        unchanged = Q(sent=None) if run.sent is None else Q(sent__lte=run.sent)
-        taken = Run.objects.filter(unchanged, pk=run.pk, status=Status.QUEUED).update(sent=Now())
-        if taken and not queue.publish(queue.TASK_OF_KIND[run.kind], queue.arguments(run.pk)):
-            Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=run.sent)
+        unchanged = Q(sent=None) if piece.sent is None else Q(sent__lte=piece.sent)
+        waiting = type(piece).objects.filter(pk=piece.pk, status=Status.QUEUED)
+        taken = waiting.filter(unchanged).update(sent=Now())
+        if isinstance(piece, Run):
+            Run.objects.filter(pk=piece.pk).enter_line()
+        if taken and not queue.send(piece):
+            waiting.update(sent=piece.sent)
             return
+
+
+def drop_shards() -> None:
+    """Remove the shards of runs that are over: cancelled or failed by somebody who did not see the parts."""
+    over = Run.objects.filter(Exists(Shard.objects.filter(run=OuterRef("pk"))), status__in=FINAL)
+    for run in over.only("pk")[:BATCH]:
+        sharding.drop(run.pk)
 
 
 def expire() -> None:
@@ -108,16 +129,22 @@ def drop_orphans() -> None:
         workdir.drop_run(pk)
 
 
-def child_lost(pk: str, node: str, *, over_limit: bool) -> None:
-    """A pool child of the worker `node` died, or was killed over the hard limit, while it held the run."""
-    held = Run.objects.filter(pk=pk, status=Status.RUNNING, worker=node)
+def child_lost(task_id: str, node: str, *, over_limit: bool) -> None:
+    """A pool child of the worker `node` died, or was killed over the hard limit, during a turn."""
+    runs = Run.objects.held().filter(task_id=task_id, worker=node)
+    shards = Shard.objects.held().filter(task_id=task_id, worker=node)
     if over_limit:
-        held.fail_overdue()
+        _runs_of(shards).fail_overdue()
+        runs.fail_overdue()
     elif settings.REQUEUE_WHEN_CHILD_LOST:
-        held.requeue()
-        held.filter(attempt__gte=F("attempt_limit")).fail_lost()
+        runs.requeue()
+        shards.requeue()
+        used_up = Q(attempt__gte=F("attempt_limit"))
+        _runs_of(shards.filter(used_up)).fail_lost()
+        runs.filter(used_up).fail_lost()
     else:
-        held.fail_lost()
+        _runs_of(shards).fail_lost()
+        runs.fail_lost()
     send_unsent()
 
 
@@ -154,15 +181,13 @@ class SweepStep(bootsteps.StartStopStep):
         finally:
             connection.close()
 
-    def _on_task_failure(
-        self, exception: BaseException, args: tuple[str, ...] = (), **_: ExceptionInfo
-    ) -> None:
-        if not isinstance(exception, WorkerLostError | TimeLimitExceeded) or not args:
+    def _on_task_failure(self, exception: BaseException, task_id: str = "", **_: ExceptionInfo) -> None:
+        if not isinstance(exception, WorkerLostError | TimeLimitExceeded) or not task_id:
             return
         try:
-            child_lost(args[0], self.node, over_limit=isinstance(exception, TimeLimitExceeded))
+            child_lost(task_id, self.node, over_limit=isinstance(exception, TimeLimitExceeded))
         except (DatabaseError, InterfaceError):
-            logger.exception("run %s: its worker died; the sweep will find it", args[0])
+            logger.exception("a worker died during the turn %s; the sweep will find what it held", task_id)
         finally:
             connection.close()
 

@@ -1,4 +1,7 @@
-"""Celery's doors: each opens, calls the runner, and returns."""
+"""Celery's doors: each opens, calls the runner, and returns.
+
+A message brings the worker a turn: which piece of work that goes to is the line's to say.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,23 @@ from vcfjobs import queue, runner
 
 @shared_task(name=queue.ANNOTATE, bind=True)
 def annotate_run(self: Task, run_pk: str, input_path: str) -> str:
-    """Annotate the stored file of a run; returns how that ended."""
-    return runner.run(
-        UUID(run_pk), Path(input_path), task_id=self.request.id, worker=self.request.hostname or ""
-    )
+    """A turn for a run to annotate; returns how what was done ended."""
+    return _turn(self, run_pk, input_path)
 
 
 @shared_task(name=queue.INGEST, bind=True)
 def ingest_run(self: Task, run_pk: str, input_path: str) -> str:
-    """Register the annotations that the stored file of a run carries; returns how that ended."""
-    return runner.run(
-        UUID(run_pk), Path(input_path), task_id=self.request.id, worker=self.request.hostname or ""
+    """A turn for a run whose annotations are to be registered; returns how what was done ended."""
+    return _turn(self, run_pk, input_path)
+
+
+@shared_task(name=queue.ANNOTATE_SHARD, bind=True)
+def annotate_shard(self: Task, run_pk: str, input_path: str, number: int) -> str:
+    """A turn for a shard of a run; returns how what was done ended."""
+    return _turn(self, run_pk, input_path)
+
+
+def _turn(task: Task, run_pk: str, input_path: str) -> str:
+    return runner.turn(
+        UUID(run_pk), Path(input_path), task_id=task.request.id, worker=task.request.hostname or ""
     )

@@ -3,6 +3,7 @@
     <work>/spool/                 uploads on their way in
     <work>/runs/<uuid>/input      the stored upload, whatever its format
     <work>/runs/<uuid>/<n>.part*  what attempt n writes, on its way out
+    <work>/runs/<uuid>/<n>.shards/ what the shards write of a run that attempt n cut up, until it is joined
     <work>/runs/<uuid>/<n>.vcf.gz the published result of attempt n; beside it .gzi (blocks) and .tbi (tabix)
 
 A result is named by its attempt, so a worker that was thought dead and comes back cannot overwrite the
@@ -21,6 +22,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 from uuid import UUID
 
 from django.conf import settings
@@ -86,10 +88,32 @@ def validation_path(pk: UUID, attempt: int) -> Path:
     return run_folder(pk) / f"{attempt}.csv"
 
 
-def settle(spooled: Path) -> None:
-    """Return when a spooled upload's bytes are on disk."""
+def recompressed_path(pk: UUID, attempt: int) -> Path:
+    """The stored upload on its way from gzip to BGZF."""
+    return run_folder(pk) / f"{attempt}.input.part"
+
+
+def shard_folder(pk: UUID, plan: int) -> Path:
+    """The folder of the parts of a run that its attempt `plan` cut up."""
+    return run_folder(pk) / f"{plan}.shards"
+
+
+def shard_path(pk: UUID, plan: int, number: int, attempt: int) -> Path:
+    """The part that one attempt of a shard writes: BGZF without an end block; its .gzi lies beside it."""
+    return shard_folder(pk, plan) / f"{number}.{attempt}.gz"
+
+
+def make_shard_folder(pk: UUID, plan: int) -> None:
+    """Make the folder for the parts of a run, empty."""
+    drop_shards(pk, plan)
+    shard_folder(pk, plan).mkdir(mode=0o700)
+    _sync_folder(run_folder(pk))
+
+
+def settle(path: Path) -> None:
+    """Return when the bytes of an upload, or of a part, are on disk."""
     with full_disk_as_error():
-        _sync_file(spooled)
+        _sync_file(path)
 
 
 def take_in(spooled: Path, pk: UUID) -> Path:
@@ -103,6 +127,23 @@ def take_in(spooled: Path, pk: UUID) -> Path:
     return target
 
 
+def append(part: Path, file: IO[bytes]) -> None:
+    """Copy a part to the end of an open file inside the kernel; disks that can share copy nothing."""
+    with part.open("rb") as source:
+        left = part.stat().st_size
+        file.flush()
+        while left:
+            try:
+                copied = os.copy_file_range(source.fileno(), file.fileno(), min(left, 1 << 30))
+            except OSError as error:
+                if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
+                    raise
+                copied = os.sendfile(file.fileno(), source.fileno(), None, min(left, 1 << 30))
+            if not copied:
+                raise OSError(errno.EIO, "a part has become shorter")
+            left -= copied
+
+
 def publish(part: Path, target: Path) -> None:
     """Give a finished part its public name in one step, after its bytes are on disk."""
     _sync_file(part)
@@ -113,7 +154,19 @@ def publish(part: Path, target: Path) -> None:
 def drop_attempt(pk: UUID, attempt: int) -> None:
     """Remove what one attempt wrote, published or not, and nothing of another's."""
     for leftover in run_folder(pk).glob(f"{attempt}.*"):
+        if not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
+
+
+def drop_shard_attempt(pk: UUID, plan: int, number: int, attempt: int) -> None:
+    """Remove what one attempt of a shard wrote."""
+    for leftover in shard_folder(pk, plan).glob(f"{number}.{attempt}.*"):
         leftover.unlink(missing_ok=True)
+
+
+def drop_shards(pk: UUID, plan: int) -> None:
+    """Remove the parts of a run."""
+    shutil.rmtree(shard_folder(pk, plan), ignore_errors=True)
 
 
 def drop_input(pk: UUID) -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs import runner, workdir
+from vcfjobs import runner
 from vcfjobs.models import Allele, Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,7 @@ def registered(tiny_assembly: str, settings: Settings) -> Run:
     settings.ANYVAR_REGISTER = True
     run = make_run()
     store_input(run)
-    runner.run(run.pk, workdir.input_path(run.pk), task_id="t", worker="w")
+    runner.run(run.pk, task_id="t", worker="w")
     assert Allele.objects.count() == 6
     return Run.objects.get()
 

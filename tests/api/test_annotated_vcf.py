@@ -49,7 +49,7 @@ def test_asynchronously_it_is_202_and_the_same_answer_later(
     assert put(client, annotated, run_async="true", run_id="a").status_code == 202
     run = Run.objects.get(run_id="a")
     assert broker[0][0] == "vcfjobs.ingest_run"
-    runner.run(run.pk, workdir.input_path(run.pk), task_id="t", worker="w")
+    runner.run(run.pk, task_id="t", worker="w")
     assert client.get("/vcf/a").json()["status"] == "SUCCESS"
     assert [path.name for path in workdir.run_folder(run.pk).iterdir()] == []
 

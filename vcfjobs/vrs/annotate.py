@@ -55,18 +55,36 @@ def annotate(source: TextSource, reference: Reference, options: Options) -> Iter
     Raises InvalidVcfError for a header that is none, MalformedRecordError for a line that is no record,
     and RunFailureError after the last chunk when no record lies on a contig of the reference.
     """
+    total = Report()
+    for chunk in annotate_first_shard(source, reference, options):
+        total.merge(chunk.report)
+        yield chunk
+    require_resolved(total, reference.assembly)
+
+
+def annotate_first_shard(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
+    """Annotate the header and the records after it, which may be few or none that the reference knows."""
     header, rest = read_header(source, options)
-    total = Report(replaced=header.replaced)
     yield Chunk(header.data, [], Report(replaced=header.replaced), source.compressed_bytes)
+    yield from _annotate_records(source, rest, reference, options, header.lines + 1)
+
+
+def annotate_later_shard(
+    source: TextSource, reference: Reference, options: Options, first_line: int
+) -> Iterator[Chunk]:
+    """Annotate records alone, of which the first stands in the file's line `first_line` (from 1)."""
+    yield from _annotate_records(source, source.read_chunk(), reference, options, first_line)
+
+
+def _annotate_records(
+    source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
+) -> Iterator[Chunk]:
     annotator = _annotator(reference, options)
-    line = header.lines + 1
     while rest:
         annotated = annotator.annotate(rest, line)
         line += rest.count(b"\n")
-        total.merge(annotated.report)
         yield Chunk(annotated.data, annotated.alleles, annotated.report, source.compressed_bytes)
         rest = source.read_chunk()
-    _require_resolved(total, reference.assembly)
 
 
 def check_head(
@@ -131,7 +149,8 @@ def _annotator(reference: Reference, options: Options) -> RecordAnnotator:
     )
 
 
-def _require_resolved(total: Report, assembly: str) -> None:
+def require_resolved(total: Report, assembly: str) -> None:
+    """Raise RunFailureError when a file has records, but none on a contig of the assembly."""
     if not total.records or total.resolved:
         return
     named = ", ".join(list(total.unknown_contigs)[:CONTIGS_NAMED])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
+import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -30,6 +31,7 @@ __all__ = [
     "DamagedStreamError",
     "Limits",
     "TextSource",
+    "join_indexes",
     "open_text",
     "read_gzi",
     "walk_blocks",
@@ -62,7 +64,9 @@ class BlockIndex:
         count = len(self.compressed) - 1
         pairs = array("Q", bytes(16 * count))
         pairs[0::2], pairs[1::2] = self.compressed[1:], self.uncompressed[1:]
-        file.write(struct.pack(f"<{1 + 2 * count}Q", count, *pairs))
+        if sys.byteorder == "big":
+            pairs.byteswap()
+        file.write(_COUNT.pack(count) + pairs.tobytes())
 
 
 def read_gzi(file: BinaryIO) -> BlockIndex:
@@ -75,6 +79,20 @@ def read_gzi(file: BinaryIO) -> BlockIndex:
     return BlockIndex(array("Q", [0]) + numbers[0::2], array("Q", [0]) + numbers[1::2])
 
 
+def join_indexes(parts: Iterable[tuple[BlockIndex, int, int]]) -> BlockIndex:
+    """The index of parts set on end: of each its own index, and its compressed and uncompressed bytes."""
+    whole = BlockIndex()
+    compressed = uncompressed = 0
+    for index, size, text_size in parts:
+        if text_size:
+            first = 0 if uncompressed else 1  # the first block of the whole is implied
+            whole.compressed.extend(at + compressed for at in index.compressed[first:])
+            whole.uncompressed.extend(at + uncompressed for at in index.uncompressed[first:])
+        compressed += size
+        uncompressed += text_size
+    return whole
+
+
 class BgzfWriter:
     """Writes BGZF to `sink`; the output depends on the bytes alone, never on how the writes cut them."""
 
@@ -83,7 +101,7 @@ class BgzfWriter:
         self._level = level
         self._pending = bytearray()
         self._closed = False
-        self._index = BlockIndex()
+        self.index = BlockIndex()
         self._flushed = 0  # uncompressed bytes in finished blocks
         self.compressed_length = 0
 
@@ -113,19 +131,24 @@ class BgzfWriter:
         """Write what is pending and the end block; the sink stays open. Closing again does nothing."""
         if self._closed:
             return
-        self._closed = True
-        last = self._block(self._pending) if self._pending else b""
-        self._pending = bytearray()
-        self._sink.write(last + END_BLOCK)
+        self.close_part()
+        self._sink.write(END_BLOCK)
         self.compressed_length += len(END_BLOCK)
+
+    def close_part(self) -> None:
+        """Write what is pending and no end block, for a part of a file; the sink stays open."""
+        self._closed = True
+        if self._pending:
+            self._sink.write(self._block(self._pending))
+            self._pending = bytearray()
 
     def write_index(self, file: Sink) -> None:
         """Write the .gzi of the closed file."""
-        self._index.write(file)
+        self.index.write(file)
 
     def _block(self, plain: bytearray | memoryview) -> bytes:
         if self._flushed:
-            self._index.add(self.compressed_length, self._flushed)
+            self.index.add(self.compressed_length, self._flushed)
         block = deflate(plain, self._level)
         self._flushed += len(plain)
         self.compressed_length += len(block)

@@ -103,19 +103,33 @@ def deflate(plain: bytes | bytearray | memoryview, level: int) -> bytes:
 def walk_blocks(file: BinaryIO) -> Iterator[tuple[int, int]]:
     """Yield (offset, size) in compressed bytes of every block of a seekable BGZF file, the end block too.
 
-    Reads headers only. Raises InvalidVcfError where the file is cut or goes on with something else.
+    Reads headers only. Raises InvalidVcfError where the file is cut, lacks its end block, or goes on with
+    something else than zero bytes.
     """
     end = file.seek(0, 2)
-    offset = 0
-    while offset < end:
+    offset = size = 0
+    while offset + size < end:
+        offset += size
         file.seek(offset)
         header = parse_header(file.read(HEADER_BYTES))
         if header is None:
             file.seek(offset)
             header = parse_header(file.read(MAX_BLOCK_BYTES))
         if header is None:
-            raise InvalidVcfError("The file is not BGZF throughout: a block has no BGZF header.")
-        if offset + header.size > end:
+            _expect_zeros(file, offset)
+            offset -= size
+            break
+        size = header.size
+        if offset + size > end:
             raise InvalidVcfError("The file is truncated: its last BGZF block is cut off.")
-        yield offset, header.size
-        offset += header.size
+        yield offset, size
+    file.seek(offset)
+    if not size or _TRAILER.unpack(file.read(size)[-TRAILER_BYTES:])[1]:
+        raise InvalidVcfError("The file is truncated: its BGZF end block is missing.")
+
+
+def _expect_zeros(file: BinaryIO, offset: int) -> None:
+    file.seek(offset)
+    while rest := file.read(1 << 20):
+        if rest.strip(b"\0"):
+            raise InvalidVcfError("The file is not BGZF throughout: a block has no BGZF header.")

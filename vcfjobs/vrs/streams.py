@@ -36,10 +36,17 @@ class ByteStream(Protocol):
         """
 
 
+class Readable(Protocol):
+    """Bytes that can be read once."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; b"" at the end."""
+
+
 class Source:
     """A binary stream whose first bytes can be looked at, and which counts what was taken from it."""
 
-    def __init__(self, raw: BinaryIO) -> None:
+    def __init__(self, raw: Readable) -> None:
         self._raw = raw
         self._head = b""
         self.taken = 0
@@ -141,12 +148,16 @@ class GzipStream:
 
 
 class BgzfStream:
-    """The blocks of a BGZF file, each checked against its CRC; the file must end with an empty block."""
+    """The blocks of a BGZF file, each checked against its CRC; the file must end with an empty block.
+
+    A part of a file, cut between two blocks, need not.
+    """
 
     kind: ClassVar[str] = "bgzf"
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, part: bool = False) -> None:
         self._source = source
+        self._part = part
         self._data = b""
         self._offset = 0
         self._ended = False  # the last block seen was empty
@@ -206,7 +217,7 @@ class BgzfStream:
             self._data, self._offset = self._source.read(PIECE_BYTES), 0
             if not self._data:
                 break
-        if not self._ended:
+        if not self._ended and not self._part:
             raise DamagedStreamError("The file is truncated: its BGZF end block is missing.")
 
 

@@ -14,7 +14,7 @@ MIB = 1 << 20
 VCF_MAGIC = b"##fileformat=VCF"
 RATIO_FREE_BYTES = 100_000_000  # a short header compresses better than 300:1 without any harm
 
-_FORMATS = {"plain": "vcf", "gzip": "vcf.gz", "bgzf": "bgzf"}
+_FORMATS = {"plain": "vcf", "gzip": "vcf.gz", "bgzf": "bgzf", "shard": "vcf"}
 _FIRST_RECORD = re.compile(rb"^[^#]", re.MULTILINE)
 _ARCHIVES = {
     b"PK\x03\x04": "a zip archive",
@@ -39,14 +39,16 @@ class Limits:
 class TextSource:
     """The lines of a VCF in chunks; made by `open_text`. `format` is "vcf", "vcf.gz" or "bgzf"."""
 
-    def __init__(self, stream: ByteStream, first: bytes, limits: Limits) -> None:
+    def __init__(
+        self, stream: ByteStream, first: bytes, limits: Limits, *, records_only: bool = False
+    ) -> None:
         self.format = _FORMATS[stream.kind]
         self._stream = stream
         self.limits = limits
         self._first = first  # read while sniffing
         self._rest = b""  # the start of a line whose end is still to come
         self._decompressed = len(first)
-        self._header_bytes: int | None = 0  # None once the first record was seen
+        self._header_bytes: int | None = None if records_only else 0  # None once the first record was seen
         self._chunks = 0
 
     @property

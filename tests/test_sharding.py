@@ -1,0 +1,443 @@
+"""A large run in shards: the same result as whole, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable
+from datetime import timedelta
+
+import pysam
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from tests.factories import HEADER, make_run, make_running, store_input
+from vcfjobs import queue, runner, services, sharding, sweep, workdir
+from vcfjobs.models import Allele, Run, RunAlleles, Shard, Status
+from vcfjobs.vrs.bgzf import BgzfWriter, read_gzi
+
+pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
+
+RECORDS = 900
+BASES = "ACGT"
+
+
+def text_of(records: int = RECORDS) -> bytes:
+    """Sorted records on chr1, then on chrM: changes of one base with some REF that is wrong."""
+    lines = []
+    for contig in ("chr1", "chrM"):
+        for number in range(records // 2):
+            pos = 1 + number * 200 // (records // 2)
+            lines.append(f"{contig}\t{pos}\tid{number}\t{BASES[number % 4]}\tACGTACG\t.\tPASS\tDP={number}\n")
+    return (HEADER + "".join(lines)).encode()
+
+
+def bgzf(text: bytes) -> bytes:
+    """BGZF of many small blocks, none of which ends with a line."""
+    out = io.BytesIO()
+    for begin in range(0, len(text), 1001):
+        writer = BgzfWriter(out)
+        writer.write(text[begin : begin + 1001])
+        writer.close_part()
+    writer = BgzfWriter(out)
+    writer.close()
+    return out.getvalue()
+
+
+FORMATS: dict[str, Callable[[bytes], bytes]] = {"vcf": bytes, "bgzf": bgzf, "vcf.gz": gzip.compress}
+
+
+def stored(content: bytes, **columns: object) -> Run:
+    run = make_run(place=0, input_bytes=len(content), **columns)
+    store_input(run, content)
+    return run
+
+
+def turn(run: Run, worker: str = "celery@here") -> str:
+    """One turn of a worker, as the message of `run` brings it."""
+    return runner.turn(run.pk, workdir.input_path(run.pk), task_id=f"task-{timezone.now()}", worker=worker)
+
+
+def finish(run: Run) -> Run:
+    """Turns until the run is over."""
+    for _ in range(200):
+        turn(run)
+        run.refresh_from_db()
+        if run.is_final:
+            return run
+    raise AssertionError(run.status)
+
+
+def whole(content: bytes, settings: Settings) -> Run:
+    """The same file done without shards."""
+    run = stored(content)
+    size, settings.ANYVAR_SHARD_BYTES = settings.ANYVAR_SHARD_BYTES, 10**9
+    finish(run)
+    settings.ANYVAR_SHARD_BYTES = size
+    assert run.shard_count == 0
+    return run
+
+
+def text(run: Run) -> bytes:
+    return gzip.decompress(workdir.result_path(run.pk, run.attempt).read_bytes())
+
+
+def files(run: Run) -> list[str]:
+    return sorted(path.name for path in workdir.run_folder(run.pk).iterdir())
+
+
+def lose(shard_or_run: Shard | Run) -> None:
+    """Its worker is silent for longer than the lease."""
+    type(shard_or_run).objects.filter(pk=shard_or_run.pk).update(
+        lease_until=timezone.now() - timedelta(seconds=1)
+    )
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_the_result_is_that_of_the_whole_file(kind: str, settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 6_000
+    content = FORMATS[kind](text_of(9000))
+    expected = whole(content, settings)
+    run = finish(stored(content))
+    assert run.shard_count == -(-len(content) // 6_000) or kind == "vcf.gz"
+    assert run.shard_count > 2
+    assert (run.status, run.records_done) == (Status.SUCCEEDED, 9000)
+    assert text(run) == text(expected)
+    assert run.report == expected.report
+    assert (run.indexed, run.progress) == (True, 1.0)
+    assert run.result_text_bytes == expected.result_text_bytes
+    assert run.result_bytes == workdir.result_path(run.pk, run.attempt).stat().st_size
+    assert files(run) == [f"{run.attempt}.vcf.gz{end}" for end in ("", ".gzi", ".tbi")]
+    assert not Shard.objects.exists()
+    with pysam.TabixFile(str(workdir.result_path(run.pk, run.attempt))) as indexed:
+        assert len(list(indexed.fetch("chrM"))) == 4500
+
+
+def test_the_block_index_finds_any_byte_of_the_joined_result(settings: Settings) -> None:
+    from vcfjobs.vrs.bgzf import BgzfReader
+
+    settings.ANYVAR_SHARD_BYTES = 5_000
+    run = finish(stored(text_of()))
+    plain = text(run)
+    with (
+        workdir.result_path(run.pk, 1).open("rb") as file,
+        workdir.result_blocks_path(run.pk, 1).open("rb") as blocks,
+    ):
+        reader = BgzfReader(file, read_gzi(blocks))
+        for start in range(0, len(plain), 4_321):
+            assert b"".join(reader.read_range(start, start + 100)) == plain[start : start + 100]
+
+
+def test_the_compressed_bytes_are_the_same_whoever_was_lost(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    expected = finish(stored(text_of()))
+    run = stored(text_of())
+    turn(run)
+    for number in (0, 3):  # claimed by workers that are never heard of again
+        shard = Shard.objects.get(run=run, number=number)
+        assert Shard.objects.claim(shard.pk, f"lost-{number}", "celery@dead")
+        lose(shard)
+    sweep.take_back_lost()
+    run = finish(run)
+    assert run.result_sha256 == expected.result_sha256
+    assert workdir.result_path(run.pk, 1).read_bytes() == workdir.result_path(expected.pk, 1).read_bytes()
+
+
+def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(text_of())
+
+    class KilledError(BaseException):
+        """As SIGKILL: nothing is tidied up."""
+
+    def killed(*_: object) -> bool:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_succeed", killed)
+        with pytest.raises(KilledError):
+            finish(run)
+    run.refresh_from_db()
+    assert (run.status, run.attempt) == (Status.RUNNING, 1)
+    attempts = list(run.shards.values_list("status", "attempt"))
+    assert set(attempts) == {(Status.SUCCEEDED, 1)}
+    assert "1.vcf.gz" in files(run)
+    lose(run)
+    sweep.take_back_lost()
+    run = finish(run)
+    assert (run.status, run.attempt, run.records_done) == (Status.SUCCEEDED, 2, RECORDS)
+    assert text(run).count(b"\n") == RECORDS + text(run).count(b"\n#") + 1
+
+
+def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(gzip.compress(text_of(9000)))
+    with monkeypatch.context() as patch:
+        patch.setattr(sharding, "hand_over", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            turn(run)
+    lose(run)
+    sweep.take_back_lost()
+    run = finish(run)
+    assert (run.status, run.records_done) == (Status.SUCCEEDED, 9000)
+
+
+def test_progress_adds_up_over_the_shards(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    seen = []
+    for _ in range(run.shards.count() - 1):
+        shard = Shard.objects.filter(run=run, status=Status.QUEUED).first()
+        assert shard is not None
+        turn(run)
+        shard.refresh_from_db()
+        Run.objects.filter(pk=run.pk).update(records_done=0)
+        held = Shard.objects.filter(run=run, status=Status.QUEUED).first()
+        assert held is not None
+        mine = Shard.objects.claim(held.pk, "t", "w")
+        assert mine is not None
+        assert Shard.objects.save_progress(mine, 1, 10)
+        run.refresh_from_db()
+        done = sum(run.shards.values_list("records_done", flat=True))
+        seen.append(run.records_done)
+        assert run.records_done == done > shard.records_done
+        Shard.objects.filter(pk=held.pk).update(status=Status.QUEUED, records_done=0)
+    assert seen == sorted(seen)
+    assert finish(run).records_done == RECORDS
+
+
+def test_a_malformed_line_in_a_late_shard_is_named_by_its_line_in_the_file(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    content = text_of()
+    lines = content.splitlines(keepends=True)
+    lines[700] = b"chr1\tsecret\t.\tA\tC\t.\t.\t.\n"
+    run = finish(stored(b"".join(lines)))
+    assert (run.status, run.error_code) == (Status.FAILED, "RUN_FAILURE")
+    assert "Line 701 " in run.error
+    assert files(run) == ["input"]
+    assert not Shard.objects.exists()
+
+
+def test_a_failed_run_is_cut_anew_by_a_retry(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    turn(run)
+    Run.objects.filter(pk=run.pk).cancel()
+    settings.ANYVAR_SHARD_BYTES = 9_000
+    services.retry_run(run)
+    run = finish(run)
+    assert (run.status, run.records_done, run.attempt) == (Status.SUCCEEDED, RECORDS, 2)
+
+
+def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    turn(run)
+    shard = Shard.objects.claim_next(run.pk, "task", "w")
+    assert shard is not None
+    assert any(name.endswith(".shards") for name in files(run))
+    services.cancel_run(run)
+    assert files(run) == ["input"]
+    assert not Shard.objects.renew(shard)
+    assert Shard.objects.complete(shard) == (False, None)
+    assert turn(run) == "nothing to do"
+
+
+def test_a_shard_whose_run_was_cancelled_ends_as_lost_and_leaves_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    complete = runner._complete
+
+    def cancelled_first(*args: object) -> object:
+        services.cancel_run(run)
+        return complete(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runner, "_complete", cancelled_first)
+    assert turn(run) == "lost"
+    assert files(run) == ["input"]
+
+
+def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    zombie = Shard.objects.claim_next(run.pk, "zombie", "w")
+    assert zombie is not None
+    lose(zombie)
+    sweep.take_back_lost()
+    mine = Shard.objects.claim(zombie.pk, "mine", "w")
+    assert mine is not None
+    assert not Shard.objects.renew(zombie)
+    assert Shard.objects.complete(zombie) == (False, None)
+    completed, last_of = Shard.objects.complete(mine)
+    assert (completed, last_of) == (True, None)
+
+
+def test_a_shard_that_kills_its_workers_fails_its_run(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    shard = run.shards.get(number=2)
+    for _ in range(settings.ANYVAR_RUN_MAX_ATTEMPTS):
+        assert Shard.objects.claim(shard.pk, "t", "w")
+        lose(shard)
+        sweep.take_back_lost()
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
+    sweep.drop_shards()
+    assert files(run) == ["input"]
+    assert not Shard.objects.exists()
+
+
+def test_a_shard_over_its_deadline_ends_its_run_as_too_long(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    run.refresh_from_db()
+    assert run.deadline is None  # a shard has one, however many there are
+    shard = Shard.objects.claim_next(run.pk, "t", "w")
+    assert shard is not None
+    sweep.end_overdue()
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+    Shard.objects.filter(pk=shard.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    sweep.end_overdue()
+    run.refresh_from_db()
+    assert run.error_code == "TIME_LIMIT_EXCEEDED"
+
+
+@pytest.mark.parametrize(("requeue", "status"), [(False, Status.FAILED), (True, Status.RUNNING)])
+def test_a_dead_child_takes_its_shard_along_as_the_setting_says(
+    requeue: bool, status: str, settings: Settings, broker: list[tuple[str, list[str]]]
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    settings.REQUEUE_WHEN_CHILD_LOST = requeue
+    run = stored(text_of())
+    turn(run)
+    run.refresh_from_db()
+    sweep.child_lost(run.task_id, run.worker, over_limit=False)  # it died right after the cut
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+    shard = Shard.objects.claim_next(run.pk, "task", "celery@here")
+    assert shard is not None
+    broker.clear()
+    sweep.child_lost("task", "celery@here", over_limit=False)
+    run.refresh_from_db()
+    assert run.status == status
+    sent = (queue.ANNOTATE_SHARD, [str(run.pk), str(workdir.input_path(run.pk)), shard.number])
+    assert (sent in broker) == requeue
+
+
+def test_a_run_without_a_lease_is_not_lost_while_its_shards_are_under_way(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    sweep.sweep()
+    run.refresh_from_db()
+    assert (run.status, run.lease_until, run.attempt) == (Status.RUNNING, None, 1)
+
+
+def test_shards_that_the_broker_did_not_take_are_sent_by_the_sweep(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, broker: list[tuple[str, list[str]]]
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "publish", lambda *_: False)
+        turn(run)
+    assert not run.shards.exclude(sent=None).exists()
+    sweep.send_unsent()
+    assert len(broker) == run.shards.count()
+    assert not run.shards.filter(sent=None).exists()
+
+
+def test_a_file_of_another_assembly_fails_when_it_is_joined(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = finish(stored(text_of().replace(b"chr1\t", b"chrUn\t").replace(b"chrM\t", b"chrUn\t")))
+    assert run.status == Status.FAILED
+    assert "No record lies on a contig of tiny" in run.error
+    assert files(run) == ["input"]
+
+
+def test_damaged_bgzf_fails_before_it_is_cut(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 700
+    run = finish(stored(bgzf(text_of())[:-28]))
+    assert "end block is missing" in run.error
+    assert files(run) == ["input"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_shards_register_what_the_whole_file_holds(settings: Settings) -> None:
+    settings.ANYVAR_REGISTER = True
+    settings.ANYVAR_SHARD_BYTES = 10**9
+    one = finish(stored(text_of()))
+    count = Allele.objects.count()
+    ids = {bytes(batch.digests) for batch in RunAlleles.objects.filter(run=one)}
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = finish(stored(text_of()))
+    assert Allele.objects.count() == count
+    held = b"".join(bytes(batch.digests) for batch in RunAlleles.objects.filter(run=run))
+    assert {held[at : at + 24] for at in range(0, len(held), 24)} == {
+        digests[at : at + 24] for digests in ids for at in range(0, len(digests), 24)
+    }
+
+
+def test_a_full_disk_while_a_shard_is_written_fails_the_run_clearly(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(BgzfWriter, "write", full)
+    turn(run)
+    run.refresh_from_db()
+    assert "no space left" in run.error
+    assert files(run) == ["input"]
+
+
+def test_only_files_above_the_setting_are_cut(settings: Settings) -> None:
+    content = text_of()
+    settings.ANYVAR_SHARD_BYTES = len(content)
+    assert finish(stored(content)).shard_count == 0
+
+
+def test_a_request_that_does_its_run_itself_never_cuts(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    runner.run(run.pk, task_id="", worker="web")
+    run.refresh_from_db()
+    assert (run.status, run.shard_count) == (Status.SUCCEEDED, 0)
+
+
+def test_an_unsorted_file_is_known_though_each_shard_is_sorted(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    lines = text_of().splitlines(keepends=True)
+    records = lines[2:]
+    run = finish(stored(b"".join(lines[:2] + records[450:] + records[:450])))
+    assert run.indexed  # chrM before chr1: each in order
+    run = finish(stored(b"".join(lines[:2] + records[200:450] + records[:200])))
+    assert (run.status, run.indexed) == (Status.SUCCEEDED, False)
+
+
+def test_a_run_of_a_request_that_died_is_given_to_the_workers() -> None:
+    run = make_running(place=None)
+    lose(run)
+    sweep.take_back_lost()
+    sweep.send_unsent()
+    run.refresh_from_db()
+    assert (run.status, run.place) == (Status.QUEUED, 0)

@@ -1,0 +1,31 @@
+"""The rows that last: runs and their shards, the references, and the registered alleles.
+
+The database is the only truth about a run. Whatever two processes may touch changes by one conditional
+UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
+"""
+
+from __future__ import annotations
+
+from vcfjobs.models.alleles import Allele, RunAlleles
+from vcfjobs.models.pieces import ACTIVE, FINAL, Piece, Status, seconds_from_now
+from vcfjobs.models.references import Assembly, Contig, Sequence
+from vcfjobs.models.runs import Kind, Run, RunQuerySet
+from vcfjobs.models.shards import Shard, ShardQuerySet
+
+__all__ = [
+    "ACTIVE",
+    "FINAL",
+    "Allele",
+    "Assembly",
+    "Contig",
+    "Kind",
+    "Piece",
+    "Run",
+    "RunAlleles",
+    "RunQuerySet",
+    "Sequence",
+    "Shard",
+    "ShardQuerySet",
+    "Status",
+    "seconds_from_now",
+]

@@ -1,0 +1,72 @@
+"""The registry's rows: alleles, and which run held which."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from vcfjobs.fields import DigestField
+from vcfjobs.models.references import Sequence
+from vcfjobs.models.runs import Run
+from vcfjobs.vrs.digests import vrs_allele
+
+
+class Allele(models.Model):
+    """A registered allele: what its identifier is computed from. Location and VRS object are derived.
+
+    [start, end) is inter-residue. The state is `literal`, or else a reference-length expression of
+    `length` and `repeat_subunit_length`. `span` is the class of end - start: within a class no allele is
+    longer than LONGEST_OF_SPAN says, so an overlap search is one range of starts a class, and a btree
+    serves it; long deletions are few and have classes of their own.
+    """
+
+    LONGEST_OF_SPAN = (1, 16, 256, 4096, 65_536, 1 << 20, 1 << 24, 1 << 31)
+
+    digest = DigestField(primary_key=True)
+    # Without a constraint in the database: its check costs as much a row as all the rest of a load, and
+    # sequences are never deleted.
+    sequence = models.ForeignKey(
+        Sequence, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="alleles"
+    )
+    start = models.IntegerField()
+    end = models.IntegerField()
+    span = models.SmallIntegerField()
+    length = models.IntegerField(null=True)
+    repeat_subunit_length = models.IntegerField(null=True)
+    literal = models.TextField(null=True)  # noqa: DJ001  (the empty sequence is a literal of its own)
+
+    class Meta:
+        indexes = (models.Index(fields=("sequence", "span", "start", "digest"), name="allele_overlap"),)
+
+    def __str__(self) -> str:
+        return f"ga4gh:VA.{self.digest}"
+
+    def to_vrs(self) -> dict[str, Any]:
+        """The whole VRS object, its identifier recomputed from the columns."""
+        return vrs_allele(
+            self.sequence.accession,
+            self.start,
+            self.end,
+            literal=self.literal,
+            length=self.length,
+            repeat_subunit_length=self.repeat_subunit_length,
+        )
+
+
+class RunAlleles(models.Model):
+    """Which alleles a run held: the sorted digests of one batch of it, 24 bytes each, on end.
+
+    Batches are numbered through the file; those of a shard begin at a number of its own.
+    """
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches", db_index=False)
+    ordinal = models.BigIntegerField()
+    digests = models.BinaryField()
+
+    class Meta:
+        verbose_name_plural = "run alleles"
+        constraints = (models.UniqueConstraint(fields=("run", "ordinal"), name="batch_once_a_run"),)
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: batch {self.ordinal}"

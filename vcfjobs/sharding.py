@@ -1,0 +1,218 @@
+"""One large run over many workers: cut it up, annotate a shard, join the parts.
+
+The worker that claims a large run only cuts it up. Each shard is then claimed on its own, and the worker
+that completes the last one joins the parts into the result. Parts are BGZF without end blocks, so joining is
+to copy them on end: the result depends on the file and on ANYVAR_SHARD_BYTES, not on who did what.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from vcfjobs import references, workdir
+from vcfjobs.annotation import options_of, write_annotated
+from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
+from vcfjobs.lease import Lease
+from vcfjobs.models import Kind, Run, RunAlleles, Shard, Status
+from vcfjobs.outcome import Result
+from vcfjobs.publication import publish
+from vcfjobs.vrs.annotate import (
+    Chunk,
+    Options,
+    annotate_first_shard,
+    annotate_later_shard,
+    read_header,
+    require_resolved,
+)
+from vcfjobs.vrs.bgzf import (
+    END_BLOCK,
+    BgzfWriter,
+    BlockIndex,
+    DamagedStreamError,
+    join_indexes,
+    open_text,
+    read_gzi,
+)
+from vcfjobs.vrs.report import Report
+from vcfjobs.vrs.shards import cut, lines_before, open_shard
+
+# The registered batches of a shard are numbered from its own number times this.
+BATCHES_OF_A_SHARD = 1 << 20
+# The sweep sends the rest of a great many.
+SENT_AT_ONCE = 1000
+Ranges = list[tuple[int, int]]
+
+
+def is_large(run: Run, stored: Path) -> bool:
+    """Whether the run is to be cut up."""
+    return run.kind == Kind.ANNOTATE and stored.stat().st_size > settings.ANYVAR_SHARD_BYTES
+
+
+def plan(mine: Run, stored: Path, lease: Lease) -> Ranges:
+    """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
+
+    Raises RunFailureError for a damaged file.
+    """
+    with stored.open("rb") as file:
+        gzipped = open_text(file).format == "vcf.gz"
+    if gzipped:
+        _recompress(mine, stored, lease)
+    with stored.open("rb") as file:
+        source = open_text(file)
+        header, _ = read_header(source, Options(), keep=True)
+        size = stored.stat().st_size
+        kind = "bgzf" if source.format == "bgzf" else "plain"
+        try:
+            return cut(file, kind, size, settings.ANYVAR_SHARD_BYTES, len(header.data))
+        except (InvalidVcfError, DamagedStreamError) as error:
+            raise RunFailureError(error.sentence) from error
+
+
+def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
+    part = workdir.recompressed_path(mine.pk, mine.attempt)
+    with stored.open("rb") as file, part.open("wb") as opened:
+        source = open_text(file)
+        writer = BgzfWriter(opened)
+        while chunk := source.read_chunk():
+            writer.write(chunk)
+            lease.check()
+        writer.close()
+    workdir.publish(part, stored)
+
+
+def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
+    """Record the shards and let the run go, both or neither; the lease must have ended.
+
+    The caller sends those that are marked as sent.
+
+    Raises RunLostError when the run is no longer this attempt's.
+    """
+    workdir.make_shard_folder(mine.pk, mine.attempt)
+    shards = [
+        Shard(
+            run=mine,
+            plan=mine.attempt,
+            number=number,
+            start=start,
+            end=end,
+            attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
+            sent=Now() if number < SENT_AT_ONCE else None,
+        )
+        for number, (start, end) in enumerate(ranges)
+    ]
+    with transaction.atomic():
+        kept = Run.objects.mine(mine).update(lease_until=None, deadline=None, shard_count=len(shards))
+        if not kept:
+            raise RunLostError
+        Shard.objects.filter(run=mine).delete()
+        RunAlleles.objects.filter(run=mine).delete()  # of an earlier attempt, cut in another way
+        return Shard.objects.bulk_create(shards, batch_size=1000)
+
+
+def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]:
+    """Write the part of a shard and register its alleles; the columns that its row gets."""
+    run = mine.run
+    part = workdir.shard_path(run.pk, mine.plan, mine.number, mine.attempt)
+    with stored.open("rb") as file, part.open("wb") as opened:
+        writer = BgzfWriter(opened)
+        report = write_annotated(
+            run,
+            _chunks(mine, stored),
+            writer,
+            lease,
+            first_batch=mine.number * BATCHES_OF_A_SHARD,
+            scale=run.input_bytes / stored.stat().st_size,
+        )
+        writer.close_part()
+    with _blocks_path(part).open("wb") as file:
+        writer.write_index(file)
+    workdir.settle(part)
+    lease.check()
+    return {
+        "records_done": report.records,
+        "bytes_done": run.input_bytes * mine.end // stored.stat().st_size
+        - run.input_bytes * mine.start // stored.stat().st_size,
+        "report": report.to_json(),
+        "part_bytes": writer.compressed_length,
+        "part_text_bytes": writer.uncompressed_length,
+    }
+
+
+def _chunks(mine: Shard, stored: Path) -> Iterator[Chunk]:
+    reference, options = references.open_assembly(mine.run.assembly), options_of(mine.run)
+    with stored.open("rb") as file:
+        kind = "bgzf" if open_text(file).format == "bgzf" else "plain"
+    with stored.open("rb") as file:
+        source = open_shard(file, kind, mine.start, mine.end)
+        if mine.number == 0:
+            yield from annotate_first_shard(source, reference, options)
+            return
+        try:
+            yield from annotate_later_shard(source, reference, options, 1)
+        except MalformedRecordError:
+            # Only now is it worth counting the lines before this shard: once more, for the right number.
+            first_line = lines_before(file, kind, mine.start) + 1
+            source = open_shard(file, kind, mine.start, mine.end)
+            for _ in annotate_later_shard(source, reference, options, first_line):
+                pass
+            raise
+
+
+def join(mine: Run, lease: Lease) -> Result:
+    """Set the parts of a run, all of them complete, on end and publish the whole.
+
+    Raises RunFailureError when no record of the whole file lies on a contig of the assembly.
+    """
+    in_order = mine.shards.order_by("number")
+    report = Report()
+    for members in in_order.values_list("report", flat=True).iterator(chunk_size=20):
+        report.merge(Report.from_json(members or {}))
+    shards = list(in_order.defer("report"))
+    require_resolved(report, mine.assembly)
+    paths = [workdir.shard_path(mine.pk, shard.plan, shard.number, shard.attempt) for shard in shards]
+    target = workdir.part_path(mine.pk, mine.attempt)
+    with target.open("wb") as file:
+        for path in paths:
+            workdir.append(path, file)
+            lease.check()
+        file.seek(0, 2)
+        file.write(END_BLOCK)
+        size = file.tell()
+    with target.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    lease.check()
+    return Result(
+        result_bytes=size,
+        result_text_bytes=sum(shard.part_text_bytes or 0 for shard in shards),
+        result_sha256=sha256,
+        indexed=publish(mine, _joined_blocks(shards, paths), sorted_records=report.sorted),
+        records_done=report.records,
+        report=report.to_json(),
+    )
+
+
+def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
+    parts = []
+    for shard, path in zip(shards, paths, strict=True):
+        with _blocks_path(path).open("rb") as file:
+            parts.append((read_gzi(file), shard.part_bytes or 0, shard.part_text_bytes or 0))
+    return join_indexes(parts)
+
+
+def _blocks_path(part: Path) -> Path:
+    return part.with_name(f"{part.name}.gzi")
+
+
+def drop(run_pk: UUID) -> None:
+    """Remove the shards of a run that is over, rows and parts."""
+    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=(Status.QUEUED, Status.RUNNING))
+    for number in shards.order_by().values_list("plan", flat=True).distinct():
+        workdir.drop_shards(run_pk, number)
+        shards.filter(plan=number).delete()
