@@ -17,6 +17,7 @@ class VcfJobsError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    retry_after: ClassVar[int | None] = None  # whole seconds after which the same request may go through
 
     def __init__(self, sentence: str, **extra: Any) -> None:
         super().__init__(sentence)
@@ -124,6 +125,34 @@ class StorageFullError(VcfJobsError):
     code = "STORAGE_FULL"
     status = 503
     title = "Storage full"
+    retry_after = 60
+
+
+class QueueFullError(VcfJobsError):
+    """As many runs wait as may wait."""
+
+    code = "QUEUE_FULL"
+    status = 503
+    title = "Queue full"
+    retry_after = 60
+
+
+class OwnerHasTooManyRunsError(VcfJobsError):
+    """The owner has as many runs under way as one may have."""
+
+    code = "TOO_MANY_RUNS"
+    status = 429
+    title = "Too many runs"
+    retry_after = 30
+
+
+class OwnerHasTooManyBytesError(VcfJobsError):
+    """The owner's files take as many bytes as one may have."""
+
+    code = "TOO_MANY_BYTES"
+    status = 429
+    title = "Too many bytes"
+    retry_after = 300
 
 
 class NoReferenceError(VcfJobsError):

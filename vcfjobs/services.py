@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from vcfjobs import estimates, queue, references, runner, sharding, turns, workdir
+from vcfjobs import estimates, limits, queue, references, runner, sharding, turns, workdir
 from vcfjobs.errors import (
     InvalidParameterError,
     InvalidVcfError,
@@ -72,7 +72,7 @@ def submit_run(
     Returns the run and whether it is new: the same run_id with the same bytes and parameters is the same
     request again. On success the spooled file has been moved; on an error it is still the caller's.
     Raises RunIdInUseError, InvalidVcfError, UnknownAssemblyError, ReferenceMismatchError,
-    NoReferenceError, UploadTooLargeError, StorageFullError.
+    NoReferenceError, UploadTooLargeError, and what `require_room` raises.
     """
     if run_id is not None:
         validate_run_id(run_id)
@@ -125,6 +125,7 @@ def cancel_run(run: Run) -> None:
 
 def retry_run(run: Run) -> None:
     """Queue a failed or cancelled run again, if its file is still here."""
+    limits.require_room(run.owner, 0)
     if not workdir.has_input(run.pk):
         raise RunConflictError("The uploaded file is no longer kept, so the run cannot be retried.")
     sharding.drop(run.pk)
@@ -146,6 +147,9 @@ def delete_run(run: Run) -> None:
                 raise
     workdir.drop_run(run.pk)
     logger.info("run %s: deleted", run.pk)
+
+
+require_room = limits.require_room
 
 
 def retry_after(run: Run) -> int:
@@ -237,6 +241,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
         if holder is not None and not _make_way(holder, run):
             return holder, False
+        limits.require_room(run.owner, 0)  # its bytes are here already
         try:
             _insert(run, spooled, holder, run_async=run_async)
         except IntegrityError:

@@ -75,6 +75,8 @@ def index(request: HtmxRequest) -> HttpResponse:
     if request.method != "POST":
         return _index(request, UploadForm(assemblies=references.registered_assemblies()))
     try:
+        length = request.META.get("CONTENT_LENGTH") or ""
+        services.require_room(owner_of_user(request.user), int(length) if length.isdigit() else 0)
         _read_body(request)
     except VcfJobsError as error:
         return _refused(request, error)

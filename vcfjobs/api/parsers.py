@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, cast
 
 from django.db import connection
@@ -80,10 +80,11 @@ class RawVcfParser(BaseParser):
         return {FILE_FIELD: upload}
 
 
-def take_upload(request: Request) -> SpooledUpload:
+def take_upload(request: Request, require_room: Callable[[int], None]) -> SpooledUpload:
     """Read the body and give its file; the caller closes it.
 
-    Raises LengthRequiredError, UploadTooLargeError, TruncatedUploadError, BadRequestError.
+    Raises LengthRequiredError, UploadTooLargeError, TruncatedUploadError, BadRequestError, and what
+    `require_room` raises for so many bytes before one of them is read.
     """
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
@@ -91,6 +92,7 @@ def take_upload(request: Request) -> SpooledUpload:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequestError("Send the file as it is, without Content-Encoding; .vcf.gz is understood.")
     refuse_too_large(int(length))
+    require_room(int(length))
     if not connection.in_atomic_block:
         connection.close()  # a slow upload holds a thread, not a database connection
     try:

@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from vcfjobs.errors import RunIdInUseError, StorageFullError, VcfJobsError
+from vcfjobs.errors import RunIdInUseError, VcfJobsError
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +81,13 @@ def problem(
 
 
 def _of_ours(error: VcfJobsError) -> Response:
-    retry_after = RETRY_SECONDS * 12 if isinstance(error, StorageFullError) else None
     return problem(
-        error.status, error.code, error.sentence, title=error.title, retry_after=retry_after, **error.extra
+        error.status,
+        error.code,
+        error.sentence,
+        title=error.title,
+        retry_after=error.retry_after,
+        **error.extra,
     )
 
 

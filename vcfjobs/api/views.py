@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -99,6 +100,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             411: serializers.ProblemSerializer,
             413: serializers.ProblemSerializer,
             422: serializers.ProblemSerializer,
+            429: serializers.ProblemSerializer,
             503: serializers.ProblemSerializer,
         },
     )
@@ -137,7 +139,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     ) -> HttpResponseBase:
         if query.get("run_id") is not None:
             services.validate_run_id(query["run_id"])
-        with take_upload(request) as upload:
+        with take_upload(request, require_room=partial(services.require_room, owner_of(request))) as upload:
             run, _ = services.submit_run(
                 upload=services.Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
                 parameters=parameters,
