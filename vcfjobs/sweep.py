@@ -31,7 +31,7 @@ from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status
 logger = logging.getLogger(__name__)
 
 ORPHAN_SECONDS = 86_400
-SEND_AGAIN_SECONDS = 60
+SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 POOLS = ("prefork", "solo")
 
@@ -80,7 +80,8 @@ def send_unsent() -> None:
     runs = Run.objects.filter(status=Status.QUEUED)
     shards = Shard.objects.filter(status=Status.QUEUED, run__status=Status.RUNNING)
     _send([*runs.filter(sent=None).order_by("created")[:BATCH], *shards.filter(sent=None)[:BATCH]])
-    late = Q(sent__lt=timezone.now() - timedelta(seconds=SEND_AGAIN_SECONDS))
+    patience = min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)
+    late = Q(sent__lt=timezone.now() - timedelta(seconds=patience))
     if not runs.filter(late).exists() and not shards.filter(late).exists():
         return
     sent = runs.exclude(sent=None).count() + shards.exclude(sent=None).count()
