@@ -3,12 +3,13 @@
 # make test    install what the tests need and run them all
 # make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run
+# make bench-scale   one large file over several workers and hosts, growth with size, many small runs
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test lint bench install install-dev migrate clean
+.PHONY: demo serve test lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -34,6 +35,9 @@ lint: install-dev
 
 bench: install-dev
 	$(BIN)/python -m benchmarks
+
+bench-scale: install-dev
+	$(BIN)/python -m benchmarks scale growth
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

@@ -7,10 +7,13 @@ import resource
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -76,3 +79,43 @@ def anonymous_bytes(pid: int) -> int:
         if line.startswith("RssAnon:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process, of its living children and of those it has waited for."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    own = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_seconds(int(child)) for child in children)
+
+
+def child_named(name: str) -> int:
+    """The process that this one has started and whose command contains `name`."""
+    for child in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+        if name in Path(f"/proc/{child}/cmdline").read_text():
+            return int(child)
+    raise LookupError(name)
+
+
+class PeakMemory:
+    """A context that looks at processes five times a second: the largest private memory of any."""
+
+    def __init__(self, pids: Callable[[], list[int]]) -> None:
+        self._pids = pids
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.bytes = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(0.2):
+            for pid in self._pids():
+                with suppress(FileNotFoundError):
+                    self.bytes = max(self.bytes, anonymous_bytes(pid))

@@ -24,6 +24,7 @@ import psycopg
 import redis
 
 START_SECONDS = 30.0
+LOOPBACK = "127.0.0.1"
 
 
 class MissingServerError(Exception):
@@ -49,19 +50,21 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_
 class RedisServer:
     """A Redis of the test's own; it may be stopped, frozen and wiped."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = LOOPBACK) -> None:
         binary = shutil.which("redis-server")
         if binary is None:
             raise MissingServerError("redis-server is not installed, and TEST_REDIS_URL is not set")
         self.port = free_port()
-        self._command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        self._host = host
+        self._command = [binary, "--port", str(self.port), "--bind", host, "--save", ""]
+        self._command += ["--protected-mode", "yes" if host == LOOPBACK else "no"]
         self._command += ["--appendonly", "no", "--dir", str(folder), "--maxmemory-policy", "noeviction"]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The broker URL."""
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self._host}:{self.port}/0"
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -81,7 +84,7 @@ class RedisServer:
 
     def _answers(self) -> bool:
         try:
-            with redis.Redis(port=self.port, socket_timeout=1) as client:
+            with redis.Redis(self._host, self.port, socket_timeout=1) as client:
                 return bool(client.ping())
         except redis.exceptions.RedisError:
             return False
@@ -90,7 +93,7 @@ class RedisServer:
 class PostgresServer:
     """A PostgreSQL of the test's own; it may be stopped at once and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = LOOPBACK) -> None:
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
         binary = shutil.which("postgres") or (str(found[-1]) if found else None)
         if binary is None:
@@ -104,15 +107,18 @@ class PostgresServer:
             os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
         initdb = [str(self._bin / "initdb"), "-D", str(self._data), "-A", "trust", "-U", "postgres", "-N"]
         subprocess.run(initdb, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL)
+        self._host = host
+        with (self._data / "pg_hba.conf").open("a") as file:
+            file.write(f"host all all {host}/24 trust\n")
 
     @property
     def url(self) -> str:
         """The URL of its maintenance database."""
-        return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        return f"postgres://postgres@{self._host}:{self.port}/postgres"
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        options = ["-p", str(self.port), "-k", "", "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        options = ["-p", str(self.port), "-k", "", "-c", f"listen_addresses={self._host}", "-c", "fsync=off"]
         self._process = subprocess.Popen(
             [str(self._bin / "postgres"), "-D", str(self._data), *options],
             user=self._user,
@@ -155,26 +161,26 @@ def server_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_redis() -> Iterator[str]:
-    """The URL of a Redis to use under the test's own prefix."""
-    with _given_or_started("TEST_REDIS_URL", RedisServer) as url:
+def running_redis(host: str = LOOPBACK) -> Iterator[str]:
+    """The URL of a Redis to use under the test's own prefix; one that is started listens at `host`."""
+    with _given_or_started("TEST_REDIS_URL", RedisServer, host) as url:
         yield url
 
 
 @contextmanager
-def running_postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL in which the tests make databases of their own."""
-    with _given_or_started("TEST_DATABASE_URL", PostgresServer) as url:
+def running_postgres(host: str = LOOPBACK) -> Iterator[str]:
+    """The URL of a PostgreSQL in which the tests make databases of their own; it listens at `host`."""
+    with _given_or_started("TEST_DATABASE_URL", PostgresServer, host) as url:
         yield url
 
 
 @contextmanager
-def _given_or_started(variable: str, kind: type[RedisServer | PostgresServer]) -> Iterator[str]:
+def _given_or_started(variable: str, kind: type[RedisServer | PostgresServer], host: str) -> Iterator[str]:
     if url := os.environ.get(variable):
         yield url
         return
     with server_folder() as folder:
-        server = kind(folder)
+        server = kind(folder, host)
         server.start()
         try:
             yield server.url

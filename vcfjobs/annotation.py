@@ -12,7 +12,7 @@ from vcfjobs import references, registry, workdir
 from vcfjobs.lease import Lease
 from vcfjobs.models import Run
 from vcfjobs.outcome import DigestingFile, Result
-from vcfjobs.publication import publish
+from vcfjobs.publication import make_tabix, publish
 from vcfjobs.vrs.annotate import Chunk, Options, annotate
 from vcfjobs.vrs.bgzf import BgzfWriter, open_text
 from vcfjobs.vrs.report import Report
@@ -27,12 +27,14 @@ def annotate_file(mine: Run, stored: Path, lease: Lease) -> Result:
         chunks = annotate(open_text(file), references.open_assembly(mine.assembly), options_of(mine))
         report = write_annotated(mine, chunks, writer, lease)
         writer.close()
+    indexed = report.sorted and make_tabix(part)
     lease.check()
+    publish(mine, writer.index, indexed=indexed)
     return Result(
         result_bytes=writer.compressed_length,
         result_text_bytes=writer.uncompressed_length,
         result_sha256=sink.sha256,
-        indexed=publish(mine, writer.index, sorted_records=report.sorted),
+        indexed=indexed,
         records_done=report.records,
         report=report.to_json(),
     )

@@ -14,26 +14,28 @@ from vcfjobs.vrs.bgzf import BlockIndex
 logger = logging.getLogger(__name__)
 
 
-def publish(mine: Run, blocks: BlockIndex, *, sorted_records: bool) -> bool:
-    """Publish the result after its indexes; True when there is a tabix index."""
+def publish(mine: Run, blocks: BlockIndex, *, indexed: bool) -> None:
+    """Publish the result after its indexes; the tabix index, where there is one, lies beside the part."""
     part = workdir.part_path(mine.pk, mine.attempt)
-    block_index = part.with_name(f"{part.name}.gzi")
+    block_index = workdir.beside(part, "gzi")
     with block_index.open("wb") as file:
         blocks.write(file)
     workdir.publish(block_index, workdir.result_blocks_path(mine.pk, mine.attempt))
-    indexed = sorted_records and _tabix(part, workdir.result_index_path(mine.pk, mine.attempt))
+    if indexed:
+        workdir.publish(workdir.beside(part, "tbi"), workdir.result_index_path(mine.pk, mine.attempt))
     workdir.publish(part, workdir.result_path(mine.pk, mine.attempt))
-    return indexed
 
 
-def _tabix(part: Path, target: Path) -> bool:
-    """Index our own result; False where the format does not allow it (a contig beyond 512 Mb)."""
-    index = part.with_name(f"{part.name}.tbi")
+def make_tabix(part: Path) -> bool:
+    """Index our own sorted BGZF, whole or a part of one, into a file beside it.
+
+    False where the format does not allow it (a contig beyond 512 Mb).
+    """
     pysam.set_verbosity(0)  # htslib would print the record that it does not like
+    index = workdir.beside(part, "tbi")
     try:
         pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)
     except OSError as error:
         logger.warning("no tabix index: %s", error)
         return False
-    workdir.publish(index, target)
     return True

@@ -7,6 +7,7 @@ to copy them on end: the result depends on the file and on ANYVAR_SHARD_BYTES, n
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureErro
 from vcfjobs.lease import Lease
 from vcfjobs.models import Kind, Run, RunAlleles, Shard, Status
 from vcfjobs.outcome import Result
-from vcfjobs.publication import publish
+from vcfjobs.publication import make_tabix, publish
 from vcfjobs.vrs.annotate import (
     Chunk,
     Options,
@@ -42,6 +43,7 @@ from vcfjobs.vrs.bgzf import (
 )
 from vcfjobs.vrs.report import Report
 from vcfjobs.vrs.shards import cut, lines_before, open_shard
+from vcfjobs.vrs.tabix import join_tabix
 
 # The registered batches of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
@@ -119,8 +121,9 @@ def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
 def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]:
     """Write the part of a shard and register its alleles; the columns that its row gets."""
     run = mine.run
+    scale = run.input_bytes / stored.stat().st_size  # they differ where gzip was recompressed
     part = workdir.shard_path(run.pk, mine.plan, mine.number, mine.attempt)
-    with stored.open("rb") as file, part.open("wb") as opened:
+    with part.open("wb") as opened:
         writer = BgzfWriter(opened)
         report = write_annotated(
             run,
@@ -128,17 +131,18 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
             writer,
             lease,
             first_batch=mine.number * BATCHES_OF_A_SHARD,
-            scale=run.input_bytes / stored.stat().st_size,
+            scale=scale,
         )
         writer.close_part()
-    with _blocks_path(part).open("wb") as file:
-        writer.write_index(file)
+    with workdir.beside(part, "gzi").open("wb") as blocks:
+        writer.write_index(blocks)
+    if report.sorted and writer.uncompressed_length:
+        make_tabix(part)
     workdir.settle(part)
     lease.check()
     return {
         "records_done": report.records,
-        "bytes_done": run.input_bytes * mine.end // stored.stat().st_size
-        - run.input_bytes * mine.start // stored.stat().st_size,
+        "bytes_done": int((mine.end - mine.start) * scale),
         "report": report.to_json(),
         "part_bytes": writer.compressed_length,
         "part_text_bytes": writer.uncompressed_length,
@@ -187,12 +191,14 @@ def join(mine: Run, lease: Lease) -> Result:
         size = file.tell()
     with target.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    indexed = report.sorted and _join_tabix(shards, paths, workdir.beside(target, "tbi"))
     lease.check()
+    publish(mine, _joined_blocks(shards, paths), indexed=indexed)
     return Result(
         result_bytes=size,
         result_text_bytes=sum(shard.part_text_bytes or 0 for shard in shards),
         result_sha256=sha256,
-        indexed=publish(mine, _joined_blocks(shards, paths), sorted_records=report.sorted),
+        indexed=indexed,
         records_done=report.records,
         report=report.to_json(),
     )
@@ -201,13 +207,26 @@ def join(mine: Run, lease: Lease) -> Result:
 def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
     parts = []
     for shard, path in zip(shards, paths, strict=True):
-        with _blocks_path(path).open("rb") as file:
+        with workdir.beside(path, "gzi").open("rb") as file:
             parts.append((read_gzi(file), shard.part_bytes or 0, shard.part_text_bytes or 0))
     return join_indexes(parts)
 
 
-def _blocks_path(part: Path) -> Path:
-    return part.with_name(f"{part.name}.gzi")
+def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
+    """Write the index of the whole; False when a part has none (a contig beyond 512 Mb)."""
+    parts, offset = [], 0
+    for shard, path in zip(shards, paths, strict=True):
+        index = workdir.beside(path, "tbi")
+        if shard.part_text_bytes and not index.exists():
+            return False
+        if shard.part_text_bytes:
+            parts.append((gzip.decompress(index.read_bytes()), offset))
+        offset += shard.part_bytes or 0
+    with target.open("wb") as file:
+        writer = BgzfWriter(file)
+        writer.write(join_tabix(parts))
+        writer.close()
+    return True
 
 
 def drop(run_pk: UUID) -> None:

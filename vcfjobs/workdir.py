@@ -103,6 +103,11 @@ def shard_path(pk: UUID, plan: int, number: int, attempt: int) -> Path:
     return shard_folder(pk, plan) / f"{number}.{attempt}.gz"
 
 
+def beside(part: Path, kind: str) -> Path:
+    """The index of a part, "gzi" or "tbi", under the part's longer name."""
+    return part.with_name(f"{part.name}.{kind}")
+
+
 def make_shard_folder(pk: UUID, plan: int) -> None:
     """Make the folder for the parts of a run, empty."""
     drop_shards(pk, plan)

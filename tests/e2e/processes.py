@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,13 +65,20 @@ class Service:
         wait_until(self._is_up, "the web process answers")
         return process
 
-    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start a Celery worker in a process group of its own."""
-        worker = [str(BIN / "celery"), "-A", "anyvar_site", "worker", "--loglevel=INFO", *options]
+    def start_worker(self, *options: str, on: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+        """Start a Celery worker in a process group of its own; `on` is what its command begins with."""
+        worker = [*on, str(BIN / "celery"), "-A", "anyvar_site", "worker", "--loglevel=INFO", *options]
         if not any(option.startswith("--concurrency") for option in options):
             worker.append("--concurrency=2")
         worker.append(f"--hostname=w{len(self.processes)}@%h")
         return self._start(f"worker-{len(self.processes)}", worker)
+
+    @staticmethod
+    def children(worker: subprocess.Popen[bytes]) -> list[int]:
+        """The processes of a worker's pool."""
+        return [
+            int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
+        ]
 
     def log(self, name: str) -> str:
         """What a process has printed so far."""

@@ -21,11 +21,6 @@ pytestmark = pytest.mark.e2e
 LONG = (HEADER + "chr1\t22\t.\tA\tAAA\t.\t.\t.\n" * 300_000).encode()
 
 
-def children(worker: subprocess.Popen[bytes]) -> list[int]:
-    """The processes of a worker's pool."""
-    return [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
-
-
 def start_long_run(made: Service) -> tuple[subprocess.Popen[bytes], str, str]:
     """A worker that is busy: its process, where to poll, where the detail is."""
     made.start_web()
@@ -46,7 +41,7 @@ def test_a_child_that_hangs_is_killed_at_the_hard_limit_and_its_run_ends_as_too_
     limits = {"CELERY_SOFT_TIME_LIMIT": "5", "CELERY_TASK_TIME_LIMIT": "6", "ANYVAR_REGISTER": "false"}
     with service(tmp_path, **limits) as made:
         worker, location, detail = start_long_run(made)
-        for pid in children(worker):
+        for pid in made.children(worker):
             os.kill(pid, signal.SIGSTOP)
         ended = poll(made.url, location)
         assert (ended.status_code, ended.json()["error_code"]) == (500, "TIME_LIMIT_EXCEEDED")
@@ -63,7 +58,7 @@ def test_a_child_that_dies_fails_its_run_or_has_it_done_again_as_the_setting_say
 ) -> None:
     with service(tmp_path, CELERY_TASK_REJECT_ON_WORKER_LOST=again, ANYVAR_REGISTER="false") as made:
         worker, location, detail = start_long_run(made)
-        for pid in children(worker):
+        for pid in made.children(worker):
             os.kill(pid, signal.SIGKILL)
         ended = poll(made.url, location)
         assert ended.status_code == status

@@ -104,7 +104,9 @@ def test_workers_that_are_killed_again_and_again_change_no_byte(sharding: Servic
 
 def test_a_worker_killed_while_it_joins_costs_the_join_alone(sharding: Service) -> None:
     for _ in range(5):  # until the signal comes between the join's beginning and its commit
-        (worker,) = start(sharding, 1) if not sharding.processes else [sharding.start_worker("--concurrency=1")]
+        (worker,) = (
+            start(sharding, 1) if not sharding.processes else [sharding.start_worker("--concurrency=1")]
+        )
         location = submit(sharding.url, CONTENT).headers["Location"]
         run = look(f"{sharding.url}/runs/{location.rsplit('/', 1)[-1]}/")
         joining = sharding.folder / "work" / "runs" / run["id"] / "1.part.gz"
