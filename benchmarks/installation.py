@@ -26,7 +26,7 @@ POLL_SECONDS = 0.5
 def installed(host: str = LOOPBACK, **settings: str) -> Iterator[Service]:
     """A service with the generated contig registered and its web process running, but no worker yet.
 
-    Redis and PostgreSQL listen at `host`. Raises MissingServerError where Redis or PostgreSQL are not installed.
+    Redis and PostgreSQL listen at `host`. Raises MissingServerError where they are not installed.
     """
     sequence = generate.contig(BASES)
     fasta = generate.DATA / "large.fa"

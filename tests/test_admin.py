@@ -19,7 +19,7 @@ from vcfjobs.models import Allele, Assembly, Contig, Run, Sequence, Status
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 RUNS = "admin:vcfjobs_run_changelist"
-ROWS = ("run", "assembly", "sequence")
+ROWS = ("run", "shard", "assembly", "sequence")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 
 from vcfjobs import lookups, services
 from vcfjobs.errors import RunConflictError
-from vcfjobs.models import Allele, Assembly, Contig, Run, Sequence, Status
+from vcfjobs.models import Allele, Assembly, Contig, Run, Sequence, Shard, Status
 
 
 class ReadOnly:
@@ -169,6 +169,22 @@ class ContigInline(Kept, admin.TabularInline[Contig, Assembly]):
     def masked(self, contig: Contig) -> bool:
         """Whether the file's own bytes have the accession that is used for it."""
         return contig.content == contig.sequence.accession
+
+
+@admin.register(Shard)
+class ShardAdmin(Kept, admin.ModelAdmin[Shard]):
+    """The shards of large runs that are under way; they go when their run ends."""
+
+    list_display = ("run", "number", "status", "attempt", "worker", "started", "records_done")
+    list_filter = ("status",)
+    list_select_related = ("run",)
+    search_fields = ("run__run_id__exact",)
+    search_help_text = "The run id."
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Shard]:
+        """Shards without their reports."""
+        return super().get_queryset(request).defer("report")
 
 
 @admin.register(Assembly)

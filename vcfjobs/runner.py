@@ -101,7 +101,7 @@ def _cut(mine: Run, stored: Path) -> str:
         ranges = _unless_deleted(mine, lambda: sharding.plan(mine, stored, lease))
     shards = patiently(lambda: _unless_deleted(mine, lambda: sharding.hand_over(mine, ranges)))
     for shard in shards:
-        if shard.sent and not queue.send(shard):
+        if not queue.send(shard):
             mine.shards.filter(number__gte=shard.number, status=Status.QUEUED).update(sent=None)
             break
     return f"cut into {len(shards)} shards"

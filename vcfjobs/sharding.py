@@ -47,8 +47,6 @@ from vcfjobs.vrs.tabix import join_tabix
 
 # The registered batches of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
-# The sweep sends the rest of a great many.
-SENT_AT_ONCE = 1000
 Ranges = list[tuple[int, int]]
 
 
@@ -92,7 +90,7 @@ def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
 def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
     """Record the shards and let the run go, both or neither; the lease must have ended.
 
-    The caller sends those that are marked as sent.
+    The caller sends them.
 
     Raises RunLostError when the run is no longer this attempt's.
     """
@@ -105,7 +103,7 @@ def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
             start=start,
             end=end,
             attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
-            sent=Now() if number < SENT_AT_ONCE else None,
+            sent=Now(),
         )
         for number, (start, end) in enumerate(ranges)
     ]
