@@ -13,3 +13,5 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 5
 accesslog = None
+# Nothing here is controlled by a socket in the home folder, which a service's user may not have.
+control_socket_disable = True

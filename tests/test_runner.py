@@ -63,10 +63,10 @@ def test_a_message_delivered_twice_runs_once(queued: Run) -> None:
 def test_a_result_that_is_published_stays_whatever_fails_afterwards(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(pk: object) -> None:
+    def broken(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(workdir, "drop_input", broken)
+    monkeypatch.setattr(workdir, "keep_result", broken)
     run = work(queued)
     assert run.status == Status.SUCCEEDED
     assert workdir.result_path(run.pk, 1).is_file()

@@ -289,3 +289,14 @@ def test_of_simultaneous_submits_of_one_run_id_exactly_one_wins(tiny_assembly: s
     assert sorted(map(str, outcomes)) == ["True", *["in use"] * 11]
     assert Run.objects.count() == 1
     assert len(list(workdir.runs().iterdir())) == 1
+
+
+def test_many_small_runs_do_not_make_a_large_file_look_slow(submit: Submit) -> None:
+    from vcfjobs import estimates
+
+    now = timezone.now()
+    for _ in range(10):
+        make_run(status=Status.SUCCEEDED, input_bytes=500, started=now - timedelta(seconds=1), finished=now)
+    estimates._memory.asked = float("-inf")
+    estimates.remember_backlog()
+    assert estimates.seconds_left(make_run(input_bytes=1_000_000)) <= 2

@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import pysam
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import HEADER, make_run, make_running, store_input
 from vcfjobs import queue, runner, services, sharding, sweep, workdir
+from vcfjobs.errors import RunLostError
 from vcfjobs.models import Allele, Run, RunAlleles, Shard, Status
 from vcfjobs.vrs.bgzf import BgzfWriter, read_gzi
 
@@ -441,3 +443,148 @@ def test_a_run_of_a_request_that_died_is_given_to_the_workers() -> None:
     sweep.send_unsent()
     run.refresh_from_db()
     assert (run.status, run.place) == (Status.QUEUED, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_away_leaves_the_piece_to_the_sweep_and_fails_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(text_of())
+    turn(run)
+
+    def away(*_: object) -> None:
+        raise OperationalError("the database system is shutting down")
+
+    for broken in ("annotate_shard", "join"):
+        with monkeypatch.context() as patch:
+            patch.setattr(sharding, broken, away)
+            for _ in range(20):
+                if turn(run) == "lost" or broken == "join":
+                    run.refresh_from_db()
+                    if run.lease_until is not None or broken == "annotate_shard":
+                        break
+        run.refresh_from_db()
+        assert run.status == Status.RUNNING
+        for each in (run, *run.shards.filter(status=Status.RUNNING)):
+            if each.lease_until is not None:
+                lose(each)
+        sweep.take_back_lost()
+    run = finish(run)
+    assert (run.status, run.records_done) == (Status.SUCCEEDED, RECORDS)
+
+
+def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(text_of())
+    mine = Run.objects.claim(run.pk, "t", "w")
+    assert mine is not None
+    ranges = [(0, 20_000), (20_000, len(text_of()))]
+    first = sharding.hand_over(mine, ranges)
+    taken = Shard.objects.claim_next(run.pk, "fast", "w")
+    part = workdir.shard_path(run.pk, 1, 0, 1)
+    part.write_bytes(b"being written")
+    assert sharding.hand_over(mine, ranges) == first
+    assert part.exists()
+    assert taken is not None
+    assert Shard.objects.renew(taken)
+
+
+def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(settings: Settings) -> None:
+    run = stored(text_of())
+    mine = Run.objects.claim(run.pk, "t", "w")
+    assert mine is not None
+    Run.objects.filter(pk=run.pk).cancel()
+    with pytest.raises(RunLostError):
+        sharding.hand_over(mine, [(0, 10)])
+    assert files(run) == ["input"]
+
+
+def test_trouble_after_the_cut_does_not_fail_the_run(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(text_of())
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "send", lambda _: 1 / 0)
+        turn(run)
+    run.refresh_from_db()
+    assert (run.status, run.shards.count()) == (Status.RUNNING, run.shard_count)
+    assert finish(run).status == Status.SUCCEEDED
+
+
+def test_workers_that_were_away_for_long_are_lost_and_not_slow(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    run = stored(text_of())
+    turn(run)
+    shard = Shard.objects.claim_next(run.pk, "t", "w")
+    assert shard is not None
+    past = timezone.now() - timedelta(hours=2)
+    Shard.objects.filter(pk=shard.pk).update(lease_until=past, deadline=past)
+    sweep.sweep()
+    assert finish(run).status == Status.SUCCEEDED
+
+
+@pytest.mark.parametrize("odd", ["DP=3;", ";", "DP=3;;AC=1"])
+def test_borders_of_chunks_and_shards_change_no_byte_of_odd_records(odd: str, settings: Settings) -> None:
+    lines = text_of().splitlines(keepends=True)
+    for number in range(2, len(lines)):
+        lines[number] = lines[number].rsplit(b"\t", 1)[0] + b"\t" + odd.encode() + b"\n"
+    lines[500] = lines[500].replace(b"\n", b"VRS_Error=old\n")  # the chunks with it are looked into
+    content = b"".join(lines)
+    expected = whole(content, settings)
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    assert text(finish(stored(content))) == text(expected)
+
+
+def test_a_worker_lost_while_it_recompressed_leaves_nothing_when_the_run_is_done(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(gzip.compress(text_of(9000)))
+    with monkeypatch.context() as patch:
+        patch.setattr(workdir, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            turn(run)
+    assert "1.input.part" in files(run)
+    lose(run)
+    sweep.take_back_lost()
+    run = finish(run)
+    assert files(run) == [f"2.vcf.gz{end}" for end in ("", ".gzi", ".tbi")]
+
+
+def test_a_line_that_never_ends_is_refused_within_the_memory_of_its_limit(settings: Settings) -> None:
+    import tracemalloc
+
+    settings.ANYVAR_SHARD_BYTES = 20_000_000
+    run = stored(text_of() + b"chr1\t9\t.\tA\t" + b"C" * 150_000_000)
+    tracemalloc.start()
+    run = finish(run)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert run.status == Status.FAILED
+    assert "A line of the file is longer than" in run.error
+    assert peak < 150_000_000
+
+
+def test_many_contigs_that_end_late_have_no_index(settings: Settings) -> None:
+    settings.ANYVAR_SHARD_BYTES = 4_000
+    late = b"".join(b"c%d\t536870000\t.\tA\tC\t.\t.\t.\n" % number for number in range(300))
+    run = finish(stored(text_of(100) + late))
+    assert (run.status, run.indexed) == (Status.SUCCEEDED, False)
+
+
+def test_a_lost_join_goes_on_though_the_disk_is_nearly_full(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
+    run = stored(text_of())
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_join", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            finish(run)
+    run.refresh_from_db()
+    lose(run)
+    sweep.take_back_lost()
+    settings.ANYVAR_MIN_FREE_BYTES = workdir.free_bytes() * 10
+    assert finish(run).status == Status.SUCCEEDED

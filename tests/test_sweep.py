@@ -197,3 +197,14 @@ def test_a_step_that_fails_does_not_keep_the_others_from_running(monkeypatch: py
     run = make_running(lease_until=timezone.now() + PAST)
     sweep.sweep()
     assert status_of(run) == Status.QUEUED
+
+
+def test_a_run_that_fails_for_lost_workers_keeps_its_input_alone() -> None:
+    run = make_running(attempt=3)
+    folder = store_input(run).parent
+    for left in ("1.part.gz", "2.part.gz", "3.part.gz.gzi"):
+        (folder / left).write_bytes(b"half")
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    sweep.take_back_lost()
+    assert status_of(run) == Status.FAILED
+    assert [path.name for path in folder.iterdir()] == ["input"]

@@ -165,3 +165,38 @@ def test_a_turn_takes_few_queries_however_long_the_line_is(django_assert_max_num
     Run.objects.filter(status=Status.QUEUED).update(status=Status.CANCELLED)
     with django_assert_max_num_queries(8):
         turns.next_piece("t", "w")
+
+
+def test_workers_at_once_share_out_the_turns_of_a_cut_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = submit("a")
+    cut(huge, 10)
+    submit("b")
+    claim_next, seen = type(Shard.objects).claim_next, []
+
+    def another_first(self: object, *args: object) -> Shard | None:
+        monkeypatch.undo()
+        seen.append(turns.next_piece("other", "w"))  # sees the line while the first is at it
+        return claim_next(Shard.objects, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(Shard.objects), "claim_next", another_first)
+    first = turns.next_piece("mine", "w")
+    assert isinstance(first, Shard)
+    assert isinstance(seen[0], Run)
+    assert seen[0].owner == "b"
+
+
+def test_a_run_left_by_a_request_does_not_open_the_line_to_newcomers() -> None:
+    for number in range(20):
+        make_run(owner="a", place=8000 + number)
+    left = make_run(owner="c", place=None, sent=None)
+    from vcfjobs import queue, sweep
+
+    sent = queue.publish
+    queue.publish = lambda *_: True  # type: ignore[assignment]
+    try:
+        sweep.send_unsent()
+    finally:
+        queue.publish = sent
+    left.refresh_from_db()
+    assert left.place == 8000
+    assert turns.next_place("b") == 8000

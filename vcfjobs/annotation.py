@@ -27,7 +27,7 @@ def annotate_file(mine: Run, stored: Path, lease: Lease) -> Result:
         chunks = annotate(open_text(file), references.open_assembly(mine.assembly), options_of(mine))
         report = write_annotated(mine, chunks, writer, lease)
         writer.close()
-    indexed = report.sorted and make_tabix(part)
+    indexed = report.indexable and make_tabix(part)
     lease.check()
     publish(mine, writer.index, indexed=indexed)
     return Result(

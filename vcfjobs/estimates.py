@@ -10,7 +10,7 @@ import math
 import time
 from dataclasses import dataclass
 
-from django.db.models import F, Sum
+from django.db.models import Count, F, Sum
 from django.utils import timezone
 
 from vcfjobs.models import ACTIVE, Run, Status
@@ -19,14 +19,18 @@ LONGEST_SECONDS = 60
 REMEMBER_SECONDS = 5.0
 RECENT_RUNS = 20
 STARTING_SPEED = 20e6
+# What a run costs beside its bytes; smaller ones say nothing of the speed.
+SECONDS_A_RUN = 0.05
+TELLING_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
 class _Memory:
-    """Bytes of input a second, bytes of input waiting, and when both were asked for."""
+    """Bytes of input a second, bytes and number of runs waiting, and when all were asked for."""
 
     speed: float = STARTING_SPEED
     backlog: int = 0
+    runs: int = 0
     asked: float = float("-inf")
 
 
@@ -38,12 +42,13 @@ def remember_backlog() -> None:
     if time.monotonic() - _memory.asked < REMEMBER_SECONDS:
         return
     _memory.asked = time.monotonic()
-    _memory.backlog = Run.objects.filter(status__in=ACTIVE).aggregate(bytes=Sum("input_bytes"))["bytes"] or 0
+    waiting = Run.objects.filter(status__in=ACTIVE).aggregate(bytes=Sum("input_bytes"), runs=Count("pk"))
+    _memory.backlog, _memory.runs = waiting["bytes"] or 0, waiting["runs"]
     ended = Run.objects.filter(status=Status.SUCCEEDED).exclude(started=None).order_by("-created", "-id")
     recent = ended.annotate(took=F("finished") - F("started")).values_list("input_bytes", "took")[
         :RECENT_RUNS
     ]
-    done = [(size, took.total_seconds()) for size, took in recent]
+    done = [(size, took.total_seconds()) for size, took in recent if size >= TELLING_BYTES]
     if seconds := sum(took for _, took in done):
         _memory.speed = max(1.0, sum(size for size, _ in done) / seconds)
 
@@ -55,7 +60,7 @@ def seconds_left(run: Run) -> int:
 
 def _seconds(run: Run) -> float:
     if run.status == Status.QUEUED:
-        return (_memory.backlog + run.input_bytes) / _memory.speed
+        return (_memory.backlog + run.input_bytes) / _memory.speed + _memory.runs * SECONDS_A_RUN
     done = run.progress
     if run.started is None or done == 0:
         return run.input_bytes / _memory.speed

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
@@ -33,7 +34,9 @@ class Lease:
         self._progress_due = self._started
         self._lost = threading.Event()
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name=f"lease-{piece.pk}", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._renew,), name=f"lease-{piece.pk}", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -11,6 +11,7 @@ import queue
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from contextvars import copy_context
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -111,7 +112,9 @@ class Loader:
         self._ordinal = first_batch
         self._error: BaseException | None = None
         self._batches: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2)
-        self._thread = threading.Thread(target=self._work, name=f"registry-{run.pk}", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run, args=(self._work,), name=f"registry-{run.pk}", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

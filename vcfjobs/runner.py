@@ -10,18 +10,20 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from vcfjobs import queue, sharding, turns, workdir
 from vcfjobs.annotation import annotate_file
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.ingestion import ingest_file
 from vcfjobs.lease import Lease
+from vcfjobs.log_context import about_run
 from vcfjobs.models import Kind, Run, RunQuerySet, Shard, Status
 from vcfjobs.outcome import Result
 from vcfjobs.patience import patiently
@@ -44,7 +46,8 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
         return _refuse(pk, task_id, worker)
     piece = patiently(lambda: turns.next_piece(task_id, worker))
     if piece is None:
-        logger.info("run %s: nothing to do, it is taken, over or gone", pk)
+        with about_run(pk, task_id):
+            logger.info("run %s: nothing to do, it is taken, over or gone", pk)
         return "nothing to do"
     if isinstance(piece, Shard):
         return _attempt(piece, partial(_shard, piece))
@@ -53,36 +56,42 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
 
 def run(pk: UUID, *, task_id: str, worker: str) -> str:
     """Do this very run, whole, if it is there to be taken."""
-    mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
-    if mine is None:
-        logger.info("run %s: nothing to do, it is taken, over or gone", pk)
-        return "not claimed"
-    return _attempt(mine, partial(_whole, mine, cuts=False))
+    with about_run(pk, task_id):
+        mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
+        if mine is None:
+            logger.info("run %s: nothing to do, it is taken, over or gone", pk)
+            return "not claimed"
+        return _attempt(mine, partial(_whole, mine, cuts=False))
 
 
 def _refuse(pk: UUID, task_id: str, worker: str) -> str:
-    mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
-    if mine is None:
-        return "not claimed"
-    return _end_badly(mine, RunFailureError("The message names another file than the run's own."), "")
+    with about_run(pk, task_id):
+        mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
+        if mine is None:
+            return "not claimed"
+        return _end_badly(mine, RunFailureError("The message names another file than the run's own."), "")
 
 
 def _attempt(piece: Piece, work: Callable[[], str]) -> str:
-    logger.info("%s: attempt %s begins", piece.log_name, piece.attempt)
-    try:
-        with workdir.full_disk_as_error():
-            ended = work()
-    except RunLostError:
-        logger.info("%s: attempt %s stops, it is another's or over", piece.log_name, piece.attempt)
-        _drop_attempt(piece)
-        return "lost"
-    except VcfJobsError as error:
-        return _end_badly(piece, error, "")
-    except Exception:
-        logger.exception("%s: attempt %s failed", piece.log_name, piece.attempt)
-        return _end_badly(piece, RunFailureError(UNFORESEEN), traceback.format_exc())
-    logger.info("%s: attempt %s %s", piece.log_name, piece.attempt, ended)
-    return ended
+    with about_run(piece.run_id if isinstance(piece, Shard) else piece.pk, piece.task_id):
+        logger.info("%s: attempt %s begins", piece.log_name, piece.attempt)
+        try:
+            with workdir.full_disk_as_error():
+                ended = work()
+        except RunLostError:
+            logger.info("%s: attempt %s stops, it is another's or over", piece.log_name, piece.attempt)
+            _drop_attempt(piece)
+            return "lost"
+        except VcfJobsError as error:
+            return _end_badly(piece, error, "")
+        except (OperationalError, InterfaceError):
+            logger.exception("%s: attempt %s is left", piece.log_name, piece.attempt)
+            return _leave(piece)
+        except Exception:
+            logger.exception("%s: attempt %s failed", piece.log_name, piece.attempt)
+            return _end_badly(piece, RunFailureError(UNFORESEEN), traceback.format_exc())
+        logger.info("%s: attempt %s %s", piece.log_name, piece.attempt, ended)
+        return ended
 
 
 def _whole(mine: Run, *, cuts: bool) -> str:
@@ -102,7 +111,8 @@ def _cut(mine: Run, stored: Path) -> str:
     shards = patiently(lambda: _unless_deleted(mine, lambda: sharding.hand_over(mine, ranges)))
     for shard in shards:
         if not queue.send(shard):
-            mine.shards.filter(number__gte=shard.number, status=Status.QUEUED).update(sent=None)
+            unsent = mine.shards.filter(number__gte=shard.number, status=Status.QUEUED)
+            patiently(lambda: unsent.update(sent=None))  # noqa: B023
             break
     return f"cut into {len(shards)} shards"
 
@@ -155,7 +165,7 @@ def _finish(mine: Run, result: Result) -> str:
     if not patiently(lambda: _succeed(mine, result)):
         raise RunLostError
     try:
-        workdir.drop_input(mine.pk)
+        workdir.keep_result(mine.pk, mine.attempt)
         sharding.drop(mine.pk)
     except (OSError, DatabaseError):  # they go at the latest with the run's other files
         logger.warning("run %s: its input could not be removed", mine.pk)
@@ -170,6 +180,18 @@ def _succeed(mine: Run, result: Result) -> bool:
     return _is_published(mine)
 
 
+def _leave(piece: Piece) -> str:
+    """The database was away for longer than anybody waits: say nothing, and let the lease run out.
+
+    What is written stays where it is unknown whether it is the result; the run's end removes it.
+    """
+    connection.close()
+    with suppress(OperationalError, InterfaceError):
+        if not _is_published(piece):
+            _drop_attempt(piece)
+    return "lost"
+
+
 def _end_badly(piece: Piece, error: VcfJobsError, trace: str) -> str:
     """Say in the run's row how it ended, then remove the attempt's files, unless they are the result."""
     ended = patiently(lambda: _held(piece).fail(error, trace))
@@ -178,13 +200,13 @@ def _end_badly(piece: Piece, error: VcfJobsError, trace: str) -> str:
     _drop_attempt(piece)
     logger.info("%s: attempt %s ends with %s", piece.log_name, piece.attempt, error.code)
     if ended:
-        sharding.drop(piece.run_id if isinstance(piece, Shard) else piece.pk)
+        sharding.end_badly(piece.run_id if isinstance(piece, Shard) else piece.pk)
     return "failed" if ended else "lost"
 
 
 def _held(piece: Piece) -> RunQuerySet:
     """The run of a piece, as long as the piece is this attempt's."""
-    return Shard.objects.run_of(piece) if isinstance(piece, Shard) else Run.objects.mine(piece)
+    return Shard.objects.run_of(piece) if isinstance(piece, Shard) else Run.objects.held().mine(piece)
 
 
 def _drop_attempt(piece: Piece) -> None:

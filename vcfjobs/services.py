@@ -24,6 +24,7 @@ from vcfjobs.errors import (
     RunNotFoundError,
     UploadTooLargeError,
 )
+from vcfjobs.log_context import about_run
 from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Status
 from vcfjobs.vrs.annotate import HeadCheck, Options, check_head, read_header
 from vcfjobs.vrs.bgzf import open_text
@@ -90,9 +91,10 @@ def submit_run(
         **columns,
     )
     run.run_id = run_id if run_id is not None else str(run.pk)
-    stored, created = _store(run, upload.path, run_async=run_async)
-    if created:
-        estimates.remember_backlog()
+    with about_run(run.pk):
+        stored, created = _store(run, upload.path, run_async=run_async)
+        if created:
+            estimates.remember_backlog()
     if not run_async:
         _annotate_here(stored)
     return stored, created
@@ -119,8 +121,9 @@ def cancel_run(run: Run) -> None:
     """Cancel a run that is not final; its worker stops within a third of the lease."""
     if not Run.objects.filter(pk=run.pk).cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
-    sharding.drop(run.pk)
-    logger.info("run %s: cancelled", run.pk)
+    sharding.end_badly(run.pk)
+    with about_run(run.pk):
+        logger.info("run %s: cancelled", run.pk)
 
 
 def retry_run(run: Run) -> None:
@@ -131,8 +134,9 @@ def retry_run(run: Run) -> None:
     sharding.drop(run.pk)
     if not Run.objects.filter(pk=run.pk).retry(turns.next_place(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
-    logger.info("run %s: to be tried again", run.pk)
-    _enqueue(run)
+    with about_run(run.pk):
+        logger.info("run %s: to be tried again", run.pk)
+        _enqueue(run)
 
 
 def delete_run(run: Run) -> None:
@@ -146,7 +150,8 @@ def delete_run(run: Run) -> None:
             if not attempt:
                 raise
     workdir.drop_run(run.pk)
-    logger.info("run %s: deleted", run.pk)
+    with about_run(run.pk):
+        logger.info("run %s: deleted", run.pk)
 
 
 require_room = limits.require_room
@@ -245,6 +250,8 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
         try:
             _insert(run, spooled, holder, run_async=run_async)
         except IntegrityError:
+            if not Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).exists():
+                raise  # it was not the run_id
             continue
         return run, True
     raise _in_use(run)

@@ -70,7 +70,7 @@ def plan(mine: Run, stored: Path, lease: Lease) -> Ranges:
         size = stored.stat().st_size
         kind = "bgzf" if source.format == "bgzf" else "plain"
         try:
-            return cut(file, kind, size, settings.ANYVAR_SHARD_BYTES, len(header.data))
+            return cut(file, kind, size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)
         except (InvalidVcfError, DamagedStreamError) as error:
             raise RunFailureError(error.sentence) from error
 
@@ -90,10 +90,11 @@ def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
 def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
     """Record the shards and let the run go, both or neither; the lease must have ended.
 
-    The caller sends them.
-
-    Raises RunLostError when the run is no longer this attempt's.
+    The caller sends them. Asked again, because the answer was lost with the connection, it gives what it
+    recorded. Raises RunLostError when the run is no longer this attempt's.
     """
+    if recorded := list(Shard.objects.filter(run=mine, plan=mine.attempt)):
+        return recorded
     workdir.make_shard_folder(mine.pk, mine.attempt)
     shards = [
         Shard(
@@ -108,12 +109,13 @@ def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
         for number, (start, end) in enumerate(ranges)
     ]
     with transaction.atomic():
-        kept = Run.objects.mine(mine).update(lease_until=None, deadline=None, shard_count=len(shards))
-        if not kept:
-            raise RunLostError
-        Shard.objects.filter(run=mine).delete()
-        RunAlleles.objects.filter(run=mine).delete()  # of an earlier attempt, cut in another way
-        return Shard.objects.bulk_create(shards, batch_size=1000)
+        kept = Run.objects.held().mine(mine).update(lease_until=None, deadline=None, shard_count=len(shards))
+        if kept:
+            Shard.objects.filter(run=mine).delete()
+            RunAlleles.objects.filter(run=mine).delete()  # of an earlier attempt, cut in another way
+            return Shard.objects.bulk_create(shards, batch_size=1000)
+    workdir.drop_shards(mine.pk, mine.attempt)
+    raise RunLostError
 
 
 def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]:
@@ -125,7 +127,7 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
         writer = BgzfWriter(opened)
         report = write_annotated(
             run,
-            _chunks(mine, stored),
+            _chunks(mine, stored, lease),
             writer,
             lease,
             first_batch=mine.number * BATCHES_OF_A_SHARD,
@@ -134,9 +136,9 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
         writer.close_part()
     with workdir.beside(part, "gzi").open("wb") as blocks:
         writer.write_index(blocks)
-    if report.sorted and writer.uncompressed_length:
+    if report.indexable and writer.uncompressed_length:
         make_tabix(part)
-    workdir.settle(part)
+    workdir.settle_shard(part)
     lease.check()
     return {
         "records_done": report.records,
@@ -147,7 +149,7 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
     }
 
 
-def _chunks(mine: Shard, stored: Path) -> Iterator[Chunk]:
+def _chunks(mine: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
     reference, options = references.open_assembly(mine.run.assembly), options_of(mine.run)
     with stored.open("rb") as file:
         kind = "bgzf" if open_text(file).format == "bgzf" else "plain"
@@ -160,7 +162,7 @@ def _chunks(mine: Shard, stored: Path) -> Iterator[Chunk]:
             yield from annotate_later_shard(source, reference, options, 1)
         except MalformedRecordError:
             # Only now is it worth counting the lines before this shard: once more, for the right number.
-            first_line = lines_before(file, kind, mine.start) + 1
+            first_line = lines_before(file, kind, mine.start, lease.check) + 1
             source = open_shard(file, kind, mine.start, mine.end)
             for _ in annotate_later_shard(source, reference, options, first_line):
                 pass
@@ -189,7 +191,7 @@ def join(mine: Run, lease: Lease) -> Result:
         size = file.tell()
     with target.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    indexed = report.sorted and _join_tabix(shards, paths, workdir.beside(target, "tbi"))
+    indexed = report.indexable and _join_tabix(shards, paths, workdir.beside(target, "tbi"))
     lease.check()
     publish(mine, _joined_blocks(shards, paths), indexed=indexed)
     return Result(
@@ -214,17 +216,22 @@ def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
     """Write the index of the whole; False when a part has none (a contig beyond 512 Mb)."""
     parts, offset = [], 0
     for shard, path in zip(shards, paths, strict=True):
-        index = workdir.beside(path, "tbi")
-        if shard.part_text_bytes and not index.exists():
-            return False
         if shard.part_text_bytes:
-            parts.append((gzip.decompress(index.read_bytes()), offset))
+            parts.append((workdir.beside(path, "tbi"), offset))
         offset += shard.part_bytes or 0
+    if not parts or not all(index.exists() for index, _ in parts):
+        return False
     with target.open("wb") as file:
         writer = BgzfWriter(file)
-        writer.write(join_tabix(parts))
+        writer.write(join_tabix((gzip.decompress(index.read_bytes()), at) for index, at in parts))
         writer.close()
     return True
+
+
+def end_badly(run_pk: UUID) -> None:
+    """Remove what a failed or cancelled run has written: shards, and what lost attempts have left."""
+    drop(run_pk)
+    workdir.keep_input(run_pk)
 
 
 def drop(run_pk: UUID) -> None:

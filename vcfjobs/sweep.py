@@ -25,7 +25,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from vcfjobs import queue, sharding, workdir
+from vcfjobs import queue, sharding, turns, workdir
 from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ ORPHAN_SECONDS = 86_400
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 POOLS = ("prefork", "solo")
+USED_UP = Q(attempt__gte=F("attempt_limit"))
 
 
 def sweep() -> None:
@@ -53,8 +54,10 @@ def sweep() -> None:
 
 def end_overdue() -> None:
     """Fail the runs that are over their deadline, or have a shard that is, whatever their worker says."""
-    overdue = Shard.objects.filter(status=Status.RUNNING, deadline__lt=Now())
-    ended = Run.objects.filter(deadline__lt=Now()).fail_overdue() + _runs_of(overdue).fail_overdue()
+    # Under a lease that is kept: a lapsed one says that the worker is lost, not that it is slow.
+    overdue = Q(deadline__lt=Now(), lease_until__gte=Now())
+    ended = _fail(Run.objects.held().filter(overdue), RunQuerySet.fail_overdue)
+    ended += _fail(_runs_of(Shard.objects.held().filter(overdue)), RunQuerySet.fail_overdue)
     if ended:
         logger.warning("sweep: %s runs over their deadline failed", ended)
 
@@ -64,11 +67,20 @@ def take_back_lost() -> None:
     again = Run.objects.lost().requeue() + Shard.objects.lost().requeue()
     if again:
         logger.warning("sweep: %s runs or shards of lost workers queued again", again)
-    used_up = Q(attempt__gte=F("attempt_limit"))
-    failed = Run.objects.lost().filter(used_up).fail_lost()
-    failed += _runs_of(Shard.objects.lost().filter(used_up)).fail_lost()
+    failed = _fail(Run.objects.lost().filter(USED_UP), RunQuerySet.fail_lost)
+    failed += _fail(_runs_of(Shard.objects.lost().filter(USED_UP)), RunQuerySet.fail_lost)
     if failed:
         logger.warning("sweep: %s runs of lost workers failed, no attempts left", failed)
+
+
+def _fail(runs: RunQuerySet, transition: Callable[[RunQuerySet], int]) -> int:
+    """Let runs fail one by one, and remove what they wrote; how many did."""
+    failed = 0
+    for pk in list(runs.values_list("pk", flat=True)):
+        if transition(runs.filter(pk=pk)):
+            failed += 1
+            sharding.end_badly(pk)
+    return failed
 
 
 def _runs_of(shards: ShardQuerySet) -> RunQuerySet:
@@ -98,8 +110,8 @@ def _send(pieces: Iterable[Run | Shard]) -> None:
         unchanged = Q(sent=None) if piece.sent is None else Q(sent__lte=piece.sent)
         waiting = type(piece).objects.filter(pk=piece.pk, status=Status.QUEUED)
         taken = waiting.filter(unchanged).update(sent=Now())
-        if isinstance(piece, Run):
-            Run.objects.filter(pk=piece.pk).enter_line()
+        if isinstance(piece, Run) and piece.place is None:  # the request that was to do it is gone
+            Run.objects.filter(pk=piece.pk).update(place=turns.next_place(piece.owner))
         if taken and not queue.send(piece):
             waiting.update(sent=piece.sent)
             return
@@ -135,17 +147,16 @@ def child_lost(task_id: str, node: str, *, over_limit: bool) -> None:
     runs = Run.objects.held().filter(task_id=task_id, worker=node)
     shards = Shard.objects.held().filter(task_id=task_id, worker=node)
     if over_limit:
-        _runs_of(shards).fail_overdue()
-        runs.fail_overdue()
+        _fail(_runs_of(shards), RunQuerySet.fail_overdue)
+        _fail(runs, RunQuerySet.fail_overdue)
     elif settings.REQUEUE_WHEN_CHILD_LOST:
         runs.requeue()
         shards.requeue()
-        used_up = Q(attempt__gte=F("attempt_limit"))
-        _runs_of(shards.filter(used_up)).fail_lost()
-        runs.filter(used_up).fail_lost()
+        _fail(_runs_of(shards.filter(USED_UP)), RunQuerySet.fail_lost)
+        _fail(runs.filter(USED_UP), RunQuerySet.fail_lost)
     else:
-        _runs_of(shards).fail_lost()
-        runs.fail_lost()
+        _fail(_runs_of(shards), RunQuerySet.fail_lost)
+        _fail(runs, RunQuerySet.fail_lost)
     send_unsent()
 
 

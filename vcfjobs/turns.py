@@ -10,6 +10,7 @@ waits for one shard of a huge one, not for all.
 from __future__ import annotations
 
 import logging
+import random
 
 from django.conf import settings
 from django.db.models import Exists, F, Max, OuterRef, Q
@@ -19,25 +20,35 @@ from vcfjobs.models import ACTIVE, Run, RunQuerySet, Shard, Status
 
 logger = logging.getLogger(__name__)
 
-# So often a worker looks again after another was faster.
-TRIES = 20
+# So often a worker looks again after another was faster, and so far back.
+TRIES = 50
+FURTHEST = 10
+SEEN = ("pk", "owner", "status", "place")
 
 
 def next_piece(task_id: str, worker: str) -> Run | Shard | None:
     """Claim the piece of work that is next; None when nothing waits, or nothing may be begun."""
-    for _ in range(TRIES):
-        run = _startable().order_by("place", "created").only("pk", "owner", "status").first()
-        if run is None:
+    for tries in range(TRIES):
+        # Who was beaten to the front looks a little further back than the others that were.
+        first = list(_startable().order_by("place", "created").only(*SEEN)[: 1 + min(tries, FURTHEST)])
+        if not first:
             return None
-        piece: Run | Shard | None
+        run = random.choice(first)  # noqa: S311  (no secret)
+        piece: Run | Shard | None = None
         if run.status == Status.QUEUED:
             piece = Run.objects.claim(run.pk, task_id, worker)
-        else:
+        elif _moved_on(run):
             piece = Shard.objects.claim_next(run.pk, task_id, worker)
-            Run.objects.filter(pk=run.pk).update(place=next_place(run.owner))
         if piece is not None:
             return piece
+    logger.warning("no piece of work was to be had in %s tries", TRIES)
     return None
+
+
+def _moved_on(run: Run) -> bool:
+    """Send a cut run to the end of its owner's line; of workers that saw it at its place one does."""
+    there = Run.objects.filter(pk=run.pk, place=run.place, status=Status.RUNNING)
+    return bool(there.update(place=next_place(run.owner)))
 
 
 def next_place(owner: str) -> int:
@@ -71,4 +82,5 @@ def _startable() -> RunQuerySet:
     if workdir.free_bytes() >= settings.ANYVAR_MIN_FREE_BYTES:
         return _waiting()
     logger.warning("the work directory's disk is nearly full: no run is begun until there is room")
-    return Run.objects.filter(_begun(), status__in=ACTIVE, place__isnull=False)
+    to_join = Q(status=Status.QUEUED, shard_count__gt=0)
+    return _waiting().filter(_begun() | to_join)

@@ -19,7 +19,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -149,6 +149,13 @@ def append(part: Path, file: IO[bytes]) -> None:
             left -= copied
 
 
+def settle_shard(part: Path) -> None:
+    """Return when a shard's part and its indexes are on disk, under their names."""
+    for path in part.parent.glob(f"{part.name}*"):
+        settle(path)
+    _sync_folder(part.parent)
+
+
 def publish(part: Path, target: Path) -> None:
     """Give a finished part its public name in one step, after its bytes are on disk."""
     _sync_file(part)
@@ -174,9 +181,24 @@ def drop_shards(pk: UUID, plan: int) -> None:
     shutil.rmtree(shard_folder(pk, plan), ignore_errors=True)
 
 
-def drop_input(pk: UUID) -> None:
-    """Remove the stored upload of a run that needs it no more."""
-    input_path(pk).unlink(missing_ok=True)
+def keep_result(pk: UUID, attempt: int) -> None:
+    """Remove everything of a successful run but what its attempt published: its input, others' leftovers."""
+    published = result_path(pk, attempt).name
+    _keep(pk, lambda name: name.startswith(published) or name == validation_path(pk, attempt).name)
+
+
+def keep_input(pk: UUID) -> None:
+    """Remove everything of a run that ended badly but its input: a retry needs no more."""
+    _keep(pk, lambda name: name == INPUT)
+
+
+def _keep(pk: UUID, wanted: Callable[[str], bool]) -> None:
+    with suppress(FileNotFoundError):
+        for path in list(run_folder(pk).iterdir()):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif not wanted(path.name):
+                path.unlink(missing_ok=True)
 
 
 def drop_run(pk: UUID) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -65,9 +68,11 @@ class Service:
         wait_until(self._is_up, "the web process answers")
         return process
 
-    def start_worker(self, *options: str, on: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self, *options: str, on: Sequence[str] = (), app: str = "anyvar_site"
+    ) -> subprocess.Popen[bytes]:
         """Start a Celery worker in a process group of its own; `on` is what its command begins with."""
-        worker = [*on, str(BIN / "celery"), "-A", "anyvar_site", "worker", "--loglevel=INFO", *options]
+        worker = [*on, str(BIN / "celery"), "-A", app, "worker", "--loglevel=INFO", *options]
         if not any(option.startswith("--concurrency") for option in options):
             worker.append("--concurrency=2")
         worker.append(f"--hostname=w{len(self.processes)}@%h")
@@ -79,6 +84,52 @@ class Service:
         return [
             int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()
         ]
+
+    def submit(self, content: bytes, **query: str) -> str:
+        """Submit a file; where its result is to be polled."""
+        answer = requests.put(f"{self.url}/vcf?run_async=True", params=query, data=content, timeout=60)
+        assert answer.status_code == 202, answer.text
+        return answer.headers["Location"]
+
+    def look(self, location: str) -> dict[str, Any]:
+        """The run that is polled at `location`."""
+        answer = requests.get(f"{self.url}/runs/{location.rsplit('/', 1)[-1]}/", timeout=30)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def wait_for(self, location: str, seconds: float = 90) -> dict[str, Any]:
+        """The run once it has ended, well or badly."""
+        give_up = time.monotonic() + seconds
+        while not (run := self.look(location))["finished"]:
+            assert time.monotonic() < give_up, (
+                f"the run did not end: {run['status']}, attempt {run['attempt']}"
+            )
+            time.sleep(0.1)
+        return run
+
+    def result(self, location: str) -> bytes:
+        """The compressed result, whose digest is that of the row."""
+        run = self.look(location)
+        answer = requests.get(f"{self.url}/runs/{run['id']}/result.vcf.gz", timeout=60)
+        assert answer.status_code == 200, answer.text
+        assert hashlib.sha256(answer.content).hexdigest() == run["result_sha256"]
+        return answer.content
+
+    def folder_of(self, location: str) -> Path:
+        """The folder of a run's files."""
+        work = Path(self.environment["ANYVAR_VCF_ASYNC_WORK_DIR"])
+        return work / "runs" / str(self.look(location)["id"])
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs as the API lists them."""
+        found: list[dict[str, Any]] = []
+        address = f"{self.url}/runs/?page_size=200"
+        while address:
+            page = requests.get(address, timeout=30).json()
+            found += page["results"]
+            address = page["next"]
+        return found
 
     def log(self, name: str) -> str:
         """What a process has printed so far."""

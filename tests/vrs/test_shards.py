@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vcfjobs.errors import InvalidVcfError
+from vcfjobs.errors import InvalidVcfError, RunFailureError
 from vcfjobs.vrs.bgzf import END_BLOCK, BgzfWriter, join_indexes
 from vcfjobs.vrs.shards import cut, lines_before, open_shard
 
@@ -110,7 +110,7 @@ def test_lines_are_counted_up_to_a_shard(kind: str) -> None:
     before = 0
     for start, end in cut(file, kind, len(data), len(data) // 7, 0):
         if start:
-            assert lines_before(file, kind, start) == before
+            assert lines_before(file, kind, start, lambda: None) == before
         chunk = b"".join(iter(open_shard(file, kind, start, end).read_chunk, b""))
         before += chunk.count(b"\n")
 
@@ -135,3 +135,27 @@ def test_the_index_of_parts_set_on_end_is_that_of_the_whole(sizes: list[int]) ->
         for inside in index.uncompressed if text_size else ():
             assert at + inside in joined.uncompressed
         at += text_size
+
+
+@pytest.mark.parametrize("filler", [b"", b"x"])
+def test_thousands_of_empty_blocks_are_refused_before_they_cost_anything(filler: bytes) -> None:
+    block = END_BLOCK if not filler else bgzf(filler)[: -len(END_BLOCK)]
+    data = bgzf(HEADER)[: -len(END_BLOCK)] + block * 30_000 + END_BLOCK
+    with pytest.raises(InvalidVcfError, match="next to nothing"):
+        cut(io.BytesIO(data), "bgzf", len(data), 10_000, 10)
+    source = open_shard(io.BytesIO(data), "bgzf", 0, len(data))
+    with pytest.raises((InvalidVcfError, RunFailureError), match="next to nothing"):
+        list(iter(source.read_chunk, b""))
+
+
+def test_a_check_on_the_way_may_stop_the_counting_and_the_cutting() -> None:
+    text = b"line\n" * 1_000_000
+
+    def stop() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        lines_before(io.BytesIO(text), "plain", len(text), stop)
+    data = bgzf(text, 100_000)
+    with pytest.raises(TimeoutError):
+        cut(io.BytesIO(data), "bgzf", len(data), 10_000, 0, stop)

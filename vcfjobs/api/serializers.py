@@ -59,7 +59,13 @@ class RunSerializer(RunListSerializer):
     report = serializers.SerializerMethodField()
 
     class Meta(RunListSerializer.Meta):
-        fields = (*RunListSerializer.Meta.fields, "records_per_second", "attempt_limit", "shard_count", "report")
+        fields = (
+            *RunListSerializer.Meta.fields,
+            "records_per_second",
+            "attempt_limit",
+            "shard_count",
+            "report",
+        )
 
     def get_report(self, run: Run) -> dict[str, Any] | None:
         """The engine's report, without what merging alone needs."""

@@ -15,6 +15,7 @@ from vcfjobs.api.alleles import (
     VariationsView,
 )
 from vcfjobs.api.health import HealthzView, ReadyzView
+from vcfjobs.api.metrics import MetricsView
 from vcfjobs.api.not_found import NotFoundView
 from vcfjobs.api.service_info import ServiceInfoView
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
@@ -40,6 +41,7 @@ urlpatterns = [
     path("variations", VariationsView.as_view(), name="variations"),
     path("stats", StatsView.as_view(), name="stats"),
     path("service-info", ServiceInfoView.as_view(), name="service-info"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
     path("healthz", HealthzView.as_view(), name="healthz"),
     path("readyz", ReadyzView.as_view(), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='run',
             name='shard_count',
-            field=models.PositiveIntegerField(default=0, help_text='Into how many it was cut; 0: not at all.'),
+            field=models.PositiveIntegerField(db_default=0, default=0, help_text='Into how many it was cut; 0: not at all.'),
         ),
         migrations.AlterField(
             model_name='runalleles',

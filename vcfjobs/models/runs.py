@@ -93,10 +93,6 @@ class RunQuerySet(PieceQuerySet["Run"]):
             traceback="",
         )
 
-    def enter_line(self) -> None:
-        """Let workers take runs that a request was to do itself: it is gone."""
-        self.filter(place=None).update(place=0)
-
     def fail_lost(self) -> int:
         """running -> failed WORKER_LOST_ERROR, for runs whose worker is lost."""
         return self.filter(status=Status.RUNNING).fail(
@@ -151,7 +147,9 @@ class Run(Piece):
     place = models.BigIntegerField(
         null=True, blank=True, help_text="Place in the line of turns; none while a request does it itself."
     )
-    shard_count = models.PositiveIntegerField(default=0, help_text="Into how many it was cut; 0: not at all.")
+    shard_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Into how many it was cut; 0: not at all."
+    )
 
     result_bytes = models.BigIntegerField(null=True, blank=True, help_text="Size of the BGZF result.")
     result_text_bytes = models.BigIntegerField(null=True, blank=True, help_text="Size when decompressed.")

@@ -17,6 +17,12 @@ END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000
 GZIP_MAGIC = b"\x1f\x8b\x08"
 HEADER_BYTES = 18
 TRAILER_BYTES = 8
+# A block costs as much time as thousands of bytes: more of them than this in a row that hold next to nothing
+# are no file that anybody wrote to be read.
+TINY_BLOCKS = 10_000
+TINY_BYTES = 64
+
+TINY_SENTENCE = "The file is damaged: thousands of its BGZF blocks in a row hold next to nothing."
 
 _FIXED = struct.Struct("<4s4xxxH4sH")  # magic and flags, (mtime, xfl, os), xlen, first subfield, BSIZE - 1
 _SUBFIELD = struct.Struct("<2sH")
@@ -107,7 +113,7 @@ def walk_blocks(file: BinaryIO) -> Iterator[tuple[int, int]]:
     something else than zero bytes.
     """
     end = file.seek(0, 2)
-    offset = size = 0
+    offset = size = tiny = 0
     while offset + size < end:
         offset += size
         file.seek(offset)
@@ -122,6 +128,9 @@ def walk_blocks(file: BinaryIO) -> Iterator[tuple[int, int]]:
         size = header.size
         if offset + size > end:
             raise InvalidVcfError("The file is truncated: its last BGZF block is cut off.")
+        tiny = tiny + 1 if size <= HEADER_BYTES + TRAILER_BYTES + TINY_BYTES else 0
+        if tiny > TINY_BLOCKS:
+            raise InvalidVcfError(TINY_SENTENCE)
         yield offset, size
     file.seek(offset)
     if not size or _TRAILER.unpack(file.read(size)[-TRAILER_BYTES:])[1]:

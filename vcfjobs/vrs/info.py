@@ -80,8 +80,9 @@ def replaced(fields: list[bytes], new: bytes) -> bytes:
     info = fields[7]
     line_end = b"\r" if len(fields) == COLUMNS and info.endswith(b"\r") else b""
     entries = info.removesuffix(line_end).split(b";")
-    kept = [entry for entry in entries if entry.split(b"=", 1)[0] not in FIELDS]
+    kept = [entry for entry in entries if entry.split(b"=", 1)[0] not in FIELDS] or [MISSING]
+    # What stays is treated as `appended` treats it: which of the two writes a line is the chunk's chance.
     if new:
-        kept = [entry for entry in kept if entry not in (MISSING, b"")] + [new]
-    fields[7] = (b";".join(kept) or MISSING) + line_end
+        kept = [new] if kept == [MISSING] else [*kept, new]
+    fields[7] = b";".join(kept) + line_end
     return b"\t".join(fields)

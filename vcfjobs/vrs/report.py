@@ -18,6 +18,8 @@ BINS_KEPT = 512
 CONTIGS_ORDERED = 5_000
 LONGEST_NAME = 255
 BIN_SHIFT = 20  # bins of 2^20 bases
+WINDOW_SHIFT = 14  # tabix's windows of 2^14 bases; the human genome has 190,000
+MOST_WINDOWS = 2_000_000
 EXACT_LENGTHS = 50
 OTHERS = "(others)"
 
@@ -40,12 +42,18 @@ class Report:
     order: list[str] | None = field(default_factory=list)
     first_position: int = -1
     last_position: int = -1
+    windows: int = 0  # of a tabix index, for the contigs that are complete
     seen: set[str] = field(default_factory=set, compare=False, repr=False)  # the contigs in `order`
 
     @property
     def sorted(self) -> bool:
         """Whether records are sorted by position within contigs that each come once (tabix can index)."""
         return self.order is not None
+
+    @property
+    def indexable(self) -> bool:
+        """Whether tabix can index the file, and the index stays small: contigs are few or end early."""
+        return self.sorted and self.windows + _windows_to(self.last_position) <= MOST_WINDOWS
 
     def merge(self, later: Self) -> None:
         """Add the report of the part that follows this one."""
@@ -111,8 +119,11 @@ class Report:
             added = added[1:] if later.first_position >= self.last_position else None
         if added is None or len(self.seen) + len(added) > CONTIGS_ORDERED or not self.seen.isdisjoint(added):
             self.order = None
+            self.windows = 0
             self.seen.clear()
         elif self.order is not None:
+            same = len(added) < len(later.order or ())
+            self.windows += later.windows + (0 if same else _windows_to(self.last_position))
             self.order += added
             self.seen.update(added)
 
@@ -135,6 +146,7 @@ class Report:
             "order": self.order,
             "first_position": self.first_position,
             "last_position": self.last_position,
+            "windows": self.windows,
         }
 
     @classmethod
@@ -155,6 +167,7 @@ class Report:
             order=members["order"],
             first_position=members["first_position"],
             last_position=members["last_position"],
+            windows=members["windows"],
             seen=set(members["order"] or ()),
         )
 
@@ -162,6 +175,11 @@ class Report:
 def length_bin(size: int) -> int:
     """The bin of an indel's length: exact up to 50, above that the power of two at or below it (or 51)."""
     return size if size <= EXACT_LENGTHS else max(EXACT_LENGTHS + 1, 1 << (size.bit_length() - 1))
+
+
+def _windows_to(position: int) -> int:
+    """How many windows a tabix index has for a contig whose last record lies at `position`."""
+    return (position >> WINDOW_SHIFT) + 1
 
 
 def _binned(ordered: Sequence[int]) -> Counter[int]:

@@ -8,23 +8,35 @@ and nobody has to look for lines in order to cut.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import BinaryIO, ClassVar
 
+from vcfjobs.errors import HostileInputError
 from vcfjobs.vrs.blocks import inflate, parse_header, walk_blocks
 from vcfjobs.vrs.streams import BgzfStream, ByteStream, PlainStream, Source
 from vcfjobs.vrs.text_source import Limits, TextSource
 
+BLOCKS_BETWEEN_CHECKS = 10_000
 
-def cut(file: BinaryIO, kind: str, size: int, shard_bytes: int, header_bytes: int) -> list[tuple[int, int]]:
+
+def cut(
+    file: BinaryIO,
+    kind: str,
+    size: int,
+    shard_bytes: int,
+    header_bytes: int,
+    check: Callable[[], None] = lambda: None,
+) -> list[tuple[int, int]]:
     """The ranges [start, end) of the shards of a file of `size` bytes, none above `shard_bytes` by far.
 
     `kind` is "plain" or "bgzf". The first `header_bytes` of the text stay in one shard. The ranges depend on
-    the file and on `shard_bytes` alone. Raises InvalidVcfError and DamagedStreamError for damaged BGZF.
+    the file and on `shard_bytes` alone. `check` is called on the way, and may raise. Raises InvalidVcfError
+    and DamagedStreamError for damaged BGZF.
     """
     count = -(-size // shard_bytes)
     first = _end_of_text(file, header_bytes) if kind == "bgzf" else header_bytes
     wanted = [border for k in range(1, count) if (border := size * k // count) >= first]
-    borders = _block_borders(file, wanted) if kind == "bgzf" else wanted
+    borders = _block_borders(file, wanted, check) if kind == "bgzf" else wanted
     return list(zip([0, *borders], [*borders, size], strict=True))
 
 
@@ -40,12 +52,14 @@ def _end_of_text(file: BinaryIO, text_bytes: int) -> int:
     return file.seek(0, 2)
 
 
-def _block_borders(file: BinaryIO, wanted: list[int]) -> list[int]:
+def _block_borders(file: BinaryIO, wanted: list[int], check: Callable[[], None]) -> list[int]:
     """The first start of a block at or after each wanted offset; reads the whole chain of block headers."""
     borders: list[int] = []
     left = iter(wanted)
     next_wanted = next(left, None)
-    for offset, _ in walk_blocks(file):
+    for number, (offset, _) in enumerate(walk_blocks(file)):
+        if number % BLOCKS_BETWEEN_CHECKS == 0:
+            check()
         if next_wanted is not None and offset >= next_wanted:
             borders.append(offset)
             while next_wanted is not None and next_wanted <= offset:
@@ -54,49 +68,55 @@ def _block_borders(file: BinaryIO, wanted: list[int]) -> list[int]:
 
 
 class ShardStream:
-    """The lines of one shard as a stream of bytes."""
+    """The lines of one shard as a stream of bytes.
+
+    First what lies inside the range, from the first line end on; then, piece by piece, what lies beyond it
+    up to the next line end.
+    """
 
     kind: ClassVar[str] = "shard"
 
-    def __init__(self, file: BinaryIO, kind: str, start: int, end: int) -> None:
-        self._file = file
-        self._kind = kind
-        self._end = end
-        self._inside: ByteStream | None = _stream(kind, _Range(file, start, end))
+    def __init__(self, file: BinaryIO, kind: str, start: int, end: int, longest_line: int) -> None:
+        self._inside = _stream(kind, _Range(file, start, end))
+        self._beyond = _stream(kind, _Range(file, end, None))
         self._skips = start > 0
-        self._size = end - start
+        self._longest_line = longest_line
+        self._leaves = False  # the range is read
+        self._done = False
 
     @property
     def compressed_bytes(self) -> int:
         """Bytes of the range taken so far."""
-        return self._inside.compressed_bytes if self._inside else self._size
+        return self._inside.compressed_bytes
 
     def read(self) -> bytes:
-        """The next piece; b"" at the end. Raises DamagedStreamError."""
-        while self._inside is not None and (piece := self._inside.read()):
-            if not self._skips:
+        """The next piece; b"" at the end. Raises DamagedStreamError, HostileInputError."""
+        if not self._leaves:
+            piece = self._skip() if self._skips else self._inside.read()
+            if piece:
                 return piece
+            self._leaves = True
+            self._done = self._skips  # without a line end inside the range no line begins in it
+        return b"" if self._done else self._read_beyond()
+
+    def _skip(self) -> bytes:
+        """What follows the first line end, b"" where there is none."""
+        skipped = 0
+        while piece := self._inside.read():
             first = piece.find(b"\n") + 1
             if first:
                 self._skips = False
-                if piece := piece[first:]:
-                    return piece
-        if self._inside is None:
-            return b""
-        self._inside = None
-        # Without a line end inside the range no line begins in it.
-        return b"" if self._skips else self._rest_of_line()
+                return piece[first:] or self._inside.read()
+            skipped += len(piece)
+            if skipped > self._longest_line:
+                raise HostileInputError(f"A line of the file is longer than {self._longest_line:,} bytes.")
+        return b""
 
-    def _rest_of_line(self) -> bytes:
-        """What lies beyond the range of the line that its last line end begins."""
-        beyond = _stream(self._kind, _Range(self._file, self._end, None))
-        parts: list[bytes] = []
-        while piece := beyond.read():
-            end = piece.find(b"\n") + 1
-            parts.append(piece[:end] if end else piece)
-            if end:
-                break
-        return b"".join(parts)
+    def _read_beyond(self) -> bytes:
+        piece = self._beyond.read()
+        end = piece.find(b"\n") + 1
+        self._done = bool(end) or not piece
+        return piece[:end] if end else piece
 
 
 class _Range:
@@ -122,13 +142,19 @@ def _stream(kind: str, file: _Range) -> ByteStream:
 
 def open_shard(file: BinaryIO, kind: str, start: int, end: int, limits: Limits | None = None) -> TextSource:
     """The lines of the shard [start, end) of a seekable file; the first shard's begin with the header."""
-    return TextSource(ShardStream(file, kind, start, end), b"", limits or Limits(), records_only=start > 0)
+    limits = limits or Limits()
+    stream = ShardStream(file, kind, start, end, limits.max_line)
+    return TextSource(stream, b"", limits, records_only=start > 0)
 
 
-def lines_before(file: BinaryIO, kind: str, start: int) -> int:
-    """How many lines of the file belong to the shards before the one that begins at `start`."""
+def lines_before(file: BinaryIO, kind: str, start: int, check: Callable[[], None]) -> int:
+    """How many lines of the file belong to the shards before the one that begins at `start`.
+
+    `check` is called on the way, and may raise.
+    """
     source = open_shard(file, kind, 0, start)
     lines = 0
     while chunk := source.read_chunk():
         lines += chunk.count(b"\n")
+        check()
     return lines

@@ -9,6 +9,9 @@ from isal import igzip_lib
 from vcfjobs.vrs.blocks import (
     GZIP_MAGIC,
     MAX_BLOCK_BYTES,
+    TINY_BLOCKS,
+    TINY_BYTES,
+    TINY_SENTENCE,
     DamagedStreamError,
     IsalError,
     inflate,
@@ -161,6 +164,7 @@ class BgzfStream:
         self._data = b""
         self._offset = 0
         self._ended = False  # the last block seen was empty
+        self._tiny = 0  # blocks in a row that held next to nothing
 
     @property
     def compressed_bytes(self) -> int:
@@ -192,7 +196,11 @@ class BgzfStream:
             raise DamagedStreamError("The file is truncated: its last BGZF block is cut off.")
         block = memoryview(self._data)[self._offset : self._offset + header.size]
         self._offset += header.size
-        return inflate(block, header)
+        plain = inflate(block, header)
+        self._tiny = self._tiny + 1 if len(plain) <= TINY_BYTES else 0
+        if self._tiny > TINY_BLOCKS:
+            raise DamagedStreamError(TINY_SENTENCE)
+        return plain
 
     def _fill(self) -> None:
         """Hold at least one block of the largest size, unless the source ends."""

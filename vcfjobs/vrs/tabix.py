@@ -8,6 +8,7 @@ offset of a block, shifted by 16 bits, and the place in it; moving a part moves 
 from __future__ import annotations
 
 import struct
+import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,10 +28,10 @@ class SequenceIndex:
     """What is known of one sequence: chunks of virtual offsets a bin, and the first offset a window."""
 
     bins: dict[int, Chunks] = field(default_factory=dict)
-    windows: list[int] = field(default_factory=list)
+    windows: array[int] = field(default_factory=lambda: array("Q"))
 
-    def append(self, later: SequenceIndex) -> None:
-        """Add the records of a later part.
+    def append(self, later: SequenceIndex, moved: int) -> None:
+        """Add the records of a later part, whose windows are still to be moved.
 
         Windows that the earlier part reaches keep its offsets: they are the smaller ones.
         """
@@ -42,7 +43,7 @@ class SequenceIndex:
                 mine[:] = [(begin, end), (mapped + more_mapped, unmapped + more_unmapped)]
             else:
                 mine += chunks
-        self.windows += later.windows[len(self.windows) :]
+        self.windows.extend(offset + moved for offset in later.windows[len(self.windows) :])
 
 
 @dataclass
@@ -54,7 +55,10 @@ class TabixIndex:
 
     @classmethod
     def parse(cls, data: bytes, compressed_offset: int = 0) -> TabixIndex:
-        """The index of a part that begins at `compressed_offset` of the whole; `data` is decompressed."""
+        """The index of a part that begins at `compressed_offset` of the whole; `data` is decompressed.
+
+        Its windows are as they came: `append` moves those that it needs, which are few.
+        """
         magic, count, *configuration, names_size = _HEAD.unpack_from(data)
         if magic != MAGIC:
             raise ValueError("no tabix index")
@@ -66,10 +70,10 @@ class TabixIndex:
             sequences[name], at = _parse_sequence(data, at, moved)
         return cls(tuple(configuration), sequences)
 
-    def append(self, later: TabixIndex) -> None:
-        """Add the index of the part that follows."""
+    def append(self, later: TabixIndex, compressed_offset: int) -> None:
+        """Add the index of the part that follows, which begins at `compressed_offset`."""
         for name, index in later.sequences.items():
-            self.sequences.setdefault(name, SequenceIndex()).append(index)
+            self.sequences.setdefault(name, SequenceIndex()).append(index, compressed_offset << 16)
 
     def to_bytes(self) -> bytes:
         """The index as the file holds it, before compression."""
@@ -85,7 +89,7 @@ class TabixIndex:
                 yield _BIN.pack(number, len(chunks))
                 yield struct.pack(f"<{2 * len(chunks)}Q", *(offset for chunk in chunks for offset in chunk))
             yield _INT.pack(len(index.windows))
-            yield struct.pack(f"<{len(index.windows)}Q", *index.windows)
+            yield _little_endian(index.windows).tobytes()
 
 
 def _parse_sequence(data: bytes, at: int, moved: int) -> tuple[SequenceIndex, int]:
@@ -104,8 +108,15 @@ def _parse_sequence(data: bytes, at: int, moved: int) -> tuple[SequenceIndex, in
         ] + chunks[len(chunks) - fixed :]
     (windows,) = _INT.unpack_from(data, at)
     at += _INT.size
-    index.windows = [offset + moved for offset in struct.unpack_from(f"<{windows}Q", data, at)]
+    index.windows = _little_endian(array("Q", data[at : at + 8 * windows]))
     return index, at + 8 * windows
+
+
+def _little_endian(offsets: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        offsets = array("Q", offsets)
+        offsets.byteswap()
+    return offsets
 
 
 def join_tabix(parts: Iterable[tuple[bytes, int]]) -> bytes:
@@ -114,9 +125,10 @@ def join_tabix(parts: Iterable[tuple[bytes, int]]) -> bytes:
     for data, compressed_offset in parts:
         part = TabixIndex.parse(data, compressed_offset)
         if whole is None:
-            whole = part
+            whole = TabixIndex(part.configuration, {})
+            whole.append(part, compressed_offset)
         else:
-            whole.append(part)
+            whole.append(part, compressed_offset)
     if whole is None:
         raise ValueError("no parts")
     return whole.to_bytes()

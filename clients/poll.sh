@@ -1,0 +1,124 @@
+#!/bin/sh
+# Annotate a VCF by the service: upload, poll, download. Needs curl and nothing else beside POSIX tools.
+#
+#   clients/poll.sh [-a assembly] [-o out.vcf.gz] FILE [URL]
+#
+# URL: default $VRS_URL, else http://127.0.0.1:8000. $VRS_TOKEN: a bearer token, where the service wants one.
+# Exit code: 0 done, 1 the run failed (the sentence says why), 2 wrong usage, 3 the service refused the file
+# or cannot be reached.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { code=$1; shift; say "$*"; exit "$code"; }
+usage() { fail 2 "usage: poll.sh [-a assembly] [-o out.vcf.gz] FILE [URL]"; }
+
+assembly='' out=''
+while getopts a:o: option; do
+  case $option in
+    a) assembly=$OPTARG ;;
+    o) out=$OPTARG ;;
+    *) usage ;;
+  esac
+done
+shift $((OPTIND - 1))
+case $# in 1 | 2) ;; *) usage ;; esac
+
+file=$1
+url=${2:-${VRS_URL:-http://127.0.0.1:8000}}
+url=${url%/}
+name=${file##*/}
+stem=${name%.gz}
+out=${out:-${stem%.vcf}.vrs.vcf.gz}
+part=$out.part
+case $file in /*) ;; *) file=./$file ;; esac # curl would take - and . for standard input
+if [ ! -f "$file" ] || [ ! -r "$file" ]; then fail 2 "$name cannot be read."; fi
+
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf -- "$tmp" "$part"' EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+(: >"$part") 2>/dev/null || fail 2 "$out cannot be written."
+
+# In a file, for other users see the arguments of a process.
+if [ -n "${VRS_TOKEN:-}" ]; then
+  printf 'header = "Authorization: Bearer %s"\n' "$(printf '%s' "$VRS_TOKEN" | sed 's/[\\"]/\\&/g')"
+fi >"$tmp/config"
+
+# ask CURL-ARGUMENTS: the status code, 000 where there is no answer; its head and body in files.
+ask() {
+  : >"$tmp/head"
+  : >"$tmp/body"
+  curl -gsS -K "$tmp/config" --connect-timeout 10 -D "$tmp/head" -o "$tmp/body" -w '%{http_code}' "$@" \
+    2>"$tmp/error" || :
+}
+header() { grep -i "^$1:" "$tmp/head" | tail -n 1 | sed 's/^[^:]*: *//' | tr -d '\r'; }
+member() { # member NAME: a string or a number of the JSON body
+  sed -nE "s/.*\"$1\": *(\"(([^\"\\\\]|\\\\.)*)\"|([0-9.eE+-]+)).*/\2\4/p" "$tmp/body" |
+    sed 's/\\\(["\\]\)/\1/g'
+}
+trouble() { # what to say of an answer that is not wanted
+  sentence=$(member error)
+  [ -n "$sentence" ] || sentence=$(member status_message)
+  [ -n "$sentence" ] || sentence=$(cat "$tmp/error")
+  printf '%s' "${sentence:-HTTP $1}"
+}
+encode() { printf '%s' "$1" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/&/%26/g; s/+/%2B/g'; }
+
+# Under a name of its own the upload may be repeated: the same name with the same bytes is the same run.
+run=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+query="run_async=True&run_id=$run"
+[ -z "$assembly" ] || query="$query&assembly=$(encode "$assembly")"
+safe=$(printf '%s' "$name" | tr -c 'A-Za-z0-9._+-' '_')
+say "Uploading $name to $url."
+status=$(ask -T "$file" --retry 5 --retry-max-time 300 \
+  -H "Content-Disposition: attachment; filename=\"$safe\"" "$url/vcf?$query")
+case $status in
+  202) ;;
+  000 | '') fail 3 "$url cannot be reached: $(trouble 000)" ;;
+  *) fail 3 "The service refused the file: $(trouble "$status")" ;;
+esac
+result=$(header location)
+case $result in http://* | https://*) ;; *) result=$url$result ;; esac
+result="$result?format=vcf.gz"
+say "It is run $run."
+
+# The first answer is held back a little, so that a short run is known to have ended at once.
+away=0 hold='Prefer: wait=10'
+while :; do
+  # One byte is enough to see that the result is there.
+  status=$(ask -r 0-0 -H "$hold" "$result")
+  case $status in
+    200 | 206) break ;;
+    202)
+      away=0 hold='Prefer: wait=0'
+      say "Running, $(member progress | awk '{ printf "%d", $1 * 100 }') % done."
+      ;;
+    *)
+      case $(member error_code) in
+        RUN_FAILURE | TIME_LIMIT_EXCEEDED | WORKER_LOST_ERROR | CANCELLED | EXPIRED) fail 1 "$(trouble "$status")" ;;
+      esac
+      case $status in 000 | 429 | 502 | 503 | 504) ;; *) fail 3 "The service refused: $(trouble "$status")" ;; esac
+      away=$((away + 1))
+      [ "$away" -le 30 ] || fail 3 "The service does not answer any more: $(trouble "$status")"
+      say "No answer; asking again."
+      ;;
+  esac
+  pause=$(header retry-after)
+  case $pause in '' | *[!0-9]*) pause=5 ;; esac
+  sleep "$pause"
+done
+
+say "Downloading to $out."
+tries=0
+until curl -gfsS -K "$tmp/config" --connect-timeout 10 --retry 5 -C - -o "$part" "$result" 2>"$tmp/error"; do
+  code=$? tries=$((tries + 1))
+  [ "$code" -ne 22 ] || fail 3 "The service refused the download: $(cat "$tmp/error")"
+  [ "$tries" -lt 10 ] || fail 3 "The download breaks off again and again: $(cat "$tmp/error")"
+  say "The download broke off; going on where it stopped."
+  sleep "$tries"
+done
+mv -- "$part" "$out"
+say "Done."

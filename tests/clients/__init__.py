@@ -1,0 +1,127 @@
+"""The clients against a real service, reached directly and over a connection that breaks."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import requests
+
+from tests.conftest import PROJECT
+from tests.e2e.processes import Service, service
+from tests.factories import HEADER, VCF
+
+CLIENTS = PROJECT / "clients"
+TOKEN = "a-token-of-the-tests"
+BAD = VCF + b"chr1\t9\t.\tA\tC\t.\t.\t.\n" * 200 + b"chr1\tsecret\t.\tA\tC\t.\t.\t.\n"
+# So much that even its half, compressed, is several pieces of a download.
+NOISE = (hashlib.sha256(str(number).encode()).hexdigest() for number in range(10_000))
+MANY = (HEADER + "".join(f"chr1\t1\t.\tA\tC\t.\t.\tX={text}\n" for text in NOISE)).encode()
+
+
+@contextmanager
+def running_service(folder: Path) -> Iterator[Service]:
+    """Web and worker, for bearers of TOKEN alone."""
+    with service(folder, ANYVAR_AUTH_TOKEN_LIST=TOKEN) as made:
+        made.start_web()
+        made.start_worker()
+        yield made
+
+
+def written(folder: Path, content: bytes, name: str = "sample.vcf") -> Path:
+    """A file to submit."""
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def annotated(url: str, content: bytes) -> bytes:
+    """The annotated text as the API itself gives it, inside the request."""
+    answer = requests.put(
+        f"{url}/vcf", data=content, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=60
+    )
+    assert answer.status_code == 200, answer.text
+    return answer.content
+
+
+def text_of(path: Path) -> bytes:
+    """The text of a BGZF file."""
+    return gzip.decompress(path.read_bytes())
+
+
+class Relay(ThreadingHTTPServer):
+    """Hands requests to a service; a mishap befalls the first "METHOD address range" that fits its pattern.
+
+    busy: 503 with Retry-After; drop: the connection ends without an answer; cut: half of the body comes.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, target: str, mishaps: list[tuple[str, str]]) -> None:
+        super().__init__(("127.0.0.1", 0), _Relayed)
+        self.target = target
+        self.mishaps = mishaps
+        self.seen: list[tuple[str, dict[str, str], int]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def mishap_of(self, request: str) -> str:
+        """What befalls a request."""
+        for mishap in self.mishaps:
+            if fnmatchcase(request, mishap[0]):
+                self.mishaps.remove(mishap)
+                return mishap[1]
+        return ""
+
+
+class _Relayed(BaseHTTPRequestHandler):
+    server: Relay
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name: value for name, value in self.headers.items() if name != "Host"}
+        mishap = self.server.mishap_of(f"{self.command} {self.path} {headers.get('Range', '')}")
+        if mishap == "drop":
+            self.close_connection = True
+            return
+        if mishap == "busy":
+            self.send_response(503)
+            self.send_header("Retry-After", "1")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        answer = requests.request(
+            self.command, self.server.target + self.path, data=body, headers=headers, timeout=30
+        )
+        self.server.seen.append((f"{self.command} {self.path}", headers, answer.status_code))
+        self.send_response(answer.status_code)
+        for name, value in answer.headers.items():
+            if name not in ("Connection", "Server", "Date"):
+                self.send_header(name, value)
+        self.end_headers()
+        content = answer.content
+        self.wfile.write(content[: len(content) // 2] if mishap == "cut" else content)
+        self.close_connection = mishap == "cut"
+
+    do_PUT = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Nothing."""
+
+
+@contextmanager
+def relay(target: str, *mishaps: tuple[str, str]) -> Iterator[Relay]:
+    """A relay that listens."""
+    with Relay(target, list(mishaps)) as made:
+        thread = threading.Thread(target=made.serve_forever)
+        thread.start()
+        try:
+            yield made
+        finally:
+            made.shutdown()
+            thread.join()

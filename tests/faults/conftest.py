@@ -1,0 +1,130 @@
+"""What the tests of the promises share: installations of both kinds, and the look for leftovers."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.processes import Service, service
+from tests.servers import PostgresServer, RedisServer, own_database, server_folder, wait_until
+
+Install = Callable[..., Service]
+# A silent worker is missed after so many seconds.
+LEASE = 3
+# What a file of `tests.faults.files.LARGE`'s size is cut by, and what cuts nothing.
+SHARDED = {"whole": str(2**40), "shards": "400000"}
+
+
+@pytest.fixture(params=["embedded", "servers"])
+def install(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Install]:
+    """Make an installation: on the embedded default, and on Redis and PostgreSQL."""
+    with ExitStack() as stack:
+
+        def make(**settings: str) -> Service:
+            where: dict[str, str] = {}
+            if request.param == "servers":
+                database = own_database(request.getfixturevalue("postgres_url"))
+                where["DATABASE_URL"] = stack.enter_context(database)
+                where["CELERY_BROKER_URL"] = request.getfixturevalue("redis_url")
+            return stack.enter_context(_installed(tmp_path, **where, **settings))
+
+        yield make
+
+
+@pytest.fixture(params=["whole", "shards"])
+def shard_bytes(request: pytest.FixtureRequest) -> str:
+    """ANYVAR_SHARD_BYTES: a large file is done as a whole, and in shards."""
+    return SHARDED[request.param]
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis that the test may stop, freeze and wipe."""
+    with server_folder() as folder:
+        server = RedisServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that the test may stop at once."""
+    with server_folder() as folder:
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def on_own_servers(tmp_path: Path, own_redis: RedisServer, own_postgres: PostgresServer) -> Iterator[Install]:
+    """Make an installation on servers that the test may break."""
+    with ExitStack() as stack:
+
+        def make(**settings: str) -> Service:
+            where = {"DATABASE_URL": own_postgres.url, "CELERY_BROKER_URL": own_redis.url}
+            return stack.enter_context(_installed(tmp_path, **(where | settings)))
+
+        yield make
+
+
+def _installed(folder: Path, **settings: str):  # type: ignore[no-untyped-def]
+    ours = {
+        "ANYVAR_LEASE_SECONDS": str(LEASE),
+        "ANYVAR_REGISTER": "false",
+        "ANYVAR_SUBMIT_RATE": "100000/min",
+        "CELERY_TASK_DEFAULT_QUEUE": f"test_{uuid.uuid4().hex}",
+    }
+    return _without_leftovers(folder, ours | settings)
+
+
+class _without_leftovers:  # noqa: N801  (a context manager)
+    """P24: at the end the work directory holds nothing but what a row owns."""
+
+    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+        self._service = service(folder, **settings)
+
+    def __enter__(self) -> Service:
+        self._made = self._service.__enter__()
+        return self._made
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                wait_until(lambda: not leftovers(self._made), "nothing is left over", 15)
+        except TimeoutError:
+            raise AssertionError(f"left over: {leftovers(self._made)}") from None
+        finally:
+            self._service.__exit__(kind, *rest)  # type: ignore[arg-type]
+
+
+def leftovers(made: Service) -> list[str]:
+    """Files of the work directory that no row accounts for."""
+    work = Path(made.environment["ANYVAR_VCF_ASYNC_WORK_DIR"])
+    owned: set[str] = set()
+    for run in made.runs():
+        ending = ("", ".gzi", ".tbi")
+        owned |= {
+            f"runs/{run['id']}/{run['attempt']}.vcf.gz{end}" for end in ending if run["status"] == "succeeded"
+        }
+        if run["status"] != "succeeded":
+            owned.add(f"runs/{run['id']}/input")
+        if run["status"] in ("queued", "running"):  # under way: whatever its attempts write
+            owned |= {str(path.relative_to(work)) for path in (work / "runs" / run["id"]).rglob("*")}
+    found = {str(path.relative_to(work)) for path in work.rglob("*") if path.is_file()}
+    return sorted(found - owned)
+
+
+def environment_of(made: Service) -> dict[str, str]:
+    """The environment of the service's processes."""
+    return os.environ | made.environment

@@ -1,0 +1,48 @@
+"""P3: the run of a killed worker is done by another, or fails as the setting says."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.faults.conftest import LEASE, Install
+from tests.faults.files import LARGE, RECORDS
+from tests.servers import wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_killed_workers_run_is_done_by_another_within_lease_and_sweep(
+    install: Install, shard_bytes: str
+) -> None:
+    made = install(ANYVAR_SHARD_BYTES=shard_bytes)
+    made.start_web()
+    worker = made.start_worker("--concurrency=1")
+    location = made.submit(LARGE)
+    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    made.start_worker("--concurrency=1")
+    done = made.look(location)["records_done"]
+    wait_until(lambda: made.look(location)["records_done"] != done, "the other goes on", LEASE + 20)
+    run = made.wait_for(location)
+    assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
+    assert run["attempt"] == (1 if run["shard_count"] else 2)
+
+
+@pytest.mark.parametrize(("again", "status"), [("false", "failed"), ("true", "succeeded")])
+def test_a_child_that_dies_fails_its_run_or_has_it_done_again_as_the_setting_says(
+    install: Install, shard_bytes: str, again: str, status: str
+) -> None:
+    made = install(ANYVAR_SHARD_BYTES=shard_bytes, CELERY_TASK_REJECT_ON_WORKER_LOST=again)
+    made.start_web()
+    worker = made.start_worker("--concurrency=1")
+    location = made.submit(LARGE)
+    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    for pid in made.children(worker):
+        os.kill(pid, signal.SIGKILL)
+    run = made.wait_for(location)
+    assert run["status"] == status
+    assert run["error_code"] == ("WORKER_LOST_ERROR" if status == "failed" else "")

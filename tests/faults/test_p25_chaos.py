@@ -1,0 +1,104 @@
+"""P25: everything dies at random under load, and every run ends with the right bytes."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import requests
+
+from tests.e2e.processes import Service
+from tests.faults.conftest import Install
+from tests.faults.files import LARGE, records
+from tests.servers import RedisServer
+
+pytestmark = pytest.mark.e2e
+
+# 300 where there is time for it.
+SECONDS = float(os.environ.get("FAULTS_CHAOS_SECONDS", "40"))
+FILES = {"small": records(2_000), "large": LARGE}
+
+
+class Storm:
+    """Kills a worker, the web or Redis every few seconds, and starts it again."""
+
+    def __init__(self, made: Service, redis: RedisServer) -> None:
+        self._made, self._redis = made, redis
+        self._web = made.start_web()
+        self._workers = [made.start_worker("--concurrency=1") for _ in range(2)]
+        self._draw = random.Random(25)
+        self.blows: list[str] = []
+
+    def rage(self, seconds: float) -> None:
+        over = time.monotonic() + seconds
+        blows: list[Callable[[], None]] = [
+            self._kill_worker,
+            self._kill_worker,
+            self._kill_web,
+            self._kill_redis,
+        ]
+        while time.monotonic() < over:
+            time.sleep(self._draw.uniform(1, 4))
+            blow = self._draw.choice(blows)
+            blow()
+            self.blows.append(blow.__name__)
+
+    def _kill_worker(self) -> None:
+        number = self._draw.randrange(2)
+        os.killpg(self._workers[number].pid, signal.SIGKILL)
+        self._workers[number].wait()
+        self._workers[number] = self._made.start_worker("--concurrency=1")
+
+    def _kill_web(self) -> None:
+        os.killpg(self._web.pid, signal.SIGKILL)
+        self._web.wait()
+        self._web = self._made.start_web()
+
+    def _kill_redis(self) -> None:
+        self._redis.stop()
+        self._redis.start()
+
+
+def test_every_run_ends_with_the_right_bytes_whatever_dies(
+    on_own_servers: Install, own_redis: RedisServer
+) -> None:
+    made = on_own_servers(
+        ANYVAR_SHARD_BYTES="1000000", ANYVAR_RUN_MAX_ATTEMPTS="50", ANYVAR_LEASE_SECONDS="4"
+    )
+    storm = Storm(made, own_redis)
+    expected = {}
+    for name, content in FILES.items():
+        location = made.submit(content)
+        made.wait_for(location)
+        expected[name] = gzip.decompress(made.result(location))
+    accepted: dict[str, str] = {}
+    calm = threading.Event()
+
+    def submit() -> None:
+        number = 0
+        while not calm.wait(0.5):
+            number += 1
+            name = "large" if number % 8 == 0 else "small"
+            try:
+                accepted[made.submit(FILES[name], run_id=f"{name}-{number}")] = name
+            except requests.RequestException:
+                continue  # no 202, no promise
+
+    submitting = threading.Thread(target=submit)
+    submitting.start()
+    storm.rage(SECONDS)
+    calm.set()
+    submitting.join()
+    assert len(accepted) > SECONDS / 2
+    assert len(set(storm.blows)) >= 2
+    for location, name in accepted.items():
+        run = made.wait_for(location, 120)
+        assert (run["status"], run["error"]) == ("succeeded", ""), location
+        assert gzip.decompress(made.result(location)) == expected[name]
+    assert {run["status"] for run in made.runs()} == {"succeeded"}
