@@ -1,6 +1,8 @@
 # make demo    set everything up, annotate the demo file over HTTP, show the result
 # make serve   web and worker in the foreground until Ctrl-C
 # make test    install what the tests need and run them all
+# make faults  only the tests that inject faults, named after the promises they show
+# make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
 # make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run
 # make bench-scale   one large file over several workers and hosts, growth with size, many small runs
@@ -9,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test lint bench bench-scale install install-dev migrate clean
+.PHONY: demo serve test faults soak lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -24,6 +26,13 @@ migrate: install
 
 test: install-dev
 	$(BIN)/python -m tests
+
+faults: install-dev
+	$(BIN)/python -m tests tests/faults
+
+soak: install-dev
+	FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests \
+		tests/faults/test_p15_memory.py tests/faults/test_p19_long_queue.py tests/faults/test_p25_chaos.py
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -45,6 +45,19 @@ def secret_key(path: Path) -> str:
     return key
 
 
+def refuse_unknown_authentication(environ: Mapping[str, str], ours: Collection[str]) -> None:
+    """Stop the start for a name that means authentication and that nothing here reads.
+
+    A mistyped name, or one of AnyVar's for an identity provider, would leave the service open.
+    """
+    for name, value in environ.items():
+        if name.startswith("ANYVAR_") and ("AUTH" in name or "TOKEN" in name) and name not in ours and value:
+            raise ImproperlyConfigured(
+                f"{name} is set, but this service knows only {', '.join(ours)} for authentication: "
+                "with that name alone it would be open. Unset it, or set the other."
+            )
+
+
 def celery_passthrough(environ: Mapping[str, str], ours: Collection[str]) -> dict[str, Any]:
     """Every CELERY_* variable that is not `ours`, as Celery's own setting: prefix off, lower case, JSON.
 

@@ -30,7 +30,7 @@ from kombu.utils.json import dumps, loads
 logger = logging.getLogger(__name__)
 
 SCHEME = "folder"
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 MESSAGE = ".msg"
 
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
@@ -132,7 +132,22 @@ class Transport(virtual.Transport):
     Channel = Channel
     driver_type = SCHEME
     driver_name = SCHEME
-    implements = virtual.Transport.implements.extend(asynchronous=False, exchange_type=frozenset(["direct"]))
+    # Asynchronous: the worker then runs its event loop, in which each child has a pipe of its own. With a
+    # blocking loop the children share one, and a child that is killed while it waits takes the lock along.
+    implements = virtual.Transport.implements.extend(asynchronous=True, exchange_type=frozenset(["direct"]))
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Look for messages a few times a second: a folder gives no sign of its own."""
+        loop.call_repeatedly(POLL_SECONDS, self._deliver_what_is_there, connection)
+
+    def _deliver_what_is_there(self, connection: Any) -> None:
+        try:
+            while True:
+                self.drain_events(connection, timeout=0)  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            return  # nothing more, or the worker has as much as it wants
+        except OSError as error:
+            logger.warning("broker: the folder cannot be read: %s", type(error).__name__)
 
     def driver_version(self) -> str:
         """The version that `celery report` prints."""

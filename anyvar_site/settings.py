@@ -14,7 +14,12 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from anyvar_site import logs
-from anyvar_site.environment import celery_passthrough, number, secret_key
+from anyvar_site.environment import (
+    celery_passthrough,
+    number,
+    refuse_unknown_authentication,
+    secret_key,
+)
 from anyvar_site.filesystem_broker import broker_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -145,6 +150,7 @@ if not 400 <= ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE <= 599:
     raise ImproperlyConfigured(
         "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE must be an HTTP error status, 400 to 599."
     )
+refuse_unknown_authentication(os.environ, ours=["ANYVAR_AUTH_TOKEN_LIST"])
 ANYVAR_AUTH_TOKEN_LIST: list[str] = [
     token.strip() for token in env.list("ANYVAR_AUTH_TOKEN_LIST", default=[]) if token.strip()
 ]

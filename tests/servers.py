@@ -6,6 +6,7 @@ A server that was already running is never flushed or stopped: databases and key
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import shutil
@@ -17,6 +18,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -105,8 +107,8 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
         if self._user:
             os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
-        initdb = [str(self._bin / "initdb"), "-D", str(self._data), "-A", "trust", "-U", "postgres", "-N"]
-        subprocess.run(initdb, check=True, user=self._user, cwd="/", stdout=subprocess.DEVNULL)
+        copy = ["cp", "-a", str(_empty_cluster(self._bin, self._user)), str(self._data)]
+        subprocess.run(copy, check=True, user=self._user, cwd="/")
         self._host = host
         with (self._data / "pg_hba.conf").open("a") as file:
             file.write(f"host all all {host}/24 trust\n")
@@ -139,6 +141,19 @@ class PostgresServer:
                 return True
         except psycopg.OperationalError:
             return False
+
+
+@cache
+def _empty_cluster(binaries: Path, user: str | None) -> Path:
+    """A data directory to copy: initdb takes seconds, so it is run once."""
+    folder = Path(tempfile.mkdtemp(prefix="vcfjobs-cluster-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if user:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    data = folder / "data"
+    initdb = [str(binaries / "initdb"), "-D", str(data), "-A", "trust", "-U", "postgres", "-N"]
+    subprocess.run(initdb, check=True, user=user, cwd="/", stdout=subprocess.DEVNULL)
+    return data
 
 
 def _unprivileged_user() -> str | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,14 @@ from tests.conftest import PROJECT, TINY_CONTIG
 from tests.servers import free_port, wait_until
 
 BIN = Path(sys.executable).parent
+
+
+@cache
+def _copies() -> Path:
+    """The folder of what was set up once."""
+    folder = Path(tempfile.mkdtemp(prefix="vcfjobs-set-up-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 class Service:
@@ -42,11 +54,34 @@ class Service:
         }
 
     def set_up(self) -> None:
-        """Migrate, and register the small reference."""
-        fasta = self.folder / "tiny.fa"
-        fasta.write_text(f">chr1\n{TINY_CONTIG}\n")
-        self.manage("migrate", "--verbosity", "0")
-        self.manage("load_reference", "tiny", str(fasta))
+        """Migrate, and register the small reference; after the first time from a copy."""
+        url = self.environment["DATABASE_URL"]
+        copies = _copies() / url.partition(":")[0]
+        if not copies.exists():
+            fasta = self.folder / "tiny.fa"
+            fasta.write_text(f">chr1\n{TINY_CONTIG}\n")
+            self.manage("migrate", "--verbosity", "0")
+            self.manage("load_reference", "tiny", str(fasta))
+            copies.mkdir()
+            if url.startswith("sqlite"):
+                shutil.copy(self.folder / "db.sqlite3", copies)
+            else:
+                dump = [
+                    shutil.which("pg_dump") or "pg_dump",
+                    "--no-owner",
+                    "--file",
+                    str(copies / "dump.sql"),
+                ]
+                subprocess.run([*dump, url], check=True)
+            shutil.copytree(self.environment["ANYVAR_SEQUENCE_DIR"], copies / "sequences")
+            return
+        if url.startswith("sqlite"):
+            shutil.copy(copies / "db.sqlite3", self.folder)
+        else:
+            restore = ["psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file"]
+            subprocess.run([*restore, str(copies / "dump.sql"), url], check=True, stdout=subprocess.DEVNULL)
+        sequences = self.environment["ANYVAR_SEQUENCE_DIR"]
+        shutil.copytree(copies / "sequences", sequences, dirs_exist_ok=True)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command; its standard output."""
@@ -121,6 +156,13 @@ class Service:
         work = Path(self.environment["ANYVAR_VCF_ASYNC_WORK_DIR"])
         return work / "runs" / str(self.look(location)["id"])
 
+    def wait_until_written(self, location: str) -> None:
+        """Return as soon as a worker has written some of the result."""
+        folder = self.folder_of(location)
+        wait_until(
+            lambda: any(path.stat().st_size for path in folder.rglob("*.gz")), "a worker writes the result"
+        )
+
     def runs(self) -> list[dict[str, Any]]:
         """All runs as the API lists them."""
         found: list[dict[str, Any]] = []
@@ -134,6 +176,13 @@ class Service:
     def log(self, name: str) -> str:
         """What a process has printed so far."""
         return (self.folder / f"{name}.log").read_text()
+
+    def kill(self) -> None:
+        """Kill every process that was started here."""
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def stop(self) -> None:
         """Stop every process that was started here, gently, then firmly."""

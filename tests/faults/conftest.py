@@ -105,6 +105,7 @@ class _without_leftovers:  # noqa: N801  (a context manager)
         except TimeoutError:
             raise AssertionError(f"left over: {leftovers(self._made)}") from None
         finally:
+            self._made.kill()  # what a test has broken may not end by itself
             self._service.__exit__(kind, *rest)  # type: ignore[arg-type]
 
 

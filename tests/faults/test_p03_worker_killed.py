@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from tests.faults.conftest import LEASE, Install
-from tests.faults.files import LARGE, RECORDS
+from tests.faults.files import LARGE, RECORDS, SMALL, records
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -21,7 +21,7 @@ def test_a_killed_workers_run_is_done_by_another_within_lease_and_sweep(
     made.start_web()
     worker = made.start_worker("--concurrency=1")
     location = made.submit(LARGE)
-    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    made.wait_until_written(location)
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
     made.start_worker("--concurrency=1")
@@ -36,13 +36,27 @@ def test_a_killed_workers_run_is_done_by_another_within_lease_and_sweep(
 def test_a_child_that_dies_fails_its_run_or_has_it_done_again_as_the_setting_says(
     install: Install, shard_bytes: str, again: str, status: str
 ) -> None:
-    made = install(ANYVAR_SHARD_BYTES=shard_bytes, CELERY_TASK_REJECT_ON_WORKER_LOST=again)
+    # Celery takes ten seconds to be sure that a child is lost; within a shorter lease the sweep is first.
+    lease = {"ANYVAR_LEASE_SECONDS": "60", "CELERY_TASK_REJECT_ON_WORKER_LOST": again}
+    made = install(ANYVAR_SHARD_BYTES=shard_bytes, **lease)
     made.start_web()
-    worker = made.start_worker("--concurrency=1")
-    location = made.submit(LARGE)
-    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    worker = made.start_worker("--concurrency=1", app="tests.faults.slow")
+    location = made.submit(records(60_000))
+    made.wait_until_written(location)
     for pid in made.children(worker):
         os.kill(pid, signal.SIGKILL)
     run = made.wait_for(location)
     assert run["status"] == status
     assert run["error_code"] == ("WORKER_LOST_ERROR" if status == "failed" else "")
+
+
+def test_a_child_that_is_killed_while_it_waits_hinders_nobody(install: Install) -> None:
+    made = install()
+    made.start_web()
+    worker = made.start_worker("--concurrency=2")
+    assert made.wait_for(made.submit(SMALL))["status"] == "succeeded"
+    for _ in range(3):
+        idle = made.children(worker)
+        os.kill(idle[0], signal.SIGKILL)
+        wait_until(lambda: idle[0] not in made.children(worker), "it is replaced")  # noqa: B023
+        assert made.wait_for(made.submit(SMALL), 30)["status"] == "succeeded"

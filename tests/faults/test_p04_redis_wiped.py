@@ -7,7 +7,7 @@ import redis
 
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, SMALL
-from tests.servers import RedisServer, wait_until
+from tests.servers import RedisServer
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,7 @@ def test_queued_and_running_runs_end_though_redis_forgets_everything(
     made.start_web()
     made.start_worker("--concurrency=1")
     locations = [made.submit(LARGE), *(made.submit(SMALL) for _ in range(8))]
-    wait_until(lambda: made.look(locations[0])["records_done"] > 0, "one is running, the others wait")
+    made.wait_until_written(locations[0])
     if fault == "flushed":
         with redis.Redis(port=own_redis.port) as client:
             client.flushall()

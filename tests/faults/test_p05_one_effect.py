@@ -48,7 +48,7 @@ def test_connections_that_break_redeliver_nothing_twice(
     with psycopg.connect(own_postgres.url) as database:
         row = database.execute("SELECT count(*) FROM vcfjobs_allele").fetchone()
     location = made.submit(LARGE)
-    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    made.wait_until_written(location)
     with redis.Redis(port=own_redis.port) as client:
         for kind in ("normal", "pubsub"):
             client.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")

@@ -19,7 +19,7 @@ def test_a_zombie_stops_and_leaves_the_others_result_alone(install: Install, sha
     made.start_web()
     zombie = made.start_worker("--concurrency=1")
     location = made.submit(LARGE)
-    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    made.wait_until_written(location)
     os.killpg(zombie.pid, signal.SIGSTOP)
     made.start_worker("--concurrency=1")
     run = made.wait_for(location, LEASE + 60)

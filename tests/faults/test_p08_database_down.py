@@ -10,7 +10,7 @@ import requests
 
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, RECORDS
-from tests.servers import PostgresServer, wait_until
+from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.e2e
 
@@ -25,7 +25,7 @@ def test_runs_end_and_polls_answer_503_while_the_database_is_away(
     made.start_web()
     made.start_worker()
     location = made.submit(LARGE)
-    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    made.wait_until_written(location)
     answers: list[requests.Response] = []
     over = threading.Event()
 
@@ -56,8 +56,7 @@ def test_a_run_whose_commit_meets_no_database_is_committed_when_it_is_back(
     made.start_web()
     made.start_worker()
     location = made.submit(LARGE)
-    folder = made.folder_of(location)
-    wait_until(lambda: any(folder.rglob("*.gz")), "the result is being written")
+    made.wait_until_written(location)
     for _ in range(3):  # wherever it stands: one of them meets the commit of a shard, or of the run
         own_postgres.stop()
         own_postgres.start()

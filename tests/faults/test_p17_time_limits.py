@@ -30,7 +30,7 @@ def test_the_hard_limit_ends_a_child_that_hangs(install: Install, shard_bytes: s
     made.start_web()
     worker = made.start_worker("--concurrency=1")
     location = made.submit(LARGE)
-    wait_until(lambda: made.look(location)["records_done"] > 0, "records are annotated")
+    made.wait_until_written(location)
     for pid in made.children(worker):
         os.kill(pid, signal.SIGSTOP)
     run = made.wait_for(location)
