@@ -3,6 +3,7 @@
 # make test    install what the tests need and run them all
 # make faults  only the tests that inject faults, named after the promises they show
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
+# make fuzz    ten minutes of mutated files through the engine
 # make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run
 # make bench-scale   one large file over several workers and hosts, growth with size, many small runs
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test faults soak lint bench bench-scale install install-dev migrate clean
+.PHONY: demo serve test faults soak fuzz lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -34,11 +35,15 @@ soak: install-dev
 	FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests \
 		tests/faults/test_p15_memory.py tests/faults/test_p19_long_queue.py tests/faults/test_p25_chaos.py
 
+fuzz: install-dev
+	FUZZ_SECONDS=600 $(BIN)/python -m pytest -q tests/vrs/test_fuzz.py
+
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --severity-level medium --skip B608 --recursive vcfjobs anyvar_site clients
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	ANYVAR_HTTPS=true ALLOWED_HOSTS=vrs.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
 

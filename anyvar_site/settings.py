@@ -247,6 +247,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "vcfjobs.api.negotiation.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # OPTIONS describes forms that are not; the OpenAPI document describes the calls.
+    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "vcfjobs.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
     # How many proxies before us add to X-Forwarded-For; without any the header is anybody's claim.

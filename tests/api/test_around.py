@@ -104,3 +104,8 @@ def test_every_answer_carries_the_security_headers(client: Client) -> None:
     response = client.get("/healthz")
     assert "default-src 'self'" in response["Content-Security-Policy"]
     assert response["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("address", ["/vcf", "/annotated_vcf", "/vcf/x", "/runs/", "/runs/x/", "/objects"])
+def test_options_fails_nowhere(client: Client, address: str) -> None:
+    assert client.options(address).status_code == 405

@@ -76,9 +76,9 @@ class HeaderReader:
             raise InvalidVcfError(
                 f"Line {self._lines}, #CHROM, has fewer than {COLUMNS} columns separated by tabs."
             )
-        line_end = b"\r\n" if line.endswith(b"\r\n") else b"\n"
-        if not line.endswith(b"\n"):
-            line += line_end
+        text = line.removesuffix(b"\n")
+        line_end = b"\r\n" if text.endswith(b"\r") else b"\n"
+        line = text.removesuffix(b"\r") + line_end
         new = [text + line_end for text in self._new]
         return Header(b"".join([self._kept, *new, line]), self._lines, self._replaced)
 
