@@ -29,10 +29,10 @@ test: install-dev
 	$(BIN)/python -m tests
 
 faults: install-dev
-	$(BIN)/python -m tests tests/faults
+	FAULTS_ALL=1 $(BIN)/python -m tests tests/faults
 
 soak: install-dev
-	FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests \
+	FAULTS_ALL=1 FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests \
 		tests/faults/test_p15_memory.py tests/faults/test_p19_long_queue.py tests/faults/test_p25_chaos.py
 
 fuzz: install-dev

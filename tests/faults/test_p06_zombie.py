@@ -8,17 +8,19 @@ import signal
 import pytest
 
 from tests.faults.conftest import LEASE, Install
-from tests.faults.files import LARGE, RECORDS
+from tests.faults.files import records
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.e2e
+
+RECORDS = 60_000
 
 
 def test_a_zombie_stops_and_leaves_the_others_result_alone(install: Install, shard_bytes: str) -> None:
     made = install(ANYVAR_SHARD_BYTES=shard_bytes)
     made.start_web()
-    zombie = made.start_worker("--concurrency=1")
-    location = made.submit(LARGE)
+    zombie = made.start_worker("--concurrency=1", app="tests.faults.slow")
+    location = made.submit(records(RECORDS))
     made.wait_until_written(location)
     os.killpg(zombie.pid, signal.SIGSTOP)
     made.start_worker("--concurrency=1")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import threading
 
 import pytest
 import requests
 
+from tests.e2e.processes import Service
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, records
+from tests.servers import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -17,10 +20,18 @@ RUNS = 50
 CONTENT = records(5_000)
 
 
+def start_worker(made: Service) -> subprocess.Popen[bytes]:
+    """A worker that is ready, so that it stops by SIGTERM as a worker does and not as Python does."""
+    worker = made.start_worker()
+    name = f"worker-{len(made.processes) - 1}"
+    wait_until(lambda: "ready." in made.log(name), "the worker is ready")
+    return worker
+
+
 def test_fifty_runs_survive_the_restart_of_every_process(install: Install) -> None:
     made = install(ANYVAR_SHARD_BYTES="400000")
     web = made.start_web()
-    worker = made.start_worker()
+    worker = start_worker(made)
     locations: list[str] = []
 
     def submit() -> None:
@@ -35,7 +46,7 @@ def test_fifty_runs_survive_the_restart_of_every_process(install: Install) -> No
     submitting = threading.Thread(target=submit)
     submitting.start()
     for _ in range(2):
-        following = made.start_worker()
+        following = start_worker(made)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=60) == 0
         worker = following

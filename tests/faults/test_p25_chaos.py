@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.e2e.processes import Service
 from tests.faults.conftest import Install
@@ -101,4 +102,13 @@ def test_every_run_ends_with_the_right_bytes_whatever_dies(
         run = made.wait_for(location, 120)
         assert (run["status"], run["error"]) == ("succeeded", ""), location
         assert gzip.decompress(made.result(location)) == expected[name]
-    assert {run["status"] for run in made.runs()} == {"succeeded"}
+    runs = made.runs()
+    assert {run["status"] for run in runs} == {"succeeded"}
+    counted = {
+        sample.labels["status"]: sample.value
+        for family in text_string_to_metric_families(requests.get(f"{made.url}/metrics", timeout=30).text)
+        for sample in family.samples
+        if sample.name == "vrs_runs"
+    }
+    assert counted["succeeded"] == len(runs)
+    assert sum(counted.values()) == len(runs)

@@ -26,8 +26,8 @@ CORPUS = Path(__file__).parent / "corpus"
 SEEDS = sorted(path.read_bytes() for path in CORPUS.iterdir())
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "4"))
 WORDS = [
-    b"\t", b"\n", b"\r", b"\0", b",", b";", b"=", b".", b"*", b"\xff", b"A", b"N" * 40, b"GT", b"chr1", b"%3B",
-    b"<DEL>", b"<*>", b"]chr1:5]", b"END=", b"-1", b"0", b"9" * 20,
+    b"\t", b"\n", b"\r", b"\0", b",", b";", b"=", b".", b"*", b"\xff", b"A", b"N" * 40, b"GT", b"chr1",
+    b"%3B", b"<DEL>", b"<*>", b"]chr1:5]", b"END=", b"-1", b"0", b"9" * 20,
     b"#CHROM\t", b"##INFO=<ID=VRS_Error,", b"VRS_Allele_IDs=", b"\x1f\x8b\x08\x04", b"BC\x02\x00", bytes(28),
 ]  # fmt: skip
 EXPECTED = (VcfJobsError, DamagedStreamError)
