@@ -164,13 +164,15 @@ class Service:
         )
 
     def runs(self) -> list[dict[str, Any]]:
-        """All runs as the API lists them."""
+        """All runs of all owners as the API lists them."""
         found: list[dict[str, Any]] = []
-        address = f"{self.url}/runs/?page_size=200"
-        while address:
-            page = requests.get(address, timeout=30).json()
-            found += page["results"]
-            address = page["next"]
+        for token in self.environment.get("ANYVAR_AUTH_TOKEN_LIST", "").split(","):
+            address = f"{self.url}/runs/?page_size=200"
+            while address:
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                page = requests.get(address, headers=headers, timeout=30).json()
+                found += page["results"]
+                address = page["next"]
         return found
 
     def log(self, name: str) -> str:

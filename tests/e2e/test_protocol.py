@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -146,19 +145,3 @@ def test_a_worker_with_threads_refuses_to_start_with_a_sentence(tmp_path: Path) 
         wait_until(lambda: worker.poll() is not None, "the worker ends")
         assert worker.returncode != 0
         assert "prefork and solo pools only" in made.log("worker-0")
-
-
-def test_a_killed_worker_s_run_is_done_by_another(tmp_path: Path) -> None:
-    with service(tmp_path, ANYVAR_LEASE_SECONDS="3") as made:
-        made.start_web()
-        first = made.start_worker()
-        long = (HEADER + "chr1\t22\t.\tA\tAAA\t.\t.\t.\n" * 400_000).encode()
-        accepted = submit(made.url, long)
-        detail = f"{made.url}/runs/{accepted.json()['run_id']}/"
-        wait_until(lambda: requests.get(detail, timeout=30).json()["status"] == "running", "it runs")
-        import os
-
-        os.killpg(first.pid, signal.SIGKILL)
-        made.start_worker()
-        assert poll(made.url, accepted.headers["Location"]).status_code == 200
-        assert requests.get(detail, timeout=30).json()["attempt"] == 2

@@ -19,7 +19,6 @@ import requests
 
 from tests.conftest import TINY_CONTIG
 from tests.e2e.processes import Service, service
-from tests.e2e.test_loss import look
 from tests.e2e.test_protocol import poll, submit
 from tests.factories import HEADER
 from tests.servers import own_database, wait_until
@@ -60,6 +59,11 @@ def sharding(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service
         settings |= {"DATABASE_URL": database, "CELERY_BROKER_URL": redis}
         with service(tmp_path, CELERY_TASK_DEFAULT_QUEUE=f"test_{uuid.uuid4().hex}", **settings) as made:
             yield made
+
+
+def look(detail: str) -> dict[str, Any]:
+    answer: dict[str, Any] = requests.get(detail, timeout=30).json()
+    return answer
 
 
 def start(made: Service, workers: int) -> list[subprocess.Popen[bytes]]:
