@@ -71,7 +71,7 @@ class RunSerializer(RunListSerializer):
         """The engine's report, without what merging alone needs."""
         if run.report is None:
             return None
-        internal = {"order", "first_position", "last_position", "failures"}
+        internal = {"order", "first_position", "last_position", "windows", "failures"}
         return {name: value for name, value in run.report.items() if name not in internal}
 
 
