@@ -66,13 +66,13 @@ def tiny_assembly(db: None) -> str:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A real Redis; use it under a queue name and key prefix of the test's own."""
-    yield from _server(running_redis)
+    yield from server_or_skip(running_redis)
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A real PostgreSQL, in which tests make databases of their own."""
-    yield from _server(running_postgres)
+    yield from server_or_skip(running_postgres)
 
 
 @pytest.fixture
@@ -82,10 +82,11 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         yield url
 
 
-def _server(server):  # type: ignore[no-untyped-def]
+def server_or_skip(server):  # type: ignore[no-untyped-def]
+    """What the context manager that `server` makes gives; the test is skipped where it is not installed."""
     try:
-        with server() as url:
-            yield url
+        with server() as given:
+            yield given
     except MissingServerError as missing:
         if os.environ.get("CI"):
             raise  # in CI nothing is skipped for want of a server

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -156,6 +157,9 @@ def _empty_cluster(binaries: Path, user: str | None) -> Path:
     return data
 
 
+Server = TypeVar("Server", RedisServer, PostgresServer)
+
+
 def _unprivileged_user() -> str | None:
     """PostgreSQL refuses to run as root: the user to run it as, None for the present one."""
     if os.geteuid() != 0:
@@ -173,6 +177,18 @@ def server_folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def started(kind: type[Server], host: str = LOOPBACK) -> Iterator[Server]:
+    """A server of the test's own, which may be broken; raises MissingServerError."""
+    with server_folder() as folder:
+        server = kind(folder, host)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @contextmanager
@@ -194,13 +210,8 @@ def _given_or_started(variable: str, kind: type[RedisServer | PostgresServer], h
     if url := os.environ.get(variable):
         yield url
         return
-    with server_folder() as folder:
-        server = kind(folder, host)
-        server.start()
-        try:
-            yield server.url
-        finally:
-            server.stop()
+    with started(kind, host) as server:
+        yield server.url
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pysam
@@ -96,6 +97,22 @@ def lose(shard_or_run: Shard | Run) -> None:
     )
 
 
+@contextmanager
+def dying_in(monkeypatch: pytest.MonkeyPatch, module: object, function: str) -> Iterator[None]:
+    """As by SIGKILL in that function: nothing behind it is done, and nothing is tidied up."""
+
+    class KilledError(BaseException):
+        """No handler of the service takes it."""
+
+    def killed(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, function, killed)
+        with pytest.raises(KilledError):
+            yield
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_the_result_is_that_of_the_whole_file(kind: str, settings: Settings) -> None:
     settings.ANYVAR_SHARD_BYTES = 6_000
@@ -152,16 +169,8 @@ def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
 
-    class KilledError(BaseException):
-        """As SIGKILL: nothing is tidied up."""
-
-    def killed(*_: object) -> bool:
-        raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(runner, "_succeed", killed)
-        with pytest.raises(KilledError):
-            finish(run)
+    with dying_in(monkeypatch, runner, "_succeed"):
+        finish(run)
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.RUNNING, 1)
     attempts = list(run.shards.values_list("status", "attempt"))
@@ -179,10 +188,8 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(gzip.compress(text_of(9000)))
-    with monkeypatch.context() as patch:
-        patch.setattr(sharding, "hand_over", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            turn(run)
+    with dying_in(monkeypatch, sharding, "hand_over"):
+        turn(run)
     lose(run)
     sweep.take_back_lost()
     run = finish(run)
@@ -542,10 +549,8 @@ def test_a_worker_lost_while_it_recompressed_leaves_nothing_when_the_run_is_done
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(gzip.compress(text_of(9000)))
-    with monkeypatch.context() as patch:
-        patch.setattr(workdir, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            turn(run)
+    with dying_in(monkeypatch, workdir, "publish"):
+        turn(run)
     assert "1.input.part" in files(run)
     lose(run)
     sweep.take_back_lost()
@@ -579,10 +584,8 @@ def test_a_lost_join_goes_on_though_the_disk_is_nearly_full(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
-    with monkeypatch.context() as patch:
-        patch.setattr(runner, "_join", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            finish(run)
+    with dying_in(monkeypatch, runner, "_join"):
+        finish(run)
     run.refresh_from_db()
     lose(run)
     sweep.take_back_lost()

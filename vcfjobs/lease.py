@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from vcfjobs.errors import RunLostError, TimeLimitExceededError
-from vcfjobs.models import Piece
+from vcfjobs.models import Run, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ PROGRESS_SECONDS = 2.0
 class Lease:
     """A context in which `piece` is this process's; every method is cheap enough to call per chunk."""
 
-    def __init__(self, piece: Piece) -> None:
+    def __init__(self, piece: Run | Shard) -> None:
         self.piece = piece
         self._pieces = piece.pieces()
         self._started = time.monotonic()

@@ -73,7 +73,7 @@ def _refuse(pk: UUID, task_id: str, worker: str) -> str:
 
 
 def _attempt(piece: Piece, work: Callable[[], str]) -> str:
-    with about_run(piece.run_id if isinstance(piece, Shard) else piece.pk, piece.task_id):
+    with about_run(piece.run_pk, piece.task_id):
         logger.info("%s: attempt %s begins", piece.log_name, piece.attempt)
         try:
             with workdir.full_disk_as_error():
@@ -200,7 +200,7 @@ def _end_badly(piece: Piece, error: VcfJobsError, trace: str) -> str:
     _drop_attempt(piece)
     logger.info("%s: attempt %s ends with %s", piece.log_name, piece.attempt, error.code)
     if ended:
-        sharding.end_badly(piece.run_id if isinstance(piece, Shard) else piece.pk)
+        sharding.end_badly(piece.run_pk)
     return "failed" if ended else "lost"
 
 

@@ -37,6 +37,7 @@ from vcfjobs.vrs.bgzf import (
     BgzfWriter,
     BlockIndex,
     DamagedStreamError,
+    TextSource,
     join_indexes,
     open_text,
     read_gzi,
@@ -68,11 +69,15 @@ def plan(mine: Run, stored: Path, lease: Lease) -> Ranges:
         source = open_text(file)
         header, _ = read_header(source, Options(), keep=True)
         size = stored.stat().st_size
-        kind = "bgzf" if source.format == "bgzf" else "plain"
         try:
-            return cut(file, kind, size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)
+            return cut(file, _kind(source), size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)
         except (InvalidVcfError, DamagedStreamError) as error:
             raise RunFailureError(error.sentence) from error
+
+
+def _kind(source: TextSource) -> str:
+    """How the stored file of a cut run is read."""
+    return "bgzf" if source.format == "bgzf" else "plain"
 
 
 def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
@@ -152,8 +157,7 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
 def _chunks(mine: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
     reference, options = references.open_assembly(mine.run.assembly), options_of(mine.run)
     with stored.open("rb") as file:
-        kind = "bgzf" if open_text(file).format == "bgzf" else "plain"
-    with stored.open("rb") as file:
+        kind = _kind(open_text(file))
         source = open_shard(file, kind, mine.start, mine.end)
         if mine.number == 0:
             yield from annotate_first_shard(source, reference, options)

@@ -6,12 +6,14 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import server_or_skip
 from tests.e2e.processes import Service, service
-from tests.servers import PostgresServer, RedisServer, own_database, server_folder, wait_until
+from tests.servers import PostgresServer, RedisServer, own_database, started, wait_until
 
 Install = Callable[..., Service]
 # A silent worker is missed after so many seconds.
@@ -65,25 +67,13 @@ def shard_bytes(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def own_redis() -> Iterator[RedisServer]:
     """A Redis that the test may stop, freeze and wipe."""
-    with server_folder() as folder:
-        server = RedisServer(folder)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+    yield from server_or_skip(partial(started, RedisServer))
 
 
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL that the test may stop at once."""
-    with server_folder() as folder:
-        server = PostgresServer(folder)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+    yield from server_or_skip(partial(started, PostgresServer))
 
 
 @pytest.fixture

@@ -121,8 +121,3 @@ class Piece(models.Model):
     def pieces(cls) -> PieceQuerySet[Any]:
         """All runs, or all shards, whichever this is."""
         return cast("PieceQuerySet[Any]", cls._default_manager.all())
-
-    @property
-    def log_name(self) -> str:
-        """How log lines name it."""
-        raise NotImplementedError

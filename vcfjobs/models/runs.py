@@ -190,6 +190,11 @@ class Run(Piece):
         return self.run_id
 
     @property
+    def run_pk(self) -> uuid.UUID:
+        """Its own key, as a shard's is its run's."""
+        return self.pk
+
+    @property
     def log_name(self) -> str:
         """How log lines name it."""
         return f"run {self.pk}"

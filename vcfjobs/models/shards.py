@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
@@ -97,6 +98,11 @@ class Shard(Piece):
 
     def __str__(self) -> str:
         return f"{self.run_id}: shard {self.number}"
+
+    @property
+    def run_pk(self) -> UUID:
+        """The key of its run."""
+        return self.run_id
 
     @property
     def log_name(self) -> str:
