@@ -110,6 +110,12 @@ def _reference(assembly: str) -> Reference:
         raise CommandError("The database cannot be read. Run: manage.py migrate", returncode=USAGE) from error
 
 
+def _discard_output() -> None:
+    """What is still held for stdout must not be flushed at exit, where it would fail once more (code 120)."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextmanager
 def _failure_told() -> Iterator[None]:
     """One sentence and exit code 1 for whatever ends the work, the last flush of the output included."""
@@ -118,11 +124,10 @@ def _failure_told() -> Iterator[None]:
     except VcfJobsError as error:
         raise CommandError(error.sentence, returncode=FAILED) from error
     except BrokenPipeError:
-        # Whoever reads our output has enough; nothing more may be flushed into the closed pipe.
-        with suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # whoever reads it has enough
         raise SystemExit(FAILED) from None
     except OSError as error:
+        _discard_output()
         raise CommandError(f"The file was not annotated: {error.strerror}.", returncode=FAILED) from error
 
 
