@@ -36,7 +36,7 @@ soak: install-dev
 		tests/faults/test_p15_memory.py tests/faults/test_p19_long_queue.py tests/faults/test_p25_chaos.py
 
 fuzz: install-dev
-	FUZZ_SECONDS=600 $(BIN)/python -m pytest -q tests/vrs/test_fuzz.py
+	$(BIN)/python -m tests.vrs.fuzz -max_total_time=600 -artifact_prefix=tests/vrs/corpus/ tests/vrs/corpus
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,49 @@
+"""Everything that happens to the bytes of an upload, from the sniffer to the result, in one call."""
+
+from __future__ import annotations
+
+import io
+
+from tests.vrs.vcf import reference
+from vcfjobs.errors import VcfJobsError
+from vcfjobs.vrs.annotate import Options, annotate, check_head, read_header
+from vcfjobs.vrs.bgzf import DamagedStreamError, open_text
+from vcfjobs.vrs.ingest import ingest
+from vcfjobs.vrs.shards import cut, open_shard
+
+# How hostile bytes may end: in our own errors.
+EXPECTED = (VcfJobsError, DamagedStreamError)
+
+
+def go_the_whole_way(data: bytes) -> None:
+    """Do to `data` what happens to a file from its submit on; raises what must not happen."""
+    on = reference()
+    for options in (Options(collect_alleles=True), Options(for_ref=False, add_vrs_attributes=True)):
+        try:
+            check_head(open_text(io.BytesIO(data)), on, options)
+            written = b"".join(chunk.data for chunk in annotate(open_text(io.BytesIO(data)), on, options))
+        except EXPECTED:
+            continue
+        # What was written is annotated again to the same: every line was understood.
+        again = b"".join(chunk.data for chunk in annotate(open_text(io.BytesIO(written)), on, options))
+        assert again == written
+    for validate in (True, False):
+        try:
+            for chunk in ingest(open_text(io.BytesIO(data)), on, validate=validate):
+                assert chunk.report.records >= 0
+        except EXPECTED:
+            continue
+    try:
+        source = open_text(io.BytesIO(data))
+        header, _ = read_header(source, Options(), keep=True)
+        kind = "bgzf" if source.format == "bgzf" else "plain"
+        if source.format == "vcf.gz":
+            return
+        whole = b"".join(iter(open_text(io.BytesIO(data)).read_chunk, b""))
+        parts = [
+            b"".join(iter(open_shard(io.BytesIO(data), kind, start, end).read_chunk, b""))
+            for start, end in cut(io.BytesIO(data), kind, len(data), 64, len(header.data))
+        ]
+    except EXPECTED:
+        return
+    assert b"".join(parts) == whole
