@@ -1,10 +1,11 @@
-"""P25: everything dies at random under load, and every run ends with the right bytes."""
+"""P25: everything dies at random under load; every run ends with the right bytes, its alleles registered."""
 
 from __future__ import annotations
 
 import gzip
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.e2e
 # 300 where there is time for it.
 SECONDS = float(os.environ.get("FAULTS_CHAOS_SECONDS", "40"))
 FILES = {"small": records(2_000), "large": LARGE}
+IDENTIFIER = re.compile(rb"ga4gh:VA\.[\w-]{32}")
 
 
 class Storm:
@@ -70,12 +72,15 @@ def test_every_run_ends_with_the_right_bytes_whatever_dies(
     on_own_servers: Install, own_redis: RedisServer
 ) -> None:
     made = on_own_servers(
-        ANYVAR_SHARD_BYTES="1000000", ANYVAR_RUN_MAX_ATTEMPTS="50", ANYVAR_LEASE_SECONDS="4"
+        ANYVAR_SHARD_BYTES="1000000",
+        ANYVAR_RUN_MAX_ATTEMPTS="50",
+        ANYVAR_LEASE_SECONDS="4",
+        ANYVAR_REGISTER="true",
     )
     storm = Storm(made, own_redis)
     expected = {}
     for name, content in FILES.items():
-        location = made.submit(content)
+        location = made.submit(content, register="false")
         made.wait_for(location)
         expected[name] = gzip.decompress(made.result(location))
     accepted: dict[str, str] = {}
@@ -93,15 +98,19 @@ def test_every_run_ends_with_the_right_bytes_whatever_dies(
 
     submitting = threading.Thread(target=submit)
     submitting.start()
-    storm.rage(SECONDS)
-    calm.set()
-    submitting.join()
+    try:
+        storm.rage(SECONDS)
+    finally:
+        calm.set()
+        submitting.join()
     assert len(accepted) > SECONDS / 2
     assert len(set(storm.blows)) >= 2
     for location, name in accepted.items():
         run = made.wait_for(location, 120)
         assert (run["status"], run["error"]) == ("succeeded", ""), location
         assert gzip.decompress(made.result(location)) == expected[name]
+    identifiers = {found for text in expected.values() for found in IDENTIFIER.findall(text)}
+    assert requests.get(f"{made.url}/stats", timeout=30).json()["alleles"] == len(identifiers)
     runs = made.runs()
     assert {run["status"] for run in runs} == {"succeeded"}
     counted = {
