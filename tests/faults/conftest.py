@@ -19,12 +19,11 @@ Install = Callable[..., Service]
 # A silent worker is missed after so many seconds.
 LEASE = 3
 # What a file of `tests.faults.files.LARGE`'s size is cut by, and what cuts nothing.
-TAKE_LONG = ("test_p15_", "test_p18_", "test_p19_", "test_p25_")
 SHARDED = {"whole": str(2**40), "shards": "400000"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Every combination, and what takes long, is for `make faults`; otherwise each installation once."""
+    """Every combination is for `make faults`; otherwise each installation once."""
     if os.environ.get("FAULTS_ALL"):
         return
     left_out = [item for item in items if _is_left_out(item)]
@@ -35,8 +34,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_left_out(item: pytest.Item) -> bool:
     if Path(__file__).parent not in item.path.parents:
         return False
-    if item.path.stem.startswith(TAKE_LONG):
-        return True
     parameters = getattr(getattr(item, "callspec", None), "params", {})
     kind, cut = parameters.get("install", "servers"), parameters.get("shard_bytes", "")
     return (kind, cut) in (("embedded", "shards"), ("servers", "whole"))

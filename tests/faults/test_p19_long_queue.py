@@ -16,7 +16,7 @@ from tests.faults.files import records
 pytestmark = pytest.mark.e2e
 
 # 10,000 where there is time for it.
-RUNS = int(os.environ.get("FAULTS_QUEUED_RUNS", "300"))
+RUNS = int(os.environ.get("FAULTS_QUEUED_RUNS", "1000"))
 CONTENT = records(3)
 
 
