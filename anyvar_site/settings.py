@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from anyvar_site import logs
 from anyvar_site.environment import (
     celery_passthrough,
+    literal,
     number,
     refuse_unknown_authentication,
     secret_key,
@@ -25,7 +25,7 @@ from anyvar_site.filesystem_broker import broker_settings
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
-env = environ.Env()
+env = literal(os.environ)
 django_stubs_ext.monkeypatch()
 
 # --- Django ------------------------------------------------------------------------------------

@@ -88,6 +88,11 @@ def test_a_variable_reaches_its_setting(variable: str, value: str, name: str, se
     assert read(name, **{variable: value}) == seen
 
 
+def test_a_value_with_a_dollar_is_that_value_and_never_the_name_of_another() -> None:
+    tokens = ["$ecret", r"\$ecret", "a$b", "$HOME"]
+    assert read("ANYVAR_AUTH_TOKEN_LIST", ANYVAR_AUTH_TOKEN_LIST=",".join(tokens)) == tokens
+
+
 def test_the_visibility_timeout_reaches_redis() -> None:
     options = read(
         "broker_transport_options",
