@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -189,6 +190,19 @@ def test_the_secret_key_is_made_once_random_and_for_us_alone(tmp_path: Path) -> 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(first) >= 50
     assert secret_key(tmp_path / "other") != first
+
+
+def test_the_folder_of_database_broker_and_key_is_for_us_alone(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "anyvar_site", tmp_path / "anyvar_site")
+    (tmp_path / "vcfjobs").symlink_to(PROJECT / "vcfjobs")
+    subprocess.run(
+        [sys.executable, "-c", "import anyvar_site.settings"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        umask=0o022,
+        check=True,
+    )
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 
 @pytest.mark.django_db(transaction=True)
