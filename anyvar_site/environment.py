@@ -25,6 +25,18 @@ CELERYS_OWN = {
 }
 
 
+def literal(environ_: Mapping[str, str]) -> environ.Env:
+    """A reader of these variables as they are.
+
+    Left alone, django-environ takes a value that begins with $ for the name of another variable, and where
+    there is none falls back to the default: a list of tokens that begins so would leave the service open.
+    """
+    env = environ.Env()
+    env.escape_proxy = True
+    env.ENVIRON = {name: value.replace("$", r"\$") for name, value in environ_.items()}
+    return env
+
+
 def secret_key(path: Path) -> str:
     """The key kept in `path` (mode 0600), made at the first call; safe when several processes start."""
     path.parent.mkdir(parents=True, exist_ok=True)

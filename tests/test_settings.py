@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -86,6 +87,11 @@ def read(name: str, **variables: str) -> object:
 )
 def test_a_variable_reaches_its_setting(variable: str, value: str, name: str, seen: object) -> None:
     assert read(name, **{variable: value}) == seen
+
+
+def test_a_value_with_a_dollar_is_that_value_and_never_the_name_of_another() -> None:
+    tokens = ["$ecret", r"\$ecret", "a$b", "$HOME"]
+    assert read("ANYVAR_AUTH_TOKEN_LIST", ANYVAR_AUTH_TOKEN_LIST=",".join(tokens)) == tokens
 
 
 def test_the_visibility_timeout_reaches_redis() -> None:
@@ -184,6 +190,19 @@ def test_the_secret_key_is_made_once_random_and_for_us_alone(tmp_path: Path) -> 
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(first) >= 50
     assert secret_key(tmp_path / "other") != first
+
+
+def test_the_folder_of_database_broker_and_key_is_for_us_alone(tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "anyvar_site", tmp_path / "anyvar_site")
+    (tmp_path / "vcfjobs").symlink_to(PROJECT / "vcfjobs")
+    subprocess.run(
+        [sys.executable, "-c", "import anyvar_site.settings"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"]},
+        umask=0o022,
+        check=True,
+    )
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 
 @pytest.mark.django_db(transaction=True)
