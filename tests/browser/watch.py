@@ -45,6 +45,8 @@ class Watch:
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type not in ("error", "warning"):
             return
+        if message.location["url"] == f"{self._origin}/favicon.ico":
+            return  # a browser asks for it by itself where a page names no icon, as Django's admin
         for expected in self._expected:
             if message.text.startswith(expected):
                 self._seen.add(expected)
