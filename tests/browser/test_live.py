@@ -12,7 +12,16 @@ from tests.factories import HEADER, RECORDS
 from vcfjobs.lease import PROGRESS_SECONDS
 
 MIB = 2**20
-LONGER_THAN_BETWEEN_TWO_POLLS = 6_500  # ms
+MINUTE = 60_000  # ms
+A_MOMENT = 300  # ms, for requests to be begun
+
+
+def assert_rests(watch: Watch) -> None:
+    """No page asks for anything within what it takes for a minute."""
+    watch.requests.clear()
+    watch.context.clock.fast_forward(MINUTE)
+    watch.context.pages[0].wait_for_timeout(A_MOMENT)
+    assert watch.requests == []
 
 
 def status_of(page: Page) -> Locator:
@@ -35,6 +44,7 @@ def long_file(waiting: Waiting) -> tuple[bytes, list[GoOn]]:
 def test_both_pages_follow_a_run_by_themselves_and_rest_when_it_is_over(
     watch: Watch, running: Service, waiting: Waiting
 ) -> None:
+    watch.context.clock.install()  # goes like any clock, but can be put forward
     content, go_on = waiting.file()
     location = running.submit(content, run_id="followed")
     run_list, run_page = (watch.context.new_page() for _ in range(2))
@@ -54,9 +64,7 @@ def test_both_pages_follow_a_run_by_themselves_and_rest_when_it_is_over(
     assert loads == []
     watch.context.new_page().goto("/")  # and pages that were opened when all was over do not begin to ask
     watch.context.new_page().goto(run_page.url)
-    watch.requests.clear()
-    run_page.wait_for_timeout(LONGER_THAN_BETWEEN_TWO_POLLS)
-    assert watch.requests == []
+    assert_rests(watch)
 
 
 def test_progress_moves_while_a_long_file_is_annotated(
@@ -80,6 +88,7 @@ def test_progress_moves_while_a_long_file_is_annotated(
 def test_a_page_of_a_run_that_is_deleted_elsewhere_says_so_and_rests(
     page: Page, watch: Watch, running: Service, waiting: Waiting
 ) -> None:
+    watch.context.clock.install()
     content, _ = waiting.file()
     run = running.look(running.submit(content))
     page.goto(f"/jobs/{run['id']}/")
@@ -87,6 +96,4 @@ def test_a_page_of_a_run_that_is_deleted_elsewhere_says_so_and_rests(
     watch.expect(404)
     assert requests.delete(f"{running.url}/runs/{run['id']}/", timeout=30).status_code == 204
     expect(page.get_by_text("it was deleted")).to_be_visible()
-    watch.requests.clear()
-    page.wait_for_timeout(3_000)
-    assert watch.requests == []
+    assert_rests(watch)
