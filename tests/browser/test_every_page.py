@@ -1,0 +1,184 @@
+"""Every page in light and dark as axe sees it, and on the narrowest of screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, Page, StorageState
+
+from tests.browser.conftest import Waiting, wait_for_status
+from tests.browser.test_submit import choose
+from tests.browser.watch import Watch, watched
+from tests.e2e.processes import Service, service
+from tests.factories import HEADER, RECORDS
+
+PASSWORD = "correct-horse-battery"
+TOKEN = "browser-token"
+PEOPLE = f"""
+from django.contrib.auth.models import User
+User.objects.create_superuser("ada", password="{PASSWORD}")
+User.objects.create_user("grace", password="{PASSWORD}")
+"""
+# axe's rules of these tags, and those of them that a colour scheme may break.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+# What Django's own markup of the admin breaks.
+DJANGOS = ("label-title-only", "target-size")
+COLOURS = ["color-contrast", "link-in-text-block"]
+# Names without a place to break them at.
+LONG = "x" * 150
+EVERYTHING = (
+    HEADER + RECORDS + "chr1\t50\t.\tTT\tGG\t.\t.\t.\n"  # another base than the reference's
+    f"chr1\t60\t.\tA\t<DEL>\t.\t.\t.\nchr_{LONG}\t1\t.\tA\tC\t.\t.\t.\n"
+).encode()
+BROKEN_LATER = (HEADER + "chr1\t1\t.\tA\tC\t.\tPASS\t.\n" * 200 + "no record\n").encode()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An open service with the key of a run in every status; a closed one with the cookies of people."""
+
+    open: Service
+    runs: dict[str, str]
+    closed: Service
+    sessions: dict[str, StorageState]
+
+
+@pytest.fixture(scope="module")
+def shown(running: Service, _waiting: Waiting, closed: Service, browser: Browser) -> Iterator[Shown]:
+    """Everything that there is to see; nothing of it changes before the module's end."""
+    files = {"succeeded": EVERYTHING, "failed": BROKEN_LATER}
+    runs = {status: send(running, content, status) for status, content in files.items()}
+    for status, key in runs.items():
+        wait_for_status(running, key, status)
+    content, _ = _waiting.file()
+    for status in ("running", "queued", "cancelled"):
+        runs[status] = send(running, content, status)
+    assert requests.post(f"{running.url}/runs/{runs['cancelled']}/cancel", timeout=30).status_code == 202
+    wait_for_status(running, runs["running"], "running")
+    yield Shown(running, runs, closed, {name: log_in(browser, closed, name) for name in ("ada", "grace")})
+    _waiting.let_all_go_on()
+
+
+@pytest.fixture(scope="module")
+def closed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that asks who is there; a run of somebody's waits in it."""
+    with service(tmp_path_factory.mktemp("closed"), ANYVAR_AUTH_TOKEN_LIST=TOKEN) as made:
+        made.manage("shell", "-c", PEOPLE)
+        made.start_web()
+        send(made, EVERYTHING, "queued", Authorization=f"Bearer {TOKEN}")
+        yield made
+
+
+def send(made: Service, content: bytes, name: str, **headers: str) -> str:
+    """Submit a file under a long name and a long run id; the run's key."""
+    answer = requests.put(
+        f"{made.url}/vcf",
+        params={"run_async": "true", "run_id": f"{name}-{LONG}"},
+        files={"vcf": (f"{name}_{LONG}.vcf", content)},
+        headers=headers,
+        timeout=30,
+    )
+    assert answer.status_code == 202, answer.text
+    found = requests.get(f"{made.url}/runs/{name}-{LONG}/", headers=headers, timeout=30).json()
+    return str(found["id"])
+
+
+def log_in(browser: Browser, made: Service, name: str) -> StorageState:
+    """The cookies of somebody who has logged in."""
+    with watched(browser, made.url) as watch:
+        page = watch.context.new_page()
+        page.goto("/")
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("heading", name="Runs").wait_for()
+        return watch.context.storage_state()
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Something to look at: who is there (nobody: at the open service), and what leads there."""
+
+    go: Callable[[Page, Shown], Any]
+    who: str = ""
+    status: int = 200
+    except_for: tuple[str, ...] = ()
+
+
+def refused(page: Page, shown: Shown) -> None:
+    """Submit what is no VCF."""
+    choose(page, b"no VCF", f"{LONG}.vcf")
+    page.get_by_role("button", name="Submit").click()
+    page.get_by_text("Nothing was submitted").wait_for()
+
+
+def wrong_password(page: Page, shown: Shown) -> None:
+    """Fail to log in."""
+    page.goto("/login/")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("alert").wait_for()
+
+
+SIGHTS = {
+    "list": Sight(lambda page, shown: page.goto("/")),
+    "nothing found": Sight(lambda page, shown: page.goto("/?search=nothing")),
+    **{
+        status: Sight(lambda page, shown, status=status: page.goto(f"/jobs/{shown.runs[status]}/"))
+        for status in ("queued", "running", "succeeded", "failed", "cancelled")
+    },
+    "delete": Sight(lambda page, shown: page.goto(f"/jobs/{shown.runs['succeeded']}/delete/")),
+    "not found": Sight(lambda page, shown: page.goto("/jobs/nobody/"), status=404),
+    "refused": Sight(refused, status=400),
+    "login": Sight(lambda page, shown: page.goto("/login/"), who="nobody"),
+    "wrong password": Sight(wrong_password, who="nobody"),
+    "empty list": Sight(lambda page, shown: page.goto("/"), who="grace"),
+    "admin's list": Sight(lambda page, shown: page.goto("/"), who="ada"),
+    "admin": Sight(lambda page, shown: page.goto("/admin/vcfjobs/run/"), "ada", except_for=DJANGOS),
+}
+
+
+@pytest.fixture(params=SIGHTS)
+def sight(request: pytest.FixtureRequest) -> Sight:
+    """Each of the pages."""
+    return SIGHTS[request.param]
+
+
+@pytest.fixture
+def watch(browser: Browser, shown: Shown, sight: Sight, options: dict[str, Any]) -> Iterator[Watch]:
+    made = shown.closed if sight.who else shown.open
+    state = shown.sessions.get(sight.who)
+    with watched(browser, made.url, storage_state=state, **options) as watch:
+        if sight.status != 200:
+            watch.expect(sight.status)
+        yield watch
+
+
+def violations(page: Page, rules: dict[str, Any], but: tuple[str, ...] = ()) -> str:
+    """What axe, which the page has taken in, objects to, and where."""
+    without = {rule: {"enabled": False} for rule in but}
+    options = {"runOnly": rules, "rules": without, "resultTypes": ["violations"]}
+    found = page.evaluate("options => axe.run(options)", options)["violations"]
+    return "\n".join(f"{each['id']}: {node['html']}" for each in found for node in each["nodes"])
+
+
+def test_axe_has_nothing_to_object_to_in_light_or_dark(page: Page, sight: Sight, shown: Shown) -> None:
+    sight.go(page, shown)
+    page.evaluate(AXE_SCRIPT)  # by the debugging protocol, which the page's policy does not hinder
+    assert violations(page, {"type": "tag", "values": TAGS}, sight.except_for) == ""
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
+    assert violations(page, {"type": "rule", "values": COLOURS}) == ""
+
+
+@pytest.mark.parametrize("options", [{"viewport": {"width": 320, "height": 640}}], ids=["320"])
+def test_nothing_is_wider_than_the_narrowest_screen(page: Page, sight: Sight, shown: Shown) -> None:
+    sight.go(page, shown)
+    assert page.evaluate("innerWidth") == 320
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 320
