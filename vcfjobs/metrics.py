@@ -13,12 +13,27 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import accumulate
 from typing import Any
 
-from django.db.models import Case, Count, DateTimeField, F, FloatField, Func, Min, Q, Sum, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    Min,
+    Q,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from prometheus_client import CollectorRegistry, generate_latest
@@ -30,16 +45,13 @@ from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-# Ended runs are found by the index of when they were submitted; older ones would need a look at all rows.
-REACH = timedelta(days=2)
 SPEED_WINDOW = timedelta(minutes=5)
 BROKER_SECONDS = 2.0
 
 WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 
-ENDED = "that ended in the last {} and were submitted in the last two days"
-LAST_DAY, LAST_HOUR = ENDED.format("24 hours"), ENDED.format("hour")
+LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
 
 Family = GaugeMetricFamily | GaugeHistogramMetricFamily
 
@@ -54,7 +66,7 @@ def exposition() -> bytes:
 
 
 class ServiceCollector(Collector):
-    """Asks for everything anew when it is collected: ten queries at most, however many runs there are."""
+    """Asks for everything anew when it is collected: nine queries at most, however many runs there are."""
 
     def collect(self) -> Iterator[Family]:
         """The metric families."""
@@ -63,7 +75,6 @@ class ServiceCollector(Collector):
         yield from _under_way()
         yield from _shards()
         yield from _ended(now)
-        yield from _durations(now)
         yield _speed(now)
         yield from _storage()
         yield from _broker()
@@ -105,35 +116,57 @@ def _shards() -> Iterator[Family]:
     yield _labelled("vrs_shards", "Shards by status, of the runs under way.", "status", counts)
 
 
-def _ended_since(begin: datetime, now: datetime) -> RunQuerySet:
-    return Run.objects.filter(status__in=FINAL, created__gte=now - REACH, finished__gte=begin)
+def ended_since(begin: datetime) -> RunQuerySet:
+    """The runs that ended at `begin` or later, found by the index of when they ended."""
+    return Run.objects.filter(status__in=FINAL, finished__gte=begin)
 
 
 def _ended(now: datetime) -> Iterator[Family]:
-    rows = (
-        _ended_since(now - DAY, now)
+    """What ended, by how, and how long it took, in one query."""
+    rows = _ends(now)
+    for window, text in (("day", LAST_DAY), ("hour", LAST_HOUR)):
+        found = Counter(dict.fromkeys(_ways_to_end(), 0))
+        for row in rows:
+            found[row["status"], row["error_code"]] += row[window]
+        family = GaugeMetricFamily(
+            f"vrs_last_{window}_runs", f"Runs {text}, by how.", labels=("status", "error_code")
+        )
+        for key in sorted(found):
+            family.add_metric(key, found[key])
+        yield family
+    for column, text in (("retries", "Attempts beyond the first"), ("records", "Records annotated")):
+        total = sum(row[column] for row in rows)
+        yield _gauge(f"vrs_last_day_{column}", f"{text}, of runs {LAST_DAY}.", total)
+    yield _histogram("queue_wait", "From submit to the begin of the last attempt", WAIT_BOUNDS, rows)
+    text = "Length of the last attempt, shards and joining included"
+    yield _histogram("run", text, RUN_BOUNDS, rows)
+
+
+def _ends(now: datetime) -> list[Mapping[str, Any]]:
+    """Of the last day's runs a row for each status, error code and pair of buckets that occurs."""
+    lasted = {
+        "queue_wait": _Seconds(F("started"), F("created")),
+        "run": _Seconds(F("finished"), F("started")),
+    }
+    return list(
+        ended_since(now - DAY)
+        .alias(**lasted)
         .order_by()
-        .values("status", "error_code")
+        .values(
+            "status",
+            "error_code",
+            queue_wait_bucket=_bucket("queue_wait", WAIT_BOUNDS),
+            run_bucket=_bucket("run", RUN_BOUNDS),
+        )
         .annotate(
             day=Count("*"),
             hour=Count("pk", filter=Q(finished__gte=now - HOUR)),
             retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
             records=Coalesce(Sum("records_done"), 0),
+            queue_wait_sum=Coalesce(Sum("queue_wait"), 0.0),
+            run_sum=Coalesce(Sum("run"), 0.0),
         )
     )
-    found: dict[tuple[str, str], Mapping[str, Any]] = {
-        (row["status"], row["error_code"]): row for row in rows
-    }
-    for window, text in (("day", LAST_DAY), ("hour", LAST_HOUR)):
-        family = GaugeMetricFamily(
-            f"vrs_last_{window}_runs", f"Runs {text}, by how.", labels=("status", "error_code")
-        )
-        for key in sorted({*_ways_to_end(), *found}):
-            family.add_metric(key, found[key][window] if key in found else 0)
-        yield family
-    for column, text in (("retries", "Attempts beyond the first"), ("records", "Records annotated")):
-        total = sum(row[column] for row in found.values())
-        yield _gauge(f"vrs_last_day_{column}", f"{text}, of runs {LAST_DAY}.", total)
 
 
 def _ways_to_end() -> list[tuple[str, str]]:
@@ -141,39 +174,29 @@ def _ways_to_end() -> list[tuple[str, str]]:
     return [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, ""), *failed]
 
 
-def _durations(now: datetime) -> Iterator[Family]:
-    """Two histograms in one query: each bucket a conditional count."""
-    done = _ended_since(now - DAY, now).exclude(status=Status.CANCELLED).exclude(started=None)
-    spans = {
-        "wait": (_Seconds(F("started"), F("created")), WAIT_BOUNDS),
-        "run": (_Seconds(F("finished"), F("started")), RUN_BOUNDS),
-    }
-    figures: dict[str, Any] = {"count": Count("*")}
-    for name, (seconds, bounds) in spans.items():
-        figures[f"{name}_sum"] = Coalesce(Sum(seconds), 0.0)
-        for at, bound in enumerate(bounds):
-            figures[f"{name}_{at}"] = Count("pk", filter=Q(**{f"{name}_seconds__lte": bound}))
-    found = done.alias(**{f"{name}_seconds": seconds for name, (seconds, _) in spans.items()}).aggregate(
-        **figures
+def _bucket(seconds: str, bounds: tuple[float, ...]) -> Case:
+    """The first of the bounds that the seconds do not exceed, by its place; None for a run never begun."""
+    within = [When(**{f"{seconds}__lte": bound}, then=Value(at)) for at, bound in enumerate(bounds)]
+    return Case(When(started=None, then=None), *within, default=len(bounds), output_field=IntegerField())
+
+
+def _histogram(name: str, text: str, bounds: tuple[float, ...], rows: list[Mapping[str, Any]]) -> Family:
+    done = [row for row in rows if row["status"] != Status.CANCELLED and row[f"{name}_bucket"] is not None]
+    held = Counter[int]()
+    for row in done:
+        held[row[f"{name}_bucket"]] += row["day"]
+    totals = accumulate(held[at] for at in range(len(bounds) + 1))
+    return GaugeHistogramMetricFamily(
+        f"vrs_last_day_{name}_seconds",
+        f"{text}, of runs not cancelled {LAST_DAY}.",
+        buckets=list(zip([*(str(float(bound)) for bound in bounds), "+Inf"], totals, strict=True)),
+        gsum_value=sum(row[f"{name}_sum"] for row in done),
     )
-    texts = {
-        "wait": ("vrs_last_day_queue_wait_seconds", "From submit to the begin of the last attempt"),
-        "run": ("vrs_last_day_run_seconds", "Length of the last attempt, shards and joining included"),
-    }
-    for name, (family, text) in texts.items():
-        bounds = spans[name][1]
-        buckets = [(str(float(bound)), found[f"{name}_{at}"]) for at, bound in enumerate(bounds)]
-        yield GaugeHistogramMetricFamily(
-            family,
-            f"{text}, of runs not cancelled {LAST_DAY}.",
-            buckets=[*buckets, ("+Inf", found["count"])],
-            gsum_value=found[f"{name}_sum"],
-        )
 
 
 def _speed(now: datetime) -> Family:
     begin = now - SPEED_WINDOW
-    ended = Q(status__in=FINAL, created__gte=now - REACH, finished__gte=begin)
+    ended = Q(status__in=FINAL, finished__gte=begin)
     at_work = Run.objects.filter(ended | Q(status=Status.RUNNING), records_done__gt=0)
     end = Coalesce(F("finished"), _moment(now))
     inside = F("records_done") * _Seconds(end, _moment(begin)) / _Seconds(end, F("started"))
@@ -190,14 +213,21 @@ def _speed(now: datetime) -> Family:
     )
 
 
-def _storage() -> Iterator[Family]:
+def stored_bytes() -> dict[str, int]:
+    """Bytes of the files that are kept, by the rows: `input` of runs that did not succeed, `result`."""
     succeeded = Q(status=Status.SUCCEEDED)
-    stored = Run.objects.filter(expired=None).aggregate(
+    return Run.objects.filter(expired=None).aggregate(
         input=Coalesce(Sum("input_bytes", filter=~succeeded), 0),
         result=Coalesce(Sum("result_bytes", filter=succeeded), 0),
     )
+
+
+def _storage() -> Iterator[Family]:
     yield _labelled(
-        "vrs_stored_bytes", "Bytes of the inputs and results that are kept, by the rows.", "kind", stored
+        "vrs_stored_bytes",
+        "Bytes of the inputs and results that are kept, by the rows.",
+        "kind",
+        stored_bytes(),
     )
     with suppress(OSError):
         yield _gauge(
@@ -208,7 +238,7 @@ def _storage() -> Iterator[Family]:
 
 
 def _broker() -> Iterator[Family]:
-    waiting = _messages_waiting()
+    waiting = messages_waiting()
     yield _gauge(
         "vrs_broker_up", "1 when the broker answered within two seconds, else 0.", int(waiting is not None)
     )
@@ -216,7 +246,7 @@ def _broker() -> Iterator[Family]:
         yield _gauge("vrs_broker_messages", "Messages that wait in the broker's queue.", waiting)
 
 
-def _messages_waiting() -> int | None:
+def messages_waiting() -> int | None:
     """Messages in the broker; None when it does not say so within BROKER_SECONDS.
 
     A broker that hangs may hold up whoever asks for longer than that: a thread does, and only one at a time.

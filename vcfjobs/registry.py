@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextvars import copy_context
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Func, IntegerField, Value
 
+from vcfjobs import counts
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.patience import patiently
 from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
@@ -27,6 +29,13 @@ from vcfjobs.vrs.one_base import AlleleRow
 BATCH = 50_000
 # SQLite has one writer: a batch holds it well under a second, so that heartbeats get in.
 SQLITE_BATCH = 10_000
+# Above so many alleles nobody counts them.
+COUNTED = 100_000
+# A bounded search looks at so many runs, and at so many batches (each 1.2 MB at most) between two glances
+# at the clock.
+SEARCHED_RUNS = 1000
+RUNS_AT_ONCE = 100
+BATCHES_AT_ONCE = 32
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
@@ -271,11 +280,47 @@ def digests_of(run: Run, after: tuple[int, int], size: int) -> tuple[list[str], 
     return found, following
 
 
+def latest_runs_holding(digest: str, visible: Any, *, most: int, seconds: float) -> tuple[list[Run], bool]:
+    """Runs among `visible` that held the allele, newest first, and whether these are all.
+
+    Bounded: `most` runs, among the newest SEARCHED_RUNS, as many as are found within `seconds`.
+    """
+    give_up = time.monotonic() + seconds
+    raw, found = digest_bytes(digest), dict[Any, None]()
+    newest = list(visible.order_by("-created", "-id").values_list("pk", flat=True)[: SEARCHED_RUNS + 1])
+    complete = len(newest) <= SEARCHED_RUNS
+    for pks in _batches_of(newest[:SEARCHED_RUNS]):
+        if len(found) >= most or time.monotonic() > give_up:
+            complete = False
+            break
+        batches = RunAlleles.objects.filter(pk__in=pks).annotate(found=_Position("digests", Value(raw)))
+        hits = [batch for batch in batches.filter(found__gt=0) if _holds(bytes(batch.digests), raw)]
+        found |= dict.fromkeys(batch.run_id for batch in hits)
+    rows = visible.in_bulk(list(found))
+    return sorted(rows.values(), key=lambda run: (run.created, run.pk), reverse=True)[:most], complete
+
+
+def _batches_of(runs: list[Any]) -> Iterator[list[int]]:
+    """The keys of the runs' batches in the order of the runs, as many at a time as are searched at once."""
+    for begin in range(0, len(runs), RUNS_AT_ONCE):
+        part = runs[begin : begin + RUNS_AT_ONCE]
+        place = {run: at for at, run in enumerate(part)}
+        batches = RunAlleles.objects.filter(run__in=part).order_by("run", "ordinal").values_list("run", "pk")
+        keys = [pk for _, pk in sorted(batches, key=lambda batch: place[batch[0]])]
+        for at in range(0, len(keys), BATCHES_AT_ONCE):
+            yield keys[at : at + BATCHES_AT_ONCE]
+
+
 def estimated_count() -> int:
-    """Registered alleles: PostgreSQL's own estimate, for counting a hundred million rows takes minutes."""
-    if connection.vendor != "postgresql":
-        return Allele.objects.count()
+    """Registered alleles: counted up to a hundred thousand, then estimated, whatever their number."""
+    known = counts.estimate(Allele.objects.all()) if connection.vendor == "postgresql" else _last_row()
+    if known is not None and known >= COUNTED:
+        return known
+    return counts.at_most(Allele.objects.all(), 10 * COUNTED)
+
+
+def _last_row() -> int:
+    """SQLite numbers rows from 1, and alleles are never deleted: the last number is how many there are."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE relname = %s", [_TABLE])
-        (estimate,) = cursor.fetchone()
-    return int(estimate) if estimate >= 100_000 else Allele.objects.count()
+        cursor.execute(f"SELECT COALESCE(MAX(rowid), 0) FROM {_TABLE}")  # noqa: S608
+        return int(cursor.fetchone()[0])

@@ -1,4 +1,4 @@
-"""Find what died: lost, overdue, unsent and expired runs, and files that nobody owns.
+"""Find what died: lost, overdue, unsent and expired runs, files that nobody owns, workers that are silent.
 
 It runs as a thread with its own database connection in the main process of every Celery worker: no beat
 to forget, and never stuck behind busy children. Several sweeps at once do no harm: every step is a
@@ -8,8 +8,11 @@ conditional UPDATE.
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -24,9 +27,10 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django_celery_results.models import TaskResult
 
 from vcfjobs import queue, sharding, turns, workdir
-from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +41,11 @@ POOLS = ("prefork", "solo")
 USED_UP = Q(attempt__gte=F("attempt_limit"))
 
 
-def sweep() -> None:
-    """One round of everything; a step that fails does not keep the others from running."""
+def sweep(*before: Callable[[], None]) -> None:
+    """One round of everything, after `before`; a step that fails does not keep the others from running."""
     steps: tuple[Callable[[], None], ...] = (
-        end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_orphans,
+        *before, end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_orphans,
+        forget_results, forget_workers,
     )  # fmt: skip
     for step in steps:
         try:
@@ -54,10 +59,8 @@ def sweep() -> None:
 
 def end_overdue() -> None:
     """Fail the runs that are over their deadline, or have a shard that is, whatever their worker says."""
-    # Under a lease that is kept: a lapsed one says that the worker is lost, not that it is slow.
-    overdue = Q(deadline__lt=Now(), lease_until__gte=Now())
-    ended = _fail(Run.objects.held().filter(overdue), RunQuerySet.fail_overdue)
-    ended += _fail(_runs_of(Shard.objects.held().filter(overdue)), RunQuerySet.fail_overdue)
+    ended = _fail(Run.objects.overdue(), RunQuerySet.fail_overdue)
+    ended += _fail(_runs_of(Shard.objects.overdue()), RunQuerySet.fail_overdue)
     if ended:
         logger.warning("sweep: %s runs over their deadline failed", ended)
 
@@ -91,7 +94,7 @@ def send_unsent() -> None:
     """Hand what waits to the broker: what was never sent, and as much of the rest as it holds too little."""
     runs = Run.objects.filter(status=Status.QUEUED)
     shards = Shard.objects.filter(status=Status.QUEUED, run__status=Status.RUNNING)
-    _send([*runs.filter(sent=None).order_by("created")[:BATCH], *shards.filter(sent=None)[:BATCH]])
+    _send([*runs.unsent().order_by("created")[:BATCH], *shards.unsent()[:BATCH]])
     patience = min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)
     late = Q(sent__lt=timezone.now() - timedelta(seconds=patience))
     if not runs.filter(late).exists() and not shards.filter(late).exists():
@@ -142,6 +145,17 @@ def drop_orphans() -> None:
         workdir.drop_run(pk)
 
 
+def forget_results() -> None:
+    """Delete Celery's own results once they are old: Celery leaves that to a beat, and nobody reads them."""
+    old = TaskResult.objects.get_all_expired(settings.CELERY_RESULT_EXPIRES)
+    TaskResult.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()
+
+
+def forget_workers() -> None:
+    """Delete the rows of workers that have been silent for a day."""
+    Worker.objects.forget_silent()
+
+
 def child_lost(task_id: str, node: str, *, over_limit: bool) -> None:
     """A pool child of the worker `node` died, or was killed over the hard limit, during a turn."""
     runs = Run.objects.held().filter(task_id=task_id, worker=node)
@@ -169,6 +183,14 @@ class SweepStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
         refuse_wrong_setup(worker.pool_cls)
         self.node = worker.hostname
+        self._worker = Worker(
+            node=worker.hostname,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
+            concurrency=worker.concurrency,
+            started=timezone.now(),
+        )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._rounds, name="sweep", daemon=True)
 
@@ -187,11 +209,20 @@ class SweepStep(bootsteps.StartStopStep):
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
         try:
             while True:
-                sweep()
+                sweep(self._report_in)
                 if self._stop.wait(interval):
+                    self._sign_out()
                     return
         finally:
             connection.close()
+
+    def _report_in(self) -> None:
+        Worker.objects.report_in(self._worker)
+
+    def _sign_out(self) -> None:
+        """Leave no row of a worker that ends in order: those that stay were killed."""
+        with suppress(DatabaseError, InterfaceError):
+            Worker.objects.sign_out(self._worker)
 
     def _on_task_failure(self, exception: BaseException, task_id: str = "", **_: ExceptionInfo) -> None:
         if not isinstance(exception, WorkerLostError | TimeLimitExceeded) or not task_id:

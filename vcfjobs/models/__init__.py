@@ -1,4 +1,4 @@
-"""The rows that last: runs and their shards, the references, and the registered alleles.
+"""The rows that last: runs and their shards, the references, the registered alleles, and the workers.
 
 The database is the only truth about a run. Whatever two processes may touch changes by one conditional
 UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
@@ -11,6 +11,7 @@ from vcfjobs.models.pieces import ACTIVE, FINAL, Status, seconds_from_now
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet
 from vcfjobs.models.shards import Shard, ShardQuerySet
+from vcfjobs.models.workers import Worker
 
 __all__ = [
     "ACTIVE",
@@ -26,5 +27,6 @@ __all__ = [
     "Shard",
     "ShardQuerySet",
     "Status",
+    "Worker",
     "seconds_from_now",
 ]

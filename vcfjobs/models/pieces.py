@@ -96,6 +96,14 @@ class PieceQuerySet(models.QuerySet[AnyPiece]):
         """Pieces whose lease is over."""
         return self.held().filter(lease_until__lt=Now())
 
+    def overdue(self) -> Self:
+        """Pieces over their deadline whose lease is kept: a lapsed one says lost, not slow."""
+        return self.held().filter(deadline__lt=Now(), lease_until__gte=Now())
+
+    def unsent(self) -> Self:
+        """Pieces that wait and whose message no broker has taken yet."""
+        return self.filter(status=Status.QUEUED, sent=None)
+
 
 class Piece(models.Model):
     """What a worker claims, holds by its lease, and is fenced by the attempt for."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import reduce
+from operator import or_
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -36,6 +40,15 @@ class RunQuerySet(PieceQuerySet["Run"]):
         with suppress(ValueError):
             meant |= Q(pk=uuid.UUID(run_id))
         return (self if everyone else self.owned_by(owner)).filter(meant)
+
+    def beginning_with(self, text: str) -> Self:
+        """The runs whose run_id or file name begins with `text`, capitals told apart; found by indexes."""
+        columns = ("run_id", "file_name")
+        if connection.vendor == "postgresql":
+            return self.filter(_any_of({f"{column}__startswith": text} for column in columns))
+        # SQLite's LIKE takes no index; text is compared byte by byte, and no character is above the last.
+        end = text + chr(sys.maxunicode)
+        return self.filter(_any_of({f"{column}__gte": text, f"{column}__lt": end} for column in columns))
 
     def succeed(self, run: Run, **result: Any) -> bool:
         """running -> succeeded, with the columns of the result."""
@@ -170,6 +183,7 @@ class Run(Piece):
 
     class Meta:
         ordering = ("-created", "-id")
+        permissions = (("view_run_traceback", "Can view the traceback of run"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("owner", "run_id"), condition=Q(superseded=False), name="one_holder_of_a_run_id"
@@ -179,6 +193,10 @@ class Run(Piece):
             models.Index(fields=("-created", "-id"), name="run_newest_first"),
             models.Index(fields=("owner", "-created", "-id"), name="run_newest_of_owner"),
             models.Index(fields=("status", "created"), name="run_by_status"),
+            models.Index(fields=("status", "finished"), name="run_by_end"),
+            # For the beginning of the text, whatever the database's collation.
+            models.Index(fields=("run_id",), opclasses=("varchar_pattern_ops",), name="run_by_run_id"),
+            models.Index(fields=("file_name",), opclasses=("varchar_pattern_ops",), name="run_by_file_name"),
             models.Index(fields=("expires",), condition=Q(expired=None), name="run_to_expire"),
             models.Index(fields=("place", "created"), condition=Q(status__in=ACTIVE), name="run_in_line"),
             models.Index(
@@ -228,3 +246,7 @@ class Run(Piece):
     def is_retryable(self) -> bool:
         """Whether a retry may be asked for (its input may still be missing on disk)."""
         return self.status in (Status.FAILED, Status.CANCELLED) and not self.is_expired
+
+
+def _any_of(conditions: Iterable[dict[str, Any]]) -> Q:
+    return reduce(or_, (Q(**condition) for condition in conditions))

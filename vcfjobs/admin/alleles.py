@@ -1,0 +1,123 @@
+"""The registry in the admin: alleles, found by identifier; never counted or sorted as a whole."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from vcfjobs import lookups
+from vcfjobs.admin.lists import BoundedPaginator, Kept
+from vcfjobs.admin.references import link_to, names_of
+from vcfjobs.models import Allele, Run
+
+RUNS_SHOWN = 20
+SEARCH_SECONDS = 2.0
+LONGEST_STATE = 50
+LONGEST_LITERAL = 10_000
+
+
+class EstimatedPaginator(BoundedPaginator):
+    """Says how many alleles there are about, when all are listed."""
+
+    @property
+    def in_words(self) -> str:
+        """The number, or the first of about so many."""
+        if self.found <= self.count:
+            return super().in_words
+        return f"the first {self.count:,} of about {lookups.estimated_alleles():,}"
+
+
+@admin.register(Allele)
+class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
+    """The registry; found by identifier."""
+
+    # Methods, not columns: no address can have a hundred million rows sorted.
+    list_display = ("identifier", "place", "state")
+    list_select_related = ("sequence",)
+    ordering = ("digest",)
+    pages = EstimatedPaginator
+    search_fields = ("digest",)
+    search_help_text = "A whole identifier, ga4gh:VA.…"
+    fields = ("identifier", "location", "sequence_link", "names", "start", "end", "state", "vrs", "held_by")
+    readonly_fields = ("identifier", "location", "sequence_link", "names", "state", "vrs", "held_by")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Allele]:
+        """Alleles with their sequences."""
+        return super().get_queryset(request).select_related("sequence")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Allele], search_term: str
+    ) -> tuple[QuerySet[Allele], bool]:
+        """The allele of that identifier: digests are looked up whole, never in part."""
+        if not search_term:
+            return queryset, False
+        digest = lookups.digest_of(search_term.strip())
+        return (queryset.filter(pk=digest) if digest else queryset.none()), False
+
+    def get_fields(self, request: HttpRequest, obj: Allele | None = None) -> Any:
+        """Which runs held it only for who may view runs."""
+        return self.fields if request.user.has_perm("vcfjobs.view_run") else self.fields[:-1]
+
+    @admin.display
+    def identifier(self, allele: Allele) -> str:
+        """The whole identifier."""
+        return str(allele)
+
+    @admin.display
+    def place(self, allele: Allele) -> str:
+        """Sequence and inter-residue interval."""
+        return f"{allele.sequence.accession} [{allele.start:,}, {allele.end:,})"
+
+    @admin.display
+    def location(self, allele: Allele) -> str:
+        """The identifier of its location."""
+        return str(allele.to_vrs()["location"]["id"])
+
+    @admin.display(description="sequence")
+    def sequence_link(self, allele: Allele) -> SafeString:
+        """Its sequence."""
+        return link_to(allele.sequence)
+
+    @admin.display(description="sequence is")
+    def names(self, allele: Allele) -> str:
+        """Assembly and name of the contigs that are its sequence."""
+        return names_of(allele.sequence)
+
+    @admin.display
+    def state(self, allele: Allele) -> str:
+        """The literal, or the lengths of a reference-length expression."""
+        if allele.literal is None:
+            return f"length {allele.length}, repeat subunit {allele.repeat_subunit_length}"
+        if len(allele.literal) > LONGEST_STATE:
+            return f"{allele.literal[:LONGEST_STATE]}… ({len(allele.literal):,} bases)"
+        return allele.literal or "(empty)"
+
+    @admin.display(description="VRS object")
+    def vrs(self, allele: Allele) -> SafeString | str:
+        """The whole object as JSON."""
+        if len(allele.literal or "") > LONGEST_LITERAL:
+            return f"Its literal has {len(allele.literal or ''):,} bases: GET /object/{allele}"
+        return format_html("<pre>{}</pre>", json.dumps(allele.to_vrs(), indent=2))
+
+    @admin.display(description="held by")
+    def held_by(self, allele: Allele) -> SafeString | str:
+        """The newest runs that held it, as many as a bounded search finds."""
+        runs, complete = lookups.latest_runs_holding(
+            str(allele), Run.objects.defer("report", "traceback"), most=RUNS_SHOWN, seconds=SEARCH_SECONDS
+        )
+        more = "" if complete else "The search was bounded: more runs may have held it."
+        if not runs:
+            return more or "No run that is still recorded."
+        rows = (
+            (reverse("admin:vcfjobs_run_change", args=[run.pk]), run.run_id, run.created.date())
+            for run in runs
+        )
+        listed = format_html_join("", '<li><a href="{}">{}</a>, {}</li>', rows)
+        return format_html("<ul>{}</ul>{}", listed, more)

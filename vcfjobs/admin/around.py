@@ -1,0 +1,73 @@
+"""What stands around the runs: workers, who did what in this admin, and the results that Celery keeps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django_celery_results.models import GroupResult, TaskResult
+
+from vcfjobs.admin.lists import Kept
+from vcfjobs.models import Worker
+
+# Their own pages count and sort whole tables, and group results are never made here.
+admin.site.unregister([TaskResult, GroupResult])
+
+
+@admin.register(Worker)
+class WorkerAdmin(Kept, admin.ModelAdmin[Worker]):
+    """The workers of the last day; one that ends in order leaves no row."""
+
+    list_display = ("node", "host", "pid", "version", "concurrency", "started", "seen", "alive")
+    ordering = ("-seen",)
+
+    @admin.display(boolean=True)
+    def alive(self, worker: Worker) -> bool:
+        """Whether it reported in with one of the last sweeps."""
+        return not worker.is_silent
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(Kept, admin.ModelAdmin[LogEntry]):
+    """Who did what in this admin."""
+
+    list_display = ("action_time", "user", "said", "content_type", "object_repr", "object_id")
+    list_filter = ("action_flag", "action_time")
+    lookups = ("action_flag", "action_time", "user")
+    list_select_related = ("user", "content_type")
+    sortable_by = ()
+    ordering = ("-id",)
+    search_fields = ("object_id__exact", "user__username__exact")
+    search_help_text = "A user's name, or the key of a run."
+
+    @admin.display(description="what")
+    def said(self, entry: LogEntry) -> str:
+        """The message, or the kind of action where there is none."""
+        return entry.get_change_message() or entry.get_action_flag_display()
+
+
+@admin.register(TaskResult)
+class TaskResultAdmin(Kept, admin.ModelAdmin[TaskResult]):
+    """What Celery keeps of its deliveries for a while; the runs' rows, not these, are the truth."""
+
+    list_display = ("task_id", "task_name", "status", "worker", "date_created", "date_done")
+    list_filter = ("status",)
+    lookups = ("status",)
+    sortable_by = ()
+    ordering = ("-id",)
+    search_fields = ("task_id__exact",)
+    search_help_text = "A task id."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaskResult]:
+        """Results without what may be large."""
+        return super().get_queryset(request).defer("traceback", "meta")
+
+    def get_fields(self, request: HttpRequest, obj: TaskResult | None = None) -> Any:
+        """The traceback only for who may view it."""
+        fields = ("task_id", "task_name", "status", "worker", "task_args", "result")
+        times = ("date_created", "date_started", "date_done")
+        may = request.user.has_perm("vcfjobs.view_run_traceback")
+        return (*fields, *times, *(("traceback",) if may else ()))

@@ -1,0 +1,145 @@
+"""References in the admin: assemblies, their contigs, and the sequences that alleles lie on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, Prefetch, QuerySet, Sum
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from vcfjobs.admin.lists import Kept
+from vcfjobs.counts import at_most
+from vcfjobs.models import ACTIVE, Assembly, Contig, Run, Sequence
+
+CONTIGS_SHOWN = 50
+USES_SHOWN = 20
+COUNTED_RUNS = 1000
+USES = Contig.objects.select_related("assembly").order_by("pk")
+
+HOW_TO_CHANGE = (
+    "References are registered, replaced and listed by commands on the server, where the FASTA is: "
+    "“manage.py load_reference NAME FASTA” registers, the same with --replace replaces an assembly (alleles "
+    "on its sequences stay), “manage.py list_references -v 2” tells which contigs are not canonical. "
+    "Runs that are under way end with the sequences they began with."
+)
+
+
+@admin.register(Assembly)
+class AssemblyAdmin(Kept, admin.ModelAdmin[Assembly]):
+    """The registered references."""
+
+    list_display = ("name", "source", "contig_count", "created")
+    search_fields = ("name",)
+    fields = ("name", "source", "created", "size", "in_use", "contigs")
+    readonly_fields = ("size", "in_use", "contigs")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Assembly]:
+        """Assemblies with the number of their contigs."""
+        return super().get_queryset(request).annotate(number=Count("contigs"))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Assembly | None = None) -> Any:
+        """One set of fields, under how a reference is changed."""
+        return [(None, {"fields": self.fields, "description": HOW_TO_CHANGE})]
+
+    @admin.display(description="contigs")
+    def contig_count(self, assembly: Assembly) -> str:
+        """How many contigs it has."""
+        return f"{assembly.number:,}"  # type: ignore[attr-defined]  # annotated
+
+    @admin.display(description="size")
+    def size(self, assembly: Assembly) -> str:
+        """Contigs and bases."""
+        bases = assembly.contigs.aggregate(sum=Sum("sequence__length"))["sum"] or 0
+        return f"{self.contig_count(assembly)} contigs, {bases:,} bases"
+
+    @admin.display(description="in use")
+    def in_use(self, assembly: Assembly) -> str:
+        """Whether runs that are queued or running need it."""
+        runs = at_most(Run.objects.filter(status__in=ACTIVE, assembly=assembly.name), COUNTED_RUNS + 1)
+        if not runs:
+            return "By no run that is queued or running."
+        number = f"more than {COUNTED_RUNS:,}" if runs > COUNTED_RUNS else f"{runs:,}"
+        return f"By {number} queued or running run{'' if runs == 1 else 's'}."
+
+    @admin.display(description="contigs")
+    def contigs(self, assembly: Assembly) -> SafeString:
+        """The first contigs, and a link to all."""
+        first = assembly.contigs.select_related("sequence").order_by("ordinal")[:CONTIGS_SHOWN]
+        everything = f"{reverse('admin:vcfjobs_contig_changelist')}?assembly__id__exact={assembly.pk}"
+        context = {"contigs": first, "everything": everything, "number": self.contig_count(assembly)}
+        return render_to_string("admin/vcfjobs/assembly/contigs.html", context)
+
+
+@admin.register(Contig)
+class ContigAdmin(Kept, admin.ModelAdmin[Contig]):
+    """The contigs of the assemblies, in the order of their FASTA."""
+
+    list_display = ("name", "assembly", "sequence", "length", "other_names", "as_in_the_file")
+    list_filter = ("assembly",)
+    lookups = ("assembly",)
+    sortable_by = ()
+    list_select_related = ("assembly", "sequence")
+    ordering = ("assembly", "ordinal")
+    search_fields = ("name__startswith",)
+    search_help_text = "The beginning of a contig's name."
+
+    @admin.display(description="length")
+    def length(self, contig: Contig) -> str:
+        """Bases."""
+        return f"{contig.sequence.length:,}"
+
+    @admin.display(description="aliases")
+    def other_names(self, contig: Contig) -> str:
+        """Its aliases."""
+        return ", ".join(contig.aliases)
+
+    @admin.display(description="as in the file", boolean=True)
+    def as_in_the_file(self, contig: Contig) -> bool:
+        """Whether the file's own bytes have the accession that is used for it."""
+        return contig.content == contig.sequence.accession
+
+
+@admin.register(Sequence)
+class SequenceAdmin(Kept, admin.ModelAdmin[Sequence]):
+    """Reference sequences by refget accession."""
+
+    list_display = ("accession", "length", "used_as")
+    fields = ("accession", "length", "used_as")
+    readonly_fields = ("used_as",)
+    sortable_by = ()
+    ordering = ("pk",)
+    search_fields = ("accession__startswith",)
+    search_help_text = "A refget accession or its beginning, SQ.…"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Sequence]:
+        """Sequences with some of the contigs that they are, in a fixed number of queries."""
+        some = Prefetch("contigs", USES[: USES_SHOWN + 1], to_attr="uses")
+        return super().get_queryset(request).prefetch_related(some)
+
+    @admin.display(description="used as")
+    def used_as(self, sequence: Sequence) -> str:
+        """Assembly and name of the contigs that are this sequence."""
+        return names(sequence.uses) or "no registered contig"  # type: ignore[attr-defined]  # prefetched
+
+
+def names_of(sequence: Sequence) -> str:
+    """`assembly:contig` of the contigs that are a sequence; of the first, for stretches of N are thousands."""
+    return names(USES.filter(sequence=sequence)[: USES_SHOWN + 1]) or "no registered contig"
+
+
+def names(contigs: Iterable[Contig]) -> str:
+    """`assembly:contig` of each, at most USES_SHOWN."""
+    found = [f"{contig.assembly.name}:{contig.name}" for contig in contigs]
+    return ", ".join([*found[:USES_SHOWN], *(["…"] if len(found) > USES_SHOWN else [])])
+
+
+def link_to(sequence: Sequence) -> SafeString:
+    """A link to the sequence's page."""
+    address = reverse("admin:vcfjobs_sequence_change", args=[sequence.pk])
+    return format_html('<a href="{}">{}</a>', address, sequence.accession)

@@ -1,0 +1,45 @@
+"""Shards in the admin: the parts of large runs that are under way."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from vcfjobs.admin import filters
+from vcfjobs.admin.lists import Kept
+from vcfjobs.models import Shard
+
+
+@admin.register(Shard)
+class ShardAdmin(Kept, admin.ModelAdmin[Shard]):
+    """The shards of large runs that are under way; they go when their run ends."""
+
+    list_display = ("run", "number", "status", "attempt", "worker", "sent", "started", "records_done")
+    list_filter = ("status", filters.StuckFilter)
+    lookups = ("run", "status", "worker")
+    sortable_by = ()
+    list_select_related = ("run",)
+    search_fields = ("run__run_id",)
+    search_help_text = "A run id, or a run's key."
+    ordering = ("-id",)
+    exclude = ("report",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Shard]:
+        """Shards without the reports, theirs and their runs'."""
+        return super().get_queryset(request).defer("report", "run__report", "run__traceback")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Shard], search_term: str
+    ) -> tuple[QuerySet[Shard], bool]:
+        """The shards of the run that is named."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        meant = Q(run__run_id=term)
+        with suppress(ValueError):
+            meant |= Q(run=uuid.UUID(term))
+        return queryset.filter(meant), False

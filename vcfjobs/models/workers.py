@@ -1,0 +1,61 @@
+"""Workers: who they are, and when they last gave a sign of life. For operators; no run depends on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from vcfjobs.models.pieces import seconds_from_now
+
+SILENT_SECONDS = 60
+FORGOTTEN_SECONDS = 86_400
+
+
+class WorkerQuerySet(models.QuerySet["Worker"]):
+    """Sets of workers."""
+
+    def report_in(self, worker: Worker) -> None:
+        """Note that the worker is alive, on the database's clock; one statement."""
+        worker.seen = Now()
+        self.bulk_create(
+            [worker],
+            update_conflicts=True,
+            unique_fields=["node"],
+            update_fields=["host", "pid", "version", "concurrency", "started", "seen"],
+        )
+
+    def sign_out(self, worker: Worker) -> None:
+        """Forget a worker that ends in order; another process of its name stays."""
+        self.filter(node=worker.node, pid=worker.pid, host=worker.host).delete()
+
+    def forget_silent(self) -> int:
+        """Forget the workers that gave no sign of life for a day; how many."""
+        return self.filter(seen__lt=seconds_from_now(-FORGOTTEN_SECONDS)).delete()[0]
+
+
+class Worker(models.Model):
+    """A worker's main process, by its Celery node name. It reports in with each sweep."""
+
+    node = models.CharField(max_length=255, primary_key=True, help_text="Its name, as runs have it.")
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField(verbose_name="process id")
+    version = models.CharField(max_length=64, help_text="Of the service.")
+    concurrency = models.PositiveIntegerField(help_text="How many pieces of work it does at once.")
+    started = models.DateTimeField()
+    seen = models.DateTimeField(help_text="Its last sign of life, on the database's clock.")
+
+    objects = WorkerQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("node",)
+
+    def __str__(self) -> str:
+        return self.node
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has missed several sweeps: it was killed, or cannot reach the database."""
+        return self.seen < timezone.now() - timedelta(seconds=SILENT_SECONDS)
