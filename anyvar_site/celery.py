@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import celeryd_init
 from django.conf import settings
+
+from anyvar_site import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
 
@@ -13,4 +16,5 @@ app = Celery("anyvar_site")
 app.add_defaults(lambda: settings.CELERY)
 app.autodiscover_tasks()
 # By name: the step imports models, which are not ready yet.
+celeryd_init.connect(logs.make_worker_log)
 app.steps["worker"].add("vcfjobs.sweep:SweepStep")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
-from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
 
+logging.captureWarnings(True)
 application = get_wsgi_application()
-call_command("check", verbosity=0)
+
+from vcfjobs.start import check_setup  # noqa: E402  (once Django is set up)
+
+check_setup()

@@ -6,37 +6,45 @@ import io
 import json
 import logging
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from celery import Celery
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import SystemCheckError
 from django.db import OperationalError
+from django.utils import timezone
 from pytest_django import Settings
 
-from anyvar_site import logs
+from anyvar_site import log_lines, logs
 from tests.conftest import PROJECT
+from tests.e2e.processes import service
 from tests.factories import make_run, make_running, make_upload, store_input
+from tests.faults.files import SMALL
 from tests.servers import wait_until
-from vcfjobs import publication, queue, registry, runner, services
+from vcfjobs import publication, queue, registry, runner, services, sweep
 from vcfjobs.lease import Lease
 from vcfjobs.log_context import about_run, current
-from vcfjobs.models import Run, RunQuerySet, Status
+from vcfjobs.models import Run, RunQuerySet, Shard, Status
+from vcfjobs.start import check_setup
 
-FORMATTERS: dict[str, Callable[[], logging.Formatter]] = {"json": logs.JsonLines, "text": logs.TextFormatter}
 HOSTILE = "a\nb\r\x1b[31mc\x7f\x9b\u2028d\0"
 
 logger = logging.getLogger("vcfjobs.of_a_test")
 
 
-@pytest.fixture(params=sorted(FORMATTERS))
+@pytest.fixture(params=sorted(log_lines.FORMATTERS))
 def kind(request: pytest.FixtureRequest) -> str:
     """Each of the two formats."""
     return str(request.param)
@@ -47,7 +55,7 @@ def lines(kind: str) -> Iterator[Callable[[], list[str]]]:
     """What vcfjobs has logged so far in this format, line by line as in a file."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(FORMATTERS[kind]())
+    handler.setFormatter(log_lines.FORMATTERS[kind]())
     handler.addFilter(logs.AboutFilter())
     ours = logging.getLogger("vcfjobs")
     before = ours.level
@@ -197,6 +205,69 @@ def test_the_lines_of_a_shard_name_its_run(
     assert all(names(line, kind, run.pk) for line in lines())
 
 
+def lose(run: Run, **columns: Any) -> None:
+    """The run's worker is lost, and a sweep finds it."""
+    Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1), **columns)
+    sweep.take_back_lost()
+
+
+def overrun(run: Run) -> None:
+    """The run's deadline is over, and a sweep finds it."""
+    Run.objects.filter(pk=run.pk).update(deadline=timezone.now() - timedelta(seconds=1))
+    sweep.end_overdue()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("happens", "said"),
+    [
+        (lose, "queued again"),
+        (partial(lose, attempt=3, attempt_limit=3), "its worker is lost"),
+        (overrun, "deadline"),
+        (lambda run: sweep.child_lost("task", "celery@here", over_limit=True), "deadline"),
+        (lambda run: sweep.child_lost("task", "celery@here", over_limit=False), "its worker is lost"),
+    ],
+    ids=["lost", "lost for good", "overdue", "child over the limit", "child lost"],
+)
+def test_the_lines_of_the_sweep_name_the_run(
+    lines: Callable[[], list[str]], kind: str, happens: Callable[[Run], None], said: str
+) -> None:
+    run = make_running()
+    happens(run)
+    assert any(said in text_of(line, kind) for line in lines())
+    assert all(names(line, kind, run.pk) for line in lines())
+
+
+@pytest.mark.django_db
+def test_the_line_of_a_shard_that_is_queued_again_names_its_run(
+    lines: Callable[[], list[str]], kind: str
+) -> None:
+    run = make_running(lease_until=None, shard_count=1)
+    held = {"status": Status.RUNNING, "attempt": 1, "attempt_limit": 3, "worker": "w"}
+    lost = timezone.now() - timedelta(seconds=1)
+    Shard.objects.create(run=run, number=1, plan=1, start=0, end=1, lease_until=lost, **held)
+    sweep.take_back_lost()
+    (line,) = lines()
+    assert names(line, kind, run.pk)
+    assert "shard 1" in text_of(line, kind)
+
+
+@pytest.mark.django_db
+def test_what_the_broker_does_not_take_from_the_sweep_is_named(
+    lines: Callable[[], list[str]], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang(task: str, args: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(queue, "_send", hang)
+    queue.close_breaker()
+    run = make_run()
+    sweep.send_unsent()
+    queue.close_breaker()
+    (line,) = lines()
+    assert names(line, kind, run.pk)
+
+
 def test_outside_of_a_run_a_line_names_none(lines: Callable[[], list[str]], kind: str) -> None:
     with about_run(uuid.uuid4()):
         pass
@@ -221,7 +292,7 @@ def test_a_logged_value_makes_no_line_of_its_own(lines: Callable[[], list[str]],
 
 
 def test_names_in_any_script_stay_readable_as_text() -> None:
-    assert logs.escaped("Größe 大きさ 😀") == "Größe 大きさ 😀"
+    assert log_lines.escaped("Größe 大きさ 😀") == "Größe 大きさ 😀"
 
 
 def fail() -> None:
@@ -259,7 +330,9 @@ def record(**members: Any) -> logging.LogRecord:
 
 
 def test_json_has_the_time_in_utc_and_its_own_fields_alone() -> None:
-    line = json.loads(logs.JsonLines().format(record(request="<Request /vcf?run_id=x>", data={"args": []})))
+    line = json.loads(
+        log_lines.JsonLines().format(record(request="<Request /vcf?run_id=x>", data={"args": []}))
+    )
     assert set(line) == {"time", "level", "logger", "message"}
     time = datetime.fromisoformat(line["time"])
     assert time.utcoffset() == datetime.now(UTC).utcoffset()
@@ -271,11 +344,11 @@ def test_a_workers_lines_name_the_delivery() -> None:
 
     @app.task  # type: ignore[untyped-decorator]
     def task() -> Any:
-        return json.loads(logs.JsonLines().format(record()))["task_id"]
+        return json.loads(log_lines.JsonLines().format(record()))["task_id"]
 
     assert task.apply(task_id="delivery-1").get() == "delivery-1"
     with about_run(uuid.uuid4(), "delivery-2"):
-        assert json.loads(logs.JsonLines().format(record()))["task_id"] == "delivery-2"
+        assert json.loads(log_lines.JsonLines().format(record()))["task_id"] == "delivery-2"
 
 
 def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -309,3 +382,92 @@ def test_another_log_format_stops_the_start_with_a_sentence(tmp_path: Path) -> N
     with pytest.raises(ImproperlyConfigured, match="text or json"):
         logs.configuration("xml", "INFO")
     assert "LOG_FORMAT must be text or json." in start(tmp_path, LOG_FORMAT="xml").stderr
+
+
+# --- what the system checks find --------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_a_warning_of_the_checks_is_a_line_with_its_hint(lines: Callable[[], list[str]], kind: str) -> None:
+    check_setup()
+    (line,) = lines()
+    assert "vcfjobs.W001: No reference assembly is registered" in text_of(line, kind)
+    assert "load_reference GRCh38" in text_of(line, kind)
+
+
+@pytest.mark.django_db
+def test_an_error_of_the_checks_is_a_line_and_stops_the_start(
+    lines: Callable[[], list[str]], settings: Settings
+) -> None:
+    settings.CELERY_SOFT_LIMIT = settings.CELERY_HARD_LIMIT
+    with pytest.raises(SystemCheckError, match="must be below"):
+        check_setup()
+    assert [line for line in lines() if "vcfjobs.E003" in line]
+
+
+# --- whole processes --------------------------------------------------------------------------------
+
+TEXT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} [A-Z]+ [\w.]+ (?:run=[0-9a-f-]{36} )?\S.*")
+UUID = re.compile("run ([0-9a-f-]{36})")
+
+
+def is_a_line(line: str, kind: str) -> bool:
+    """Whether it is one of ours, from its first to its last character."""
+    if kind == "text":
+        return line.isprintable() and TEXT.fullmatch(line) is not None
+    members = json.loads(line)
+    return line.isascii() and line.isprintable() and {"time", "level", "logger", "message"} <= set(members)
+
+
+@pytest.mark.e2e
+def test_each_line_of_web_and_worker_is_one_of_ours_and_names_the_run(tmp_path: Path, kind: str) -> None:
+    """From start to end, through a reload, a worker that is killed, and addresses that are hostile."""
+    python = {"PYTHONWARNINGS": "default"}  # a worker of root is warned, and that is a line too
+    with service(tmp_path, LOG_FORMAT=kind, ANYVAR_LEASE_SECONDS="1", **python) as made:
+        web = made.start_web()
+        worker = made.start_worker("--concurrency=1", app="tests.faults.slow")
+        location = made.submit(SMALL, run_id="a")
+        wait_until(lambda: made.look(location)["status"] == "running", "it is begun")
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        made.start_worker("--concurrency=1")
+        run = made.wait_for(location)
+        for hostile in ("%1b[31m%0a%0d%c2%9b", "vcf/%0a%1b"):
+            requests.get(f"{made.url}/{hostile}", timeout=30)
+        requests.put(f"{made.url}/vcf?run_id=%0a%1b", data=SMALL, timeout=30)
+        web.send_signal(signal.SIGHUP)
+        wait_until(lambda: made.log("web").count("Booting worker") == 2, "it is reloaded")
+        made.stop()
+        found = {name: made.log(name).splitlines() for name in ("web", "worker-1", "worker-2")}
+    assert (run["status"], run["attempt"]) == ("succeeded", 2)
+    for name, lines in found.items():
+        assert [line for line in lines if not is_a_line(line, kind)] == [], name
+    every = [line for lines in found.values() for line in lines]
+    about = [line for line in every if UUID.search(text_of(line, kind))]
+    assert len(about) > 3
+    assert all(names(line, kind, run["id"]) for line in about)
+    for part in ("Listening at", "Shutting down", " ready.", "Warm shutdown", "queued again"):
+        assert any(part in text_of(line, kind) for line in every), part
+
+
+@pytest.mark.e2e
+def test_a_worker_that_is_set_up_wrongly_says_so_in_a_line(tmp_path: Path, kind: str) -> None:
+    with service(tmp_path, LOG_FORMAT=kind) as made:
+        made.environment |= {"CELERY_SOFT_TIME_LIMIT": "9", "CELERY_TASK_TIME_LIMIT": "9"}
+        worker = made.start_worker("--concurrency=1")
+        wait_until(lambda: worker.poll() is not None, "the worker ends")
+        lines = made.log("worker-0").splitlines()
+    assert worker.returncode != 0
+    assert all(is_a_line(line, kind) for line in lines)
+    assert any("CELERY_SOFT_TIME_LIMIT (9) must be below" in text_of(line, kind) for line in lines)
+
+
+def test_gunicorns_main_process_imports_nothing_that_a_reload_would_have_to_renew() -> None:
+    program = (
+        "import runpy, sys; runpy.run_path('gunicorn.conf.py');"
+        "print({name.partition('.')[0] for name in sys.modules} & {'anyvar_site', 'vcfjobs', 'celery'})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "set()\n"), done.stderr

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from billiard.pool import LOST_WORKER_TIMEOUT
+from django.core.checks import WARNING
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
@@ -19,6 +21,7 @@ from pytest_django import Settings
 
 from anyvar_site.environment import secret_key
 from tests.conftest import PROJECT
+from vcfjobs.checks import CHILD_LOST_SECONDS, limits
 
 SHOWN = """
 import json
@@ -163,6 +166,22 @@ def test_a_spool_on_another_file_system_stops_the_start(
 def test_a_service_without_reference_says_so_at_start(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("check")
     assert "No reference assembly is registered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("again", "lease", "warned"), [(False, 17, True), (False, 18, False), (True, 3, False)]
+)
+def test_a_lease_that_ends_before_celery_has_noticed_a_dead_child_is_warned_of(
+    settings: Settings, again: bool, lease: int, warned: bool
+) -> None:
+    settings.REQUEUE_WHEN_CHILD_LOST, settings.ANYVAR_LEASE_SECONDS = again, lease
+    found = [message for message in limits(None) if message.id == "vcfjobs.W002"]
+    assert bool(found) == warned
+    assert all(message.level == WARNING and "10 seconds" in (message.hint or "") for message in found)
+
+
+def test_celery_takes_as_long_as_the_warning_says() -> None:
+    assert LOST_WORKER_TIMEOUT == CHILD_LOST_SECONDS - 2
 
 
 def test_gunicorn_too_refuses_to_start_with_wrong_limits(tmp_path: Path) -> None:

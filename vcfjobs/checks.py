@@ -14,6 +14,9 @@ from django.db import DatabaseError, InterfaceError
 
 from vcfjobs import references, workdir
 
+# Celery waits ten seconds before it calls a child lost, and looks every second.
+CHILD_LOST_SECONDS = 12
+
 
 @register()
 def work_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
@@ -62,6 +65,18 @@ def limits(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessa
                 f"must be above CELERY_TASK_TIME_LIMIT ({settings.CELERY_HARD_LIMIT}).",
                 hint="Otherwise Redis delivers a running task again.",
                 id="vcfjobs.E004",
+            )
+        )
+    # A child that dies has two thirds of its lease left at least.
+    lease, least = settings.ANYVAR_LEASE_SECONDS, CHILD_LOST_SECONDS * 3 // 2
+    if lease < least and not settings.REQUEUE_WHEN_CHILD_LOST:
+        messages.append(
+            CheckWarning(
+                f"ANYVAR_LEASE_SECONDS ({lease}) is below {least}: the run of a child that dies is tried "
+                "again, though CELERY_TASK_REJECT_ON_WORKER_LOST is false.",
+                hint=f"Celery takes {CHILD_LOST_SECONDS - 2} seconds to call a child lost; when the lease is "
+                "over by then, another worker has the run.",
+                id="vcfjobs.W002",
             )
         )
     return messages

@@ -21,7 +21,6 @@ from celery import bootsteps
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import Exists, F, OuterRef, Q
@@ -30,7 +29,9 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from vcfjobs import queue, sharding, turns, workdir
-from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker
+from vcfjobs.log_context import about_run
+from vcfjobs.models import FINAL, PieceQuerySet, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker
+from vcfjobs.start import check_setup
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,10 @@ ORPHAN_SECONDS = 86_400
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 POOLS = ("prefork", "solo")
+REASONS: dict[Callable[[RunQuerySet], int], str] = {
+    RunQuerySet.fail_lost: "its worker is lost",
+    RunQuerySet.fail_overdue: "it is over its deadline",
+}
 USED_UP = Q(attempt__gte=F("attempt_limit"))
 
 
@@ -59,31 +64,36 @@ def sweep(*before: Callable[[], None]) -> None:
 
 def end_overdue() -> None:
     """Fail the runs that are over their deadline, or have a shard that is, whatever their worker says."""
-    ended = _fail(Run.objects.overdue(), RunQuerySet.fail_overdue)
-    ended += _fail(_runs_of(Shard.objects.overdue()), RunQuerySet.fail_overdue)
-    if ended:
-        logger.warning("sweep: %s runs over their deadline failed", ended)
+    _fail(Run.objects.overdue(), RunQuerySet.fail_overdue)
+    _fail(_runs_of(Shard.objects.overdue()), RunQuerySet.fail_overdue)
 
 
 def take_back_lost() -> None:
     """Queue the runs and shards whose lease is over again, or fail the runs that have no attempts left."""
-    again = Run.objects.lost().requeue() + Shard.objects.lost().requeue()
-    if again:
-        logger.warning("sweep: %s runs or shards of lost workers queued again", again)
-    failed = _fail(Run.objects.lost().filter(USED_UP), RunQuerySet.fail_lost)
-    failed += _fail(_runs_of(Shard.objects.lost().filter(USED_UP)), RunQuerySet.fail_lost)
-    if failed:
-        logger.warning("sweep: %s runs of lost workers failed, no attempts left", failed)
+    _requeue(Run.objects.lost())
+    _requeue(Shard.objects.lost())
+    _fail(Run.objects.lost().filter(USED_UP), RunQuerySet.fail_lost)
+    _fail(_runs_of(Shard.objects.lost().filter(USED_UP)), RunQuerySet.fail_lost)
 
 
-def _fail(runs: RunQuerySet, transition: Callable[[RunQuerySet], int]) -> int:
-    """Let runs fail one by one, and remove what they wrote; how many did."""
-    failed = 0
+def _requeue(pieces: PieceQuerySet[Any]) -> None:
+    """Queue pieces whose worker is lost again one by one, so that the log names the run of each."""
+    for piece in list(pieces.defer("report")):
+        if pieces.filter(pk=piece.pk).requeue():
+            with about_run(piece.run_pk, piece.task_id):
+                logger.warning(
+                    "%s: attempt %s is lost with %s, queued again",
+                    piece.log_name, piece.attempt, piece.worker,
+                )  # fmt: skip
+
+
+def _fail(runs: RunQuerySet, transition: Callable[[RunQuerySet], int]) -> None:
+    """Let runs fail one by one, and remove what they wrote."""
     for pk in list(runs.values_list("pk", flat=True)):
         if transition(runs.filter(pk=pk)):
-            failed += 1
-            sharding.end_badly(pk)
-    return failed
+            with about_run(pk):
+                logger.warning("run %s: failed, %s", pk, REASONS[transition])
+                sharding.end_badly(pk)
 
 
 def _runs_of(shards: ShardQuerySet) -> RunQuerySet:
@@ -115,9 +125,10 @@ def _send(pieces: Iterable[Run | Shard]) -> None:
         taken = waiting.filter(unchanged).update(sent=Now())
         if isinstance(piece, Run) and piece.place is None:  # the request that was to do it is gone
             Run.objects.filter(pk=piece.pk).update(place=turns.next_place(piece.owner))
-        if taken and not queue.send(piece):
-            waiting.update(sent=piece.sent)
-            return
+        with about_run(piece.run_pk):
+            if taken and not queue.send(piece):
+                waiting.update(sent=piece.sent)
+                return
 
 
 def drop_shards() -> None:
@@ -164,8 +175,8 @@ def child_lost(task_id: str, node: str, *, over_limit: bool) -> None:
         _fail(_runs_of(shards), RunQuerySet.fail_overdue)
         _fail(runs, RunQuerySet.fail_overdue)
     elif settings.REQUEUE_WHEN_CHILD_LOST:
-        runs.requeue()
-        shards.requeue()
+        _requeue(runs)
+        _requeue(shards)
         _fail(_runs_of(shards.filter(USED_UP)), RunQuerySet.fail_lost)
         _fail(runs.filter(USED_UP), RunQuerySet.fail_lost)
     else:
@@ -236,14 +247,15 @@ class SweepStep(bootsteps.StartStopStep):
 
 
 def refuse_wrong_setup(pool: Any) -> None:
-    """End the process with a sentence when the pool or a system check is wrong."""
+    """End the process, and say in the log why, when the pool or a system check is wrong."""
     name = (pool if isinstance(pool, str) else pool.__module__).replace(":", ".").rsplit(".", 2)
     if not any(part in POOLS for part in name):
-        raise SystemExit(
+        logger.critical(
             "This service runs on Celery's prefork and solo pools only: "
             "threads and greenlets enforce no time limits. Start the worker with --pool=prefork."
         )
+        raise SystemExit(1)
     try:
-        call_command("check", verbosity=0)
-    except SystemCheckError as error:
-        raise SystemExit(str(error)) from None
+        check_setup()
+    except SystemCheckError:
+        raise SystemExit(1) from None

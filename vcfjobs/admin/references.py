@@ -129,7 +129,7 @@ class SequenceAdmin(Kept, admin.ModelAdmin[Sequence]):
 
 
 def names_of(sequence: Sequence) -> str:
-    """`assembly:contig` of the contigs that are a sequence; of the first, for stretches of N are thousands."""
+    """`assembly:contig` of the first contigs that are a sequence: one of N alone may be thousands."""
     return names(USES.filter(sequence=sequence)[: USES_SHOWN + 1]) or "no registered contig"
 
 

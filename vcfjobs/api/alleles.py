@@ -62,6 +62,12 @@ class VariationsQuery(serializers.Serializer[Any]):
         return attrs
 
 
+class SearchQuery(VariationsQuery):
+    """GET /search: AnyVar 1.0 answers everything at once, so a page is as large as it may be."""
+
+    page_size = serializers.IntegerField(default=10_000, min_value=1, max_value=10_000)
+
+
 class VariationsSerializer(serializers.Serializer[Any]):
     """A page of alleles in order of (start, id)."""
 
@@ -159,14 +165,16 @@ class RunAllelesView(APIView):
 
 
 class VariationsView(APIView):
-    """GET /variations."""
+    """GET /variations, and GET /search as AnyVar 1.0 calls it."""
+
+    query: type[VariationsQuery] = VariationsQuery
 
     @extend_schema(
         operation_id="get_variations", parameters=[VariationsQuery], responses={200: VariationsSerializer}
     )
     def get(self, request: Request) -> Response:
         """The alleles that overlap a place."""
-        query = checked(VariationsQuery, request)
+        query = checked(self.query, request)
         sequence = lookups.find_sequence(query["accession"])
         try:
             page = lookups.overlapping(

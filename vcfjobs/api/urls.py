@@ -11,6 +11,7 @@ from vcfjobs.api.alleles import (
     ObjectsView,
     ObjectView,
     RunAllelesView,
+    SearchQuery,
     StatsView,
     VariationsView,
 )
@@ -46,5 +47,9 @@ urlpatterns = [
     path("readyz", ReadyzView.as_view(), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    # The names under which AnyVar serves the same: 1.0 the search, what came after it the poll. `schema=None`
+    # keeps them out of the OpenAPI document, in which every call stands once.
+    path("vcf/runs/<str:run_id>", RunViewSet.as_view({"get": "result"}, schema=None), name="vcf-result-run"),
+    path("search", VariationsView.as_view(query=SearchQuery, schema=None), name="search"),
     re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", NotFoundView.as_view()),
 ]

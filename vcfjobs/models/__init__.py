@@ -7,7 +7,7 @@ UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
 from __future__ import annotations
 
 from vcfjobs.models.alleles import Allele, RunAlleles
-from vcfjobs.models.pieces import ACTIVE, FINAL, Status, seconds_from_now
+from vcfjobs.models.pieces import ACTIVE, FINAL, PieceQuerySet, Status, seconds_from_now
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet
 from vcfjobs.models.shards import Shard, ShardQuerySet
@@ -20,6 +20,7 @@ __all__ = [
     "Assembly",
     "Contig",
     "Kind",
+    "PieceQuerySet",
     "Run",
     "RunAlleles",
     "RunQuerySet",

@@ -1,0 +1,61 @@
+"""The two formats of a log line: text for people, JSON for collectors.
+
+No value that is logged can begin a line of its own or move a terminal's cursor: control characters are
+escaped in either format.
+
+gunicorn's main process reads this file by itself. It must import neither the project nor Celery: at a reload
+the main process stays, and its children would go on with the old code of what it has imported.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+FIELDS = ("time", "level", "logger", "message", "run", "task_id", "exception")
+NAMES_OF_FIELDS = {"levelname": "level", "name": "logger", "exc_info": "exception"}
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class TextFormatter(logging.Formatter):
+    """Time, level, logger, run and message; each line of a traceback begins with the same."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, or one for each line of the traceback too; every one names the run."""
+        run = getattr(record, "run", None)
+        name = f"{record.name} run={run}" if run else record.name
+        begin = f"{self.formatTime(record)} {record.levelname} {name} "
+        lines = [record.getMessage()]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).split("\n")
+        return "\n".join(begin + escaped(line) for line in lines)
+
+
+class JsonLines(JsonFormatter):
+    """One object a line, of FIELDS alone: what libraries attach (requests, arguments) stays out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ["levelname", "name", "message", "run", "task_id"],
+            timestamp="time",
+            rename_fields=NAMES_OF_FIELDS,
+        )
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """The fields that there are, in order."""
+        return {name: log_data[name] for name in FIELDS if log_data.get(name) is not None}
+
+    def format(self, record: logging.LogRecord) -> str:
+        """JSON in ASCII, in which control characters are escapes already, but for the last."""
+        return super().format(record).replace("\x7f", "\\u007f")
+
+
+FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonLines}
+
+
+def escaped(text: str) -> str:
+    """The text with control characters as Python writes them: \\n, \\x1b."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -1,0 +1,24 @@
+"""What a web process and a worker do before they serve: say in the log what the system checks find."""
+
+from __future__ import annotations
+
+import logging
+
+from django.core.checks import run_checks
+from django.core.management.base import SystemCheckError
+
+logger = logging.getLogger(__name__)
+
+
+def check_setup() -> None:
+    """Log a line for each message of the checks. Raises SystemCheckError when one of them is an error.
+
+    Not by the command `check`: it prints, and what it prints is no log line.
+    """
+    found = [message for message in run_checks() if not message.is_silenced()]
+    for message in found:
+        hint = f" {message.hint}" if message.hint else ""
+        logger.log(message.level, "%s: %s%s", message.id, message.msg, hint)
+    serious = [str(message.msg) for message in found if message.is_serious()]
+    if serious:
+        raise SystemCheckError(" ".join(serious))
