@@ -275,6 +275,12 @@ def test_deleting_selected_runs_removes_their_files(admin: Client) -> None:
     assert not any(workdir.run_folder(run.pk).exists() for run in runs)
 
 
+def test_the_delete_that_gathers_all_that_hangs_on_a_run_is_not_offered(admin: Client) -> None:
+    run = make_run()
+    act(admin, "delete_selected", run, post="yes")
+    assert Run.objects.exists()
+
+
 def test_what_comes_after_the_question_is_not_deleted_with_the_rest(admin: Client) -> None:
     make_run()
     question = act(admin, "delete_runs", Run.objects.get(), select_across="1")
