@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.factories import make_run, make_running
+from tests.plans import plan_of
 from vcfjobs.errors import RunFailureError, TimeLimitExceededError
 from vcfjobs.models import FINAL, Run, Status
 
@@ -150,3 +151,29 @@ def test_no_sequence_of_moves_leaves_the_drawn_transitions(moves: list[str]) -> 
         assert run.status == ALLOWED.get((Status(before), move), before), (before, move)
         assert run.attempt >= attempt
         attempt = run.attempt
+
+
+@pytest.mark.parametrize(
+    ("beginning", "found"),
+    [("ab", {"abc", "ab"}), ("a", {"abc", "ab"}), ("AB", {"ABx"}), ("b", set()), ("%", set()), ("a_", set())],
+)
+def test_runs_are_found_by_the_beginning_of_their_run_id_or_file_name(
+    beginning: str, found: set[str]
+) -> None:
+    make_run(run_id="abc")
+    make_run(run_id="ABx")
+    make_run(run_id="z", file_name="ab")
+    runs = Run.objects.beginning_with(beginning)
+    assert {run.file_name or run.run_id for run in runs} == found
+
+
+def test_the_beginning_may_be_of_any_script() -> None:
+    make_run(file_name="Äpfel.vcf")
+    assert Run.objects.beginning_with("Äp").exists()
+    assert not Run.objects.beginning_with("Ap").exists()
+
+
+def test_an_index_finds_the_beginning_of_a_run_id_and_of_a_file_name() -> None:
+    plan = plan_of(Run.objects.order_by().beginning_with("ab"))
+    assert "run_by_run_id" in plan
+    assert "run_by_file_name" in plan

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_run, make_running
 from tests.vrs.vcf import HEADER, record, reference, run
@@ -188,3 +189,38 @@ def test_a_run_registers_what_it_annotates(tiny_assembly: str, settings: object)
         runner.run(each.pk, task_id="t", worker="w")
         assert Run.objects.get(pk=each.pk).status == "succeeded"
         assert Allele.objects.count() == (0 if each is left_out else 6)
+
+
+def test_few_alleles_are_counted(sequence: Sequence) -> None:
+    registry.load([row(number) for number in range(30)])
+    assert registry.estimated_count() == 30
+
+
+def test_many_alleles_are_not_counted_and_estimated_well(
+    sequence: Sequence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "COUNTED", 100)
+    registry.load([row(number) for number in range(20_000)])
+    registry.load([row(number) for number in range(10_000, 30_000)])
+    with CaptureQueriesContext(connection) as captured:
+        found = registry.estimated_count()
+    assert not [query for query in captured if "COUNT" in query["sql"]]
+    assert found == pytest.approx(30_000, rel=0.5)  # before any ANALYZE
+
+
+def test_the_search_for_the_latest_runs_is_bounded_by_their_number_and_by_time(
+    sequence: Sequence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "BATCHES_AT_ONCE", 2)
+    digest = row(7)[0]
+    for number in range(7):
+        held = make_run(run_id=f"r{number}")
+        RunAlleles.objects.create(run=held, ordinal=0, digests=b"\0" * 24 + digest)
+        RunAlleles.objects.create(run=held, ordinal=1, digests=b"x" * 12 + digest + b"x" * 12)  # no border
+    text = digest_text(digest)
+    runs, complete = registry.latest_runs_holding(text, most=100, seconds=60)
+    assert ([held.run_id for held in runs], complete) == ([f"r{number}" for number in range(6, -1, -1)], True)
+    runs, complete = registry.latest_runs_holding(text, most=2, seconds=60)
+    assert ([held.run_id for held in runs], complete) == (["r6", "r5"], False)
+    assert registry.latest_runs_holding(text, most=100, seconds=-1) == ([], False)
+    assert registry.latest_runs_holding(digest_text(b"\1" * 24), most=1, seconds=60) == ([], True)

@@ -7,15 +7,18 @@ import time
 import uuid
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils import timezone
+from django_celery_results.models import TaskResult
 from pytest_django import Settings
 
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import queue, sweep, workdir
-from vcfjobs.models import Run, Status
+from vcfjobs.models import Run, Status, Worker
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -209,3 +212,55 @@ def test_a_run_that_fails_for_lost_workers_keeps_its_input_alone() -> None:
     sweep.take_back_lost()
     assert status_of(run) == Status.FAILED
     assert [path.name for path in folder.iterdir()] == ["input"]
+
+
+def make_worker(node: str = "celery@here", pid: int = 7, **columns: object) -> Worker:
+    return Worker(node=node, host="h", pid=pid, version="1", concurrency=2, started=timezone.now(), **columns)
+
+
+def test_a_worker_that_reports_in_has_one_row_and_is_seen_anew(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        Worker.objects.report_in(make_worker())
+    Worker.objects.update(seen=timezone.now() - timedelta(seconds=90))
+    assert Worker.objects.get().is_silent
+    Worker.objects.report_in(make_worker(pid=8))
+    assert Worker.objects.get().pid == 8  # restarted under the same name
+    assert not Worker.objects.get().is_silent
+
+
+def test_a_worker_that_ends_in_order_leaves_no_row_but_its_successor_keeps_its_own() -> None:
+    first, second = make_worker(pid=7), make_worker(pid=8)
+    Worker.objects.report_in(first)
+    Worker.objects.report_in(second)
+    Worker.objects.sign_out(first)
+    assert Worker.objects.get().pid == 8
+    Worker.objects.sign_out(second)
+    assert not Worker.objects.exists()
+
+
+def test_a_worker_is_forgotten_after_a_day_of_silence() -> None:
+    for node, hours in (("celery@gone", 25), ("celery@quiet", 23)):
+        Worker.objects.report_in(make_worker(node))
+        Worker.objects.filter(node=node).update(seen=timezone.now() - timedelta(hours=hours))
+    sweep.sweep()
+    assert Worker.objects.get().node == "celery@quiet"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_cannot_report_in_sweeps_all_the_same() -> None:
+    def no_such_table() -> None:
+        raise OperationalError
+
+    run = make_running(lease_until=timezone.now() + PAST)
+    sweep.sweep(no_such_table)
+    assert status_of(run) == Status.QUEUED
+
+
+def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> None:
+    for task_id, seconds in (("old", settings.CELERY_RESULT_EXPIRES + 60), ("young", 60)):
+        TaskResult.objects.create(task_id=task_id)
+        TaskResult.objects.filter(task_id=task_id).update(
+            date_done=timezone.now() - timedelta(seconds=seconds)
+        )
+    sweep.sweep()
+    assert TaskResult.objects.get().task_id == "young"

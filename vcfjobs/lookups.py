@@ -67,12 +67,9 @@ def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:
     return [f"{ALLELE_PREFIX}{digest}" for digest in digests], next_cursor
 
 
-def latest_runs_holding(
-    vrs_id: str, visible: RunQuerySet, *, most: int, seconds: float
-) -> tuple[list[Run], bool]:
-    """The newest of the runs among `visible` that held the allele, and whether they are all; bounded."""
-    digest = vrs_id.removeprefix(ALLELE_PREFIX)
-    return registry.latest_runs_holding(digest, visible, most=most, seconds=seconds)
+def latest_runs_holding(vrs_id: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
+    """The newest of all runs that held the allele, and whether the bounded search saw all there are."""
+    return registry.latest_runs_holding(vrs_id.removeprefix(ALLELE_PREFIX), most=most, seconds=seconds)
 
 
 def estimated_alleles() -> int:

@@ -23,9 +23,9 @@ from vcfjobs import lookups, metrics, workdir
 from vcfjobs.counts import Tally, tally
 from vcfjobs.models import ACTIVE, FINAL, Assembly, Contig, Run, Shard, Status, Worker
 
-# Up to so many runs of a status, and stuck pieces, are counted.
+# Up to so many runs that ended, and stuck pieces, are counted; those under way always are.
 COUNTED_RUNS = 10_000
-COUNTED_STUCK = 1000
+COUNTED_STUCK = 100_000
 WORKERS_SHOWN = 100
 LONG_QUEUED = timedelta(minutes=30)
 

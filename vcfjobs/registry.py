@@ -31,11 +31,8 @@ BATCH = 50_000
 SQLITE_BATCH = 10_000
 # Above so many alleles nobody counts them.
 COUNTED = 100_000
-# A bounded search looks at so many runs, and at so many batches (each 1.2 MB at most) between two glances
-# at the clock.
-SEARCHED_RUNS = 1000
-RUNS_AT_ONCE = 100
-BATCHES_AT_ONCE = 32
+# So many batches, each 1.2 MB at most, a bounded search looks at between two glances at the clock.
+BATCHES_AT_ONCE, MOST_BATCHES = 16, 128
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
@@ -280,35 +277,24 @@ def digests_of(run: Run, after: tuple[int, int], size: int) -> tuple[list[str], 
     return found, following
 
 
-def latest_runs_holding(digest: str, visible: Any, *, most: int, seconds: float) -> tuple[list[Run], bool]:
-    """Runs among `visible` that held the allele, newest first, and whether these are all.
+def latest_runs_holding(digest: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
+    """Runs of whatever owner that held the allele, newest first, and whether the search saw all there are.
 
-    Bounded: `most` runs, among the newest SEARCHED_RUNS, as many as are found within `seconds`.
+    It begins with what was registered last and ends with `most` runs found, or when `seconds` are over.
     """
     give_up = time.monotonic() + seconds
-    raw, found = digest_bytes(digest), dict[Any, None]()
-    newest = list(visible.order_by("-created", "-id").values_list("pk", flat=True)[: SEARCHED_RUNS + 1])
-    complete = len(newest) <= SEARCHED_RUNS
-    for pks in _batches_of(newest[:SEARCHED_RUNS]):
-        if len(found) >= most or time.monotonic() > give_up:
-            complete = False
-            break
-        batches = RunAlleles.objects.filter(pk__in=pks).annotate(found=_Position("digests", Value(raw)))
-        hits = [batch for batch in batches.filter(found__gt=0) if _holds(bytes(batch.digests), raw)]
-        found |= dict.fromkeys(batch.run_id for batch in hits)
-    rows = visible.in_bulk(list(found))
-    return sorted(rows.values(), key=lambda run: (run.created, run.pk), reverse=True)[:most], complete
-
-
-def _batches_of(runs: list[Any]) -> Iterator[list[int]]:
-    """The keys of the runs' batches in the order of the runs, as many at a time as are searched at once."""
-    for begin in range(0, len(runs), RUNS_AT_ONCE):
-        part = runs[begin : begin + RUNS_AT_ONCE]
-        place = {run: at for at, run in enumerate(part)}
-        batches = RunAlleles.objects.filter(run__in=part).order_by("run", "ordinal").values_list("run", "pk")
-        keys = [pk for _, pk in sorted(batches, key=lambda batch: place[batch[0]])]
-        for at in range(0, len(keys), BATCHES_AT_ONCE):
-            yield keys[at : at + BATCHES_AT_ONCE]
+    raw, found = digest_bytes(digest), set[Any]()
+    batches, size = RunAlleles.objects.order_by("-pk"), BATCHES_AT_ONCE
+    keys = list(batches.values_list("pk", flat=True)[:size])
+    while keys and len(found) < most and time.monotonic() < give_up:
+        began = time.monotonic()
+        near = batches.filter(pk__in=keys).annotate(found=_Position("digests", Value(raw)))
+        found |= {batch.run_id for batch in near.filter(found__gt=0) if _holds(bytes(batch.digests), raw)}
+        if time.monotonic() - began < seconds / 20:  # they are small
+            size = min(2 * size, MOST_BATCHES)
+        keys = list(batches.filter(pk__lt=keys[-1]).values_list("pk", flat=True)[:size])
+    runs = Run.objects.filter(pk__in=found).defer("report", "traceback").order_by("-created", "-id")
+    return list(runs[:most]), not keys
 
 
 def estimated_count() -> int:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs import runner
+from vcfjobs import lookups, runner
 from vcfjobs.models import Allele, Run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,6 +129,20 @@ def test_stats_count_runs_alleles_and_sequences(client: Client, registered: Run)
         "alleles_by_type": {"reference": 3, "snv": 1, "insertion": 1, "deletion": 1},
         "sequences": 2,
     }
+
+
+@pytest.mark.database
+def test_stats_count_runs_in_an_index_alone() -> None:
+    make_run()
+    with CaptureQueriesContext(connection) as captured:
+        lookups.stats()
+    (counts,) = (query["sql"] for query in captured if "GROUP BY" in query["sql"])
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {'' if connection.vendor == 'postgresql' else 'QUERY PLAN '}{counts}")
+        plan = " ".join(str(column) for row in cursor.fetchall() for column in row)
+    assert "Index Only Scan" in plan or "COVERING INDEX" in plan
 
 
 def test_the_export_is_one_allele_a_line(registered: Run, tmp_path: Path) -> None:

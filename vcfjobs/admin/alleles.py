@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from vcfjobs import lookups
 from vcfjobs.admin.lists import BoundedPaginator, Kept
 from vcfjobs.admin.references import link_to, names_of
-from vcfjobs.models import Allele, Run
+from vcfjobs.models import Allele
 
 RUNS_SHOWN = 20
 SEARCH_SECONDS = 2.0
@@ -109,10 +109,8 @@ class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
     @admin.display(description="held by")
     def held_by(self, allele: Allele) -> SafeString | str:
         """The newest runs that held it, as many as a bounded search finds."""
-        runs, complete = lookups.latest_runs_holding(
-            str(allele), Run.objects.defer("report", "traceback"), most=RUNS_SHOWN, seconds=SEARCH_SECONDS
-        )
-        more = "" if complete else "The search was bounded: more runs may have held it."
+        runs, complete = lookups.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
+        more = "" if complete else "The search ended early: more runs may have held it."
         if not runs:
             return more or "No run that is still recorded."
         rows = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery import states
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
@@ -49,12 +50,27 @@ class LogEntryAdmin(Kept, admin.ModelAdmin[LogEntry]):
         return entry.get_change_message() or entry.get_action_flag_display()
 
 
+class StateFilter(admin.SimpleListFilter):
+    """Results by Celery's state; the column names no choices, so Django would ask which occur."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The states of a delivery that is over, or begun."""
+        return [(state, state.capitalize()) for state in (states.STARTED, states.SUCCESS, states.FAILURE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The results in the state."""
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
 @admin.register(TaskResult)
 class TaskResultAdmin(Kept, admin.ModelAdmin[TaskResult]):
     """What Celery keeps of its deliveries for a while; the runs' rows, not these, are the truth."""
 
     list_display = ("task_id", "task_name", "status", "worker", "date_created", "date_done")
-    list_filter = ("status",)
+    list_filter = (StateFilter,)
     lookups = ("status",)
     sortable_by = ()
     ordering = ("-id",)

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from vcfjobs import services
-from vcfjobs.models import Run
+from vcfjobs.models import Run, Status
 from vcfjobs.overview import STUCK
 
 PERIODS = {
@@ -68,7 +68,8 @@ class ErrorCodeFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The runs with the code."""
-        return queryset.filter(error_code=self.value()) if self.value() else queryset
+        # Of those that failed: the index of the status leaves little to read through.
+        return queryset.filter(status=Status.FAILED, error_code=self.value()) if self.value() else queryset
 
 
 class AssemblyFilter(SimpleListFilter):

@@ -45,7 +45,8 @@ class ReadOnly:
     list_per_page = 50
     list_max_show_all = 200
     pages: type[BoundedPaginator] = BoundedPaginator
-    # Columns by which the address of a list may narrow it; the others would be read through, or are private.
+    # Filters, and columns by which the address of a list may narrow it: not those that would be read through,
+    # or whose content not everybody may learn.
     lookups: ClassVar[tuple[str, ...]] = ()
 
     def get_paginator(

@@ -85,7 +85,7 @@ class ContigAdmin(Kept, admin.ModelAdmin[Contig]):
     lookups = ("assembly",)
     sortable_by = ()
     list_select_related = ("assembly", "sequence")
-    ordering = ("assembly", "ordinal")
+    ordering = ("pk",)  # that in which they were registered
     search_fields = ("name__startswith",)
     search_help_text = "The beginning of a contig's name."
 
@@ -129,7 +129,7 @@ class SequenceAdmin(Kept, admin.ModelAdmin[Sequence]):
 
 
 def names_of(sequence: Sequence) -> str:
-    """`assembly:contig` of the first contigs that are a sequence: one of N alone may be thousands."""
+    """`assembly:contig` of the first contigs that are a sequence; stretches of N are thousands."""
     return names(USES.filter(sequence=sequence)[: USES_SHOWN + 1]) or "no registered contig"
 
 

@@ -60,19 +60,18 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
 
     list_display = (
         "run_id",
-        "job_page",
         "status",
         "progress_percent",
-        "assembly",
-        "owner",
+        "error_code",
         "file_name",
-        "created",
-        "started",
-        "finished",
+        "owner",
+        "submitted",
+        "ended",
+        "assembly",
         "records_done",
         "attempt",
         "worker",
-        "error_code",
+        "job_page",
     )
     list_filter = (
         "status",
@@ -81,10 +80,9 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         filters.EndedFilter,
         "created",
         filters.AssemblyFilter,
-        "kind",
     )
-    lookups = ("status", "kind", "created", "worker", "owner")
-    sortable_by = ("created",)
+    lookups = ("status", "created", "worker", "owner", "stuck", "error_code", "ended", "assembly")
+    sortable_by = ("submitted",)
     search_fields = ("run_id", "file_name")
     search_help_text = "The beginning of a run id or of a file name, capitals told apart, or a run's key."
     ordering = ("-created", "-id")
@@ -187,6 +185,16 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     def progress_percent(self, run: Run) -> str:
         """Progress in whole per cent."""
         return f"{int(run.progress * 100)} %"
+
+    @admin.display(ordering="created")
+    def submitted(self, run: Run) -> str:
+        """When it was submitted, UTC."""
+        return f"{run.created:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display
+    def ended(self, run: Run) -> str:
+        """When it ended, UTC."""
+        return f"{run.finished:%Y-%m-%d %H:%M:%S}" if run.finished else "-"
 
     @admin.display(description="page")
     def job_page(self, run: Run) -> SafeString:

@@ -20,7 +20,7 @@ class ShardAdmin(Kept, admin.ModelAdmin[Shard]):
 
     list_display = ("run", "number", "status", "attempt", "worker", "sent", "started", "records_done")
     list_filter = ("status", filters.StuckFilter)
-    lookups = ("run", "status", "worker")
+    lookups = ("run", "status", "worker", "stuck")
     sortable_by = ()
     list_select_related = ("run",)
     search_fields = ("run__run_id",)

@@ -29,6 +29,10 @@ class Migration(migrations.Migration):
         ),
         AddIndexInService(
             model_name='run',
+            index=models.Index(fields=['assembly'], name='run_by_assembly'),
+        ),
+        AddIndexInService(
+            model_name='run',
             index=models.Index(fields=['run_id'], name='run_by_run_id', opclasses=('varchar_pattern_ops',)),
         ),
         AddIndexInService(

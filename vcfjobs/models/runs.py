@@ -194,6 +194,8 @@ class Run(Piece):
             models.Index(fields=("owner", "-created", "-id"), name="run_newest_of_owner"),
             models.Index(fields=("status", "created"), name="run_by_status"),
             models.Index(fields=("status", "finished"), name="run_by_end"),
+            # An assembly that few runs name, or none, is found without reading all runs.
+            models.Index(fields=("assembly",), name="run_by_assembly"),
             # For the beginning of the text, whatever the database's collation.
             models.Index(fields=("run_id",), opclasses=("varchar_pattern_ops",), name="run_by_run_id"),
             models.Index(fields=("file_name",), opclasses=("varchar_pattern_ops",), name="run_by_file_name"),
