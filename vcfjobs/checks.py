@@ -72,8 +72,8 @@ def limits(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessa
     if lease < least and not settings.REQUEUE_WHEN_CHILD_LOST:
         messages.append(
             CheckWarning(
-                f"ANYVAR_LEASE_SECONDS ({lease}) is below {least}: the run of a child that dies is tried again, "
-                "though CELERY_TASK_REJECT_ON_WORKER_LOST is false.",
+                f"ANYVAR_LEASE_SECONDS ({lease}) is below {least}: the run of a child that dies is tried "
+                "again, though CELERY_TASK_REJECT_ON_WORKER_LOST is false.",
                 hint=f"Celery takes {CHILD_LOST_SECONDS - 2} seconds to call a child lost; when the lease is "
                 "over by then, another worker has the run.",
                 id="vcfjobs.W002",
