@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from celery.app.defaults import NAMESPACES, flatten
@@ -23,6 +26,7 @@ CELERYS_OWN = {
     "CELERY_LOG_REDIRECT_LEVEL",
     "CELERY_SKIP_CHECKS",
 }
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def literal(environ_: Mapping[str, str]) -> environ.Env:
@@ -106,3 +110,30 @@ def number(env: environ.Env, variable: str, default: int, least: int = 1) -> int
     if value < least:
         raise ImproperlyConfigured(f"{variable} must be at least {least}, not {value}.")
     return value
+
+
+def url(env: environ.Env, variable: str, default: str = "", *, also: str = "https") -> str:
+    """The address in `variable`, http, https or `also`; raises ImproperlyConfigured for what is none."""
+    text: str = env.str(variable, default="") or default
+    known = urlsplit(text).scheme in ("http", "https", also)
+    if text and not (known and text.isascii() and text.isprintable()):
+        raise ImproperlyConfigured(f"{variable} must begin with http: or {also}:, not be {text!r}.")
+    return text
+
+
+def moment(env: environ.Env, variable: str) -> str:
+    """The date and time in `variable`, empty or as RFC 3339 writes it; raises ImproperlyConfigured."""
+    text: str = env.str(variable, default="")
+    if text and not _is_moment(text):
+        raise ImproperlyConfigured(
+            f"{variable} must be a date and time like 2026-01-31T12:00:00Z, not {text!r}."
+        )
+    return text
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return RFC_3339.fullmatch(text) is not None

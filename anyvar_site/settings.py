@@ -16,9 +16,11 @@ from anyvar_site import logs
 from anyvar_site.environment import (
     celery_passthrough,
     literal,
+    moment,
     number,
     refuse_unknown_authentication,
     secret_key,
+    url,
 )
 from anyvar_site.filesystem_broker import broker_settings
 
@@ -175,7 +177,12 @@ ANYVAR_PROVENANCE = env.bool("ANYVAR_PROVENANCE", default=True)
 ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", default="600/min")
 ANYVAR_SERVICE_ID = env.str("ANYVAR_SERVICE_ID", default="org.example.vcfjobs")
 ANYVAR_ORGANIZATION_NAME = env.str("ANYVAR_ORGANIZATION_NAME", default="Unnamed organization")
-ANYVAR_ORGANIZATION_URL = env.str("ANYVAR_ORGANIZATION_URL", default="https://example.org/")
+ANYVAR_ORGANIZATION_URL = url(env, "ANYVAR_ORGANIZATION_URL", "https://example.org/")
+ANYVAR_CONTACT_URL = url(env, "ANYVAR_CONTACT_URL", also="mailto")
+ANYVAR_DOCUMENTATION_URL = url(env, "ANYVAR_DOCUMENTATION_URL")  # empty: /docs/ of this server
+ANYVAR_SERVICE_CREATED_AT = moment(env, "ANYVAR_SERVICE_CREATED_AT")
+ANYVAR_SERVICE_UPDATED_AT = moment(env, "ANYVAR_SERVICE_UPDATED_AT")
+ANYVAR_SERVICE_ENVIRONMENT = env.str("ANYVAR_SERVICE_ENVIRONMENT", default="test" if DEBUG else "prod")
 
 # Uploads stream into the spool of the work directory, whatever their size, and are renamed from there.
 FILE_UPLOAD_HANDLERS = ["vcfjobs.api.uploads.SpoolUploadHandler"]

@@ -21,12 +21,7 @@ SNAPSHOT = Path(__file__).parent / "schema.yaml"
 def test_healthz_and_service_info_are_open(client: Client, settings: Settings, tiny_assembly: str) -> None:
     settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
     assert client.get("/healthz").json() == {"status": "ok"}
-    info = client.get("/service-info").json()
-    for member in ("id", "name", "type", "organization", "version"):
-        assert info[member]
-    assert set(info["type"]) == {"group", "artifact", "version"}
-    assert set(info["organization"]) == {"name", "url"}
-    assert info["assemblies"] == ["tiny"]
+    assert client.get("/service-info").json()["assemblies"] == ["tiny"]
 
 
 def test_readyz_names_what_is_not_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

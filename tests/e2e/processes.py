@@ -214,7 +214,7 @@ class Service:
     def _is_up(self) -> bool:
         try:
             return requests.get(f"{self.url}/healthz", timeout=2).ok
-        except (requests.ConnectionError, requests.Timeout):
+        except (requests.ConnectionError, requests.Timeout):  # the port is open before the process answers
             return False
 
 

@@ -23,7 +23,9 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with a run, so that there is something to find."""
     folder = tmp_path_factory.mktemp("openapi")
-    with service(folder, ANYVAR_SUBMIT_RATE="1000000/min", ANYVAR_REGISTER="true") as running:
+    # A run that failed is answered with AnyVar's 500: here with another, to tell it from what must not be.
+    failed = {"ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE": "422"}
+    with service(folder, ANYVAR_SUBMIT_RATE="1000000/min", ANYVAR_REGISTER="true", **failed) as running:
         running.start_web()
         running.start_worker("--concurrency=1")
         running.wait_for(running.submit(SMALL, run_id="0"))

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
-from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from vcfjobs import services, workdir
-
-
-class HealthSerializer(serializers.Serializer[Any]):
-    """`ok`, or what is wrong, by part."""
-
-    status = serializers.CharField()
-    parts = serializers.DictField(child=serializers.CharField(), required=False)
+from vcfjobs.api import documentation
 
 
 class OpenView(APIView):
@@ -34,7 +25,7 @@ class OpenView(APIView):
 class HealthzView(OpenView):
     """GET /healthz."""
 
-    @extend_schema(responses={200: HealthSerializer})
+    @documentation.HEALTHZ
     def get(self, request: Request) -> Response:
         """The process is alive."""
         return Response({"status": "ok"})
@@ -43,7 +34,7 @@ class HealthzView(OpenView):
 class ReadyzView(OpenView):
     """GET /readyz."""
 
-    @extend_schema(responses={200: HealthSerializer, 503: HealthSerializer})
+    @documentation.READYZ
     def get(self, request: Request) -> Response:
         """Database, broker and work directory, each by name; 503 when one of them is not there."""
         checks: dict[str, Callable[[], bool]] = {

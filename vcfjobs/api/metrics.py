@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from vcfjobs import metrics
+from vcfjobs.api import documentation
 from vcfjobs.api.authentication import TokenUser, sees_everyone
 
 
@@ -32,7 +31,7 @@ class MetricsView(APIView):
 
     permission_classes = (OpenOrOperator,)
 
-    @extend_schema(operation_id="get_metrics", responses={(200, "text/plain"): OpenApiTypes.STR})
+    @documentation.METRICS
     def get(self, request: Request) -> HttpResponse:
         """Runs, queue, speed, storage and broker in Prometheus' text format."""
         return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -71,6 +71,34 @@ class ListQuery(serializers.Serializer[Any]):
     created_before = serializers.DateTimeField(required=False)
 
 
+class PageQuery(serializers.Serializer[Any]):
+    """GET /runs/{run_id}/alleles."""
+
+    cursor = serializers.CharField(required=False, default="", allow_blank=True)
+
+
+class VariationsQuery(serializers.Serializer[Any]):
+    """GET /variations. Coordinates are inter-residue; an overlap counts both ends."""
+
+    accession = serializers.CharField(help_text="SQ.…, ga4gh:SQ.… or assembly:contig.")
+    start = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    end = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
+    page_size = serializers.IntegerField(default=1000, min_value=1, max_value=10_000)
+    cursor = serializers.CharField(required=False, default="", allow_blank=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A start beyond the end is no interval."""
+        if attrs["start"] > attrs["end"]:
+            raise serializers.ValidationError({"start": "Must not be above end."})
+        return attrs
+
+
+class SearchQuery(VariationsQuery):
+    """GET /search: AnyVar 1.0 answers everything at once, so a page is as large as it may be."""
+
+    page_size = serializers.IntegerField(default=10_000, min_value=1, max_value=10_000)
+
+
 def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
     """The parameters of this request; raises ValidationError, which becomes a 422."""
     serializer = kind(data=request.query_params.dict())

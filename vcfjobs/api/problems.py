@@ -29,6 +29,18 @@ RETRY_SECONDS = 5
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     """The one place where an exception becomes an answer."""
     set_rollback()
+    answer = answer_to(error)
+    if answer is not None:
+        return answer
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.warning("the database does not answer: %s", type(error).__name__)
+        return database_unavailable()
+    logger.error("unforeseen error in %s", type(context.get("view")).__name__, exc_info=error)
+    return problem(500, "INTERNAL_ERROR", "The service failed for an unforeseen reason.")
+
+
+def answer_to(error: Exception) -> Response | None:
+    """The answer to what may go wrong with a request; None for what nobody foresaw."""
     if isinstance(error, RunIdInUseError):  # AnyVar's own shape
         return Response({"error": error.sentence, "error_code": error.code}, status=error.status)
     if isinstance(error, VcfJobsError):
@@ -45,16 +57,17 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.ValidationError({"request": list(error.messages)})
     if isinstance(error, exceptions.APIException):
         return _of_framework(error)
-    if isinstance(error, OperationalError | InterfaceError):
-        logger.warning("the database does not answer: %s", type(error).__name__)
-        return problem(
-            503,
-            "DATABASE_UNAVAILABLE",
-            "The database does not answer at the moment.",
-            retry_after=RETRY_SECONDS,
-        )
-    logger.error("unforeseen error in %s", type(context.get("view")).__name__, exc_info=error)
-    return problem(500, "INTERNAL_ERROR", "The service failed for an unforeseen reason.")
+    return None
+
+
+def database_unavailable() -> Response:
+    """The answer while the database is away."""
+    return problem(
+        503,
+        "DATABASE_UNAVAILABLE",
+        "The database does not answer at the moment.",
+        retry_after=RETRY_SECONDS,
+    )
 
 
 def problem(

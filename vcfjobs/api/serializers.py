@@ -10,6 +10,8 @@ from rest_framework import serializers
 
 from vcfjobs.models import Kind, Run, Status
 
+MOST_OBJECTS = 10_000
+
 
 class LinksSerializer(serializers.Serializer[Any]):
     """Where to go from a run; a member is missing where there is nothing."""
@@ -116,6 +118,153 @@ class RunErrorSerializer(serializers.Serializer[Any]):
 
     error = serializers.CharField()
     error_code = serializers.CharField()
+
+
+class SequenceReferenceSerializer(serializers.Serializer[Any]):
+    """A reference sequence by its refget accession."""
+
+    type = serializers.ChoiceField(["SequenceReference"])
+    refgetAccession = serializers.CharField()  # noqa: N815  (VRS's name)
+
+
+class SequenceLocationSerializer(serializers.Serializer[Any]):
+    """A VRS location: [start, end), inter-residue."""
+
+    id = serializers.CharField()
+    type = serializers.ChoiceField(["SequenceLocation"])
+    digest = serializers.CharField()
+    sequenceReference = SequenceReferenceSerializer()  # noqa: N815
+    start = serializers.IntegerField()
+    end = serializers.IntegerField()
+
+
+class StateSerializer(serializers.Serializer[Any]):
+    """A VRS state: a literal sequence, or a reference-length expression with its two lengths."""
+
+    type = serializers.ChoiceField(["LiteralSequenceExpression", "ReferenceLengthExpression"])
+    sequence = serializers.CharField(required=False, allow_blank=True)
+    length = serializers.IntegerField(required=False)
+    repeatSubunitLength = serializers.IntegerField(required=False)  # noqa: N815
+
+
+class AlleleSerializer(serializers.Serializer[Any]):
+    """A VRS 2 allele."""
+
+    id = serializers.CharField()
+    type = serializers.ChoiceField(["Allele"])
+    digest = serializers.CharField()
+    location = SequenceLocationSerializer()
+    state = StateSerializer()
+
+
+class ObjectSerializer(serializers.Serializer[Any]):
+    """One VRS object, in AnyVar's envelope."""
+
+    messages = serializers.ListField(child=serializers.CharField())
+    data = AlleleSerializer()  # type: ignore[assignment]
+
+
+class DetailSerializer(serializers.Serializer[Any]):
+    """AnyVar's 404."""
+
+    detail = serializers.CharField()
+
+
+class IdsSerializer(serializers.Serializer[Any]):
+    """Identifiers to look up."""
+
+    ids = serializers.ListField(child=serializers.CharField(), max_length=MOST_OBJECTS)
+
+
+class ObjectsSerializer(serializers.Serializer[Any]):
+    """The registered among them, by identifier, and the others."""
+
+    objects = serializers.DictField(child=AlleleSerializer())
+    missing = serializers.ListField(child=serializers.CharField())
+
+
+class VariationsSerializer(serializers.Serializer[Any]):
+    """A page of alleles in order of (start, id)."""
+
+    variations = AlleleSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class HoldingRunSerializer(serializers.Serializer[Any]):
+    """A run that held an allele."""
+
+    id = serializers.UUIDField()
+    run_id = serializers.CharField()
+    created = serializers.DateTimeField()
+    self = serializers.CharField()
+
+
+class HoldingRunsSerializer(serializers.Serializer[Any]):
+    """The caller's runs that held an allele."""
+
+    runs = HoldingRunSerializer(many=True)
+
+
+class RunAllelesSerializer(serializers.Serializer[Any]):
+    """A page of the identifiers of a run's alleles."""
+
+    ids = serializers.ListField(child=serializers.CharField())
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class StatsSerializer(serializers.Serializer[Any]):
+    """What is there; `alleles` is PostgreSQL's own estimate above a hundred thousand."""
+
+    runs = serializers.DictField(child=serializers.IntegerField())
+    alleles = serializers.IntegerField()
+    alleles_by_type = serializers.DictField(child=serializers.IntegerField())
+    sequences = serializers.IntegerField()
+
+
+class ServiceTypeSerializer(serializers.Serializer[Any]):
+    """What kind of service it is: an API of its own, so not in GA4GH's namespace."""
+
+    group = serializers.CharField()
+    artifact = serializers.CharField()
+    version = serializers.CharField()
+
+
+class OrganizationSerializer(serializers.Serializer[Any]):
+    """Who runs the service."""
+
+    name = serializers.CharField()
+    url = serializers.URLField()
+
+
+class SpecificationSerializer(serializers.Serializer[Any]):
+    """AnyVar's member for the version of VRS."""
+
+    vrs_version = serializers.CharField()
+
+
+class ServiceInfoSerializer(serializers.Serializer[Any]):
+    """The document of the GA4GH service-info specification, AnyVar's `spec_metadata`, and the assemblies."""
+
+    id = serializers.CharField()
+    name = serializers.CharField()
+    type = ServiceTypeSerializer()
+    description = serializers.CharField()
+    organization = OrganizationSerializer()
+    contactUrl = serializers.CharField(required=False)  # noqa: N815  (the specification's name)
+    documentationUrl = serializers.URLField()  # noqa: N815
+    createdAt = serializers.DateTimeField(required=False)  # noqa: N815
+    updatedAt = serializers.DateTimeField(required=False)  # noqa: N815
+    environment = serializers.CharField()
+    version = serializers.CharField()
+    spec_metadata = SpecificationSerializer()
+    assemblies = serializers.ListField(child=serializers.CharField())
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """`ok`, or what is wrong, by part."""
+
+    status = serializers.CharField()
+    parts = serializers.DictField(child=serializers.CharField(), required=False)
 
 
 def vcf_address(run: Run) -> str:

@@ -11,13 +11,13 @@ from vcfjobs.api.alleles import (
     ObjectsView,
     ObjectView,
     RunAllelesView,
-    SearchQuery,
     StatsView,
     VariationsView,
 )
 from vcfjobs.api.health import HealthzView, ReadyzView
 from vcfjobs.api.metrics import MetricsView
 from vcfjobs.api.not_found import NotFoundView
+from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.service_info import ServiceInfoView
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 

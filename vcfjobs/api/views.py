@@ -7,8 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -17,28 +15,12 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
 from vcfjobs import services
-from vcfjobs.api import downloads, results, serializers, waiting
+from vcfjobs.api import documentation, downloads, results, serializers, waiting
 from vcfjobs.api.authentication import owner_of, sees_everyone
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
 from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
-
-NAME_OF_FILE = "The file in the multipart field `vcf`, or as the raw body."
-RUN_ID = OpenApiParameter("run_id", str, OpenApiParameter.PATH, description="The run_id, or the run's UUID.")
-UPLOAD = {
-    "multipart/form-data": {
-        "type": "object",
-        "properties": {"vcf": {"type": "string", "format": "binary", "description": NAME_OF_FILE}},
-        "required": ["vcf"],
-    },
-    "application/octet-stream": {"type": "string", "format": "binary"},
-}
-ENDED_BADLY = {
-    410: serializers.RunErrorSerializer,
-    404: serializers.RunStatusSerializer,
-    500: serializers.RunErrorSerializer,
-}
 
 
 class SubmitThrottle(SimpleRateThrottle):
@@ -62,6 +44,13 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The framework's, without its addresses of somewhere else: the example is the only page."""
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            described["properties"][name]["example"] = None
+        return described
 
 
 class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
@@ -88,22 +77,8 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
 
     # --- AnyVar's protocol ---------------------------------------------------------------------
 
-    @extend_schema(methods=["POST"], operation_id="submit_vcf_by_post")
-    @extend_schema(methods=["PUT"], operation_id="submit_vcf")
-    @extend_schema(
-        parameters=[SubmitQuery],
-        request=UPLOAD,
-        responses={
-            202: serializers.RunStatusSerializer,
-            200: OpenApiTypes.BINARY,
-            400: serializers.ProblemSerializer,
-            411: serializers.ProblemSerializer,
-            413: serializers.ProblemSerializer,
-            422: serializers.ProblemSerializer,
-            429: serializers.ProblemSerializer,
-            503: serializers.ProblemSerializer,
-        },
-    )
+    @documentation.submit("submit_vcf_by_post", "POST")
+    @documentation.submit("submit_vcf", "PUT")
     def submit(self, request: Request) -> HttpResponseBase:
         """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
         query = checked(SubmitQuery, request)
@@ -115,17 +90,8 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         )
         return self._submit(request, query, parameters)
 
-    @extend_schema(methods=["POST"], operation_id="ingest_vcf_by_post")
-    @extend_schema(methods=["PUT"], operation_id="ingest_vcf")
-    @extend_schema(
-        parameters=[IngestQuery],
-        request=UPLOAD,
-        responses={
-            202: serializers.RunStatusSerializer,
-            200: OpenApiTypes.BINARY,
-            400: serializers.ProblemSerializer,
-        },
-    )
+    @documentation.ingest("ingest_vcf_by_post", "POST")
+    @documentation.ingest("ingest_vcf", "PUT")
     def ingest(self, request: Request) -> HttpResponseBase:
         """Register the annotations that a VCF carries; with require_validation, a CSV of what is wrong."""
         query = checked(IngestQuery, request)
@@ -153,11 +119,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         response.headers["Content-Location"] = f"/runs/{run.pk}/"
         return response
 
-    @extend_schema(
-        operation_id="get_vcf",
-        parameters=[RUN_ID, ResultQuery],
-        responses={202: serializers.RunStatusSerializer, 200: OpenApiTypes.BINARY, **ENDED_BADLY},
-    )
+    @documentation.RESULT
     def result(self, request: Request, run_id: str) -> HttpResponseBase:
         """The run's status while it is pending, then the annotated VCF, as often as wanted."""
         query = checked(ResultQuery, request)
@@ -200,56 +162,56 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
 
     # --- the resource --------------------------------------------------------------------------
 
-    @extend_schema(parameters=[ListQuery])
+    @documentation.LIST
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The caller's runs, newest first, page by page."""
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(parameters=[RUN_ID], responses={200: serializers.RunSerializer})
+    @documentation.RETRIEVE
     def retrieve(self, request: Request, run_id: str) -> HttpResponseBase:
         """Everything about one run."""
         return downloads.conditional_json(request, serializers.RunSerializer(self._find(run_id)).data)
 
-    @extend_schema(parameters=[RUN_ID], responses={204: None})
+    @documentation.DESTROY
     def destroy(self, request: Request, run_id: str) -> Response:
         """Remove a run and its files, cancelling it first when needed."""
         services.delete_run(self._find(run_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(parameters=[RUN_ID], request=None, responses={202: serializers.RunListSerializer})
+    @documentation.CANCEL
     def cancel(self, request: Request, run_id: str) -> Response:
         """Cancel a run that has not ended; 409 when it has."""
         run = self._find(run_id)
         services.cancel_run(run)
         return self._changed(run)
 
-    @extend_schema(parameters=[RUN_ID], request=None, responses={202: serializers.RunListSerializer})
+    @documentation.RETRY
     def retry(self, request: Request, run_id: str) -> Response:
         """Queue a failed or cancelled run again; 409 when its file is gone or it is neither."""
         run = self._find(run_id)
         services.retry_run(run)
         return self._changed(run)
 
-    @extend_schema(parameters=[RUN_ID], responses={200: serializers.FailuresSerializer})
+    @documentation.FAILURES
     def failures(self, request: Request, run_id: str) -> Response:
         """The records that got no identifier, with the reason: the first thousand."""
         report = self._find(run_id).report or {"failed": {}, "failures": []}
         rows = [dict(zip(("chrom", "pos", "reason"), row, strict=True)) for row in report["failures"]]
         return Response({"failed": report["failed"], "failures": rows})
 
-    @extend_schema(parameters=[RUN_ID], responses={200: OpenApiTypes.BINARY})
+    @documentation.RESULT_BGZF
     def result_bgzf(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as BGZF, with Range, for bcftools and IGV."""
         run = self._succeeded(run_id)
         return downloads.answer(request, results.bgzf(run), lambda: services.mark_fetched(run))
 
-    @extend_schema(parameters=[RUN_ID], responses={200: OpenApiTypes.BINARY})
+    @documentation.RESULT_TEXT
     def result_text(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as plain text, with Range."""
         run = self._succeeded(run_id)
         return downloads.answer(request, results.text(run), lambda: services.mark_fetched(run))
 
-    @extend_schema(parameters=[RUN_ID], responses={200: OpenApiTypes.BINARY})
+    @documentation.RESULT_INDEX
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
         return downloads.answer(request, results.index(self._succeeded(run_id)))

@@ -1,0 +1,404 @@
+"""What the OpenAPI document says of each call: parameters, answers, and an example of every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiRequest,
+    OpenApiResponse,
+    extend_schema,
+)
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from vcfjobs import errors
+from vcfjobs.api import examples, parameters, problems, serializers
+from vcfjobs.vrs.ingest import AnnotationsMissingError
+
+JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
+BGZF, BYTES = "application/gzip", "application/octet-stream"
+Decorator = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One way that a call may be answered: its body's kind and schema, in words, and an example by name."""
+
+    status: int
+    media: str
+    body: Any
+    what: str
+    name: str = ""
+    example: Any = None
+
+
+def says(status: int, body: Any, example: Any, what: str, media: str = JSON) -> list[Said]:
+    """An answer with a body that can be shown."""
+    return [Said(status, media, body, what, what, example)]
+
+
+def sends(status: int, media: str, what: str) -> list[Said]:
+    """An answer whose bytes cannot be shown."""
+    return [Said(status, media, OpenApiTypes.BINARY, what)]
+
+
+def ends(status: int, what: str) -> list[Said]:
+    """An answer without a body."""
+    return [Said(status, "", None, what)]
+
+
+def refuses(*causes: Exception) -> list[Said]:
+    """The answers to these errors, as the exception handler makes them."""
+    answers = [answer for error in causes if (answer := problems.answer_to(error)) is not None]
+    return [_problem(answer) for answer in answers]
+
+
+def _problem(answer: Response) -> Said:
+    body = serializers.ProblemSerializer if "title" in answer.data else serializers.RunErrorSerializer
+    code = answer.data["error_code"]
+    what = answer.data.get("title") or code
+    return Said(answer.status_code, answer.content_type or JSON, body, what, code, answer.data)
+
+
+def call(
+    operation_id: str,
+    *answers: list[Said],
+    query: Sequence[Any] = (),
+    request: Any = None,
+    open_to_all: bool = False,
+    methods: list[str] | None = None,
+) -> Decorator:
+    """The documentation of one call; that most want a token, and any may find the database away, is added."""
+    common = [] if open_to_all else [*UNAUTHENTICATED, *UNAVAILABLE]
+    by_kind: dict[tuple[int, str], list[Said]] = {}
+    for said in [one for answer in answers for one in answer] + common:
+        by_kind.setdefault((said.status, said.media), []).append(said)
+    responses = {key if key[1] else key[0]: _response(found) for key, found in sorted(by_kind.items())}
+    return extend_schema(
+        operation_id=operation_id, parameters=[*query], request=request, responses=responses, methods=methods
+    )
+
+
+def _response(found: list[Said]) -> OpenApiResponse:
+    shown = [OpenApiExample(said.name, value=said.example) for said in found if said.name]
+    what = "; ".join(dict.fromkeys(said.what for said in found))
+    return OpenApiResponse(found[0].body, description=what, examples=shown)
+
+
+def header(name: str, kind: type, *statuses: int, what: str) -> OpenApiParameter:
+    """A header of the answers of these statuses."""
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=what, response=[*statuses])
+
+
+def in_path(name: str, what: str, **shown: str) -> OpenApiParameter:
+    """A part of the address, with examples by name."""
+    values = [OpenApiExample(summary.replace("_", " "), value) for summary, value in shown.items()]
+    return OpenApiParameter(name, str, OpenApiParameter.PATH, description=what, examples=values)
+
+
+RUN_ID = in_path(
+    "run_id", "The run_id, or the run's UUID.", By_the_run_id=examples.RUN_ID, By_the_UUID=examples.PK
+)
+VRS_ID = in_path("vrs_id", "ga4gh:VA. and 32 characters.", rs6131543_T=examples.ALLELE["id"])
+RETRY_AFTER = header("Retry-After", int, 202, 429, 503, what="Seconds after which it is worth asking again.")
+LOCATION = header("Location", str, 202, what="Where to poll.")
+ETAG = header("ETag", str, 200, 206, 304, what="Changes with the representation.")
+CONTENT_RANGE = header("Content-Range", str, 206, 416, what="Which bytes these are, of how many.")
+
+UNAUTHENTICATED = refuses(
+    exceptions.NotAuthenticated(), exceptions.AuthenticationFailed("The bearer token is not valid.")
+)
+UNAVAILABLE = [_problem(problems.database_unavailable())]
+NO_SUCH_RUN = refuses(errors.RunNotFoundError("Run not found"))
+NO_SUCH_OBJECT = says(404, serializers.DetailSerializer, examples.UNKNOWN_OBJECT, "Not registered")
+
+# --- files in ---------------------------------------------------------------------------------------
+
+THE_FILE = "The file in the multipart field `vcf`, or as the raw body."
+
+
+def upload(content: str) -> dict[str, OpenApiRequest]:
+    """A file as the body, with one as an example."""
+    form = {
+        "type": "object",
+        "properties": {"vcf": {"type": "string", "format": "binary", "description": THE_FILE}},
+        "required": ["vcf"],
+    }
+    raw = {"type": "string", "format": "binary", "description": THE_FILE}
+    return {
+        "multipart/form-data": OpenApiRequest(form, examples=[OpenApiExample("A form", {"vcf": content})]),
+        BYTES: OpenApiRequest(raw, examples=[OpenApiExample("The file itself", content)]),
+    }
+
+
+_REFUSED_UPLOADS = [
+    *refuses(
+        errors.InvalidVcfError("The file is not VCF: line 1 does not begin with ##fileformat=VCF."),
+        errors.TruncatedUploadError("The upload ended before its Content-Length: nothing of it was kept."),
+        errors.BadRequestError("The request holds no file: send it in the form field vcf."),
+        errors.RunIdInUseError(
+            f"An existing run with id {examples.RUN_ID} is PENDING. Fetch the completed run result before "
+            "submitting with the same run_id."
+        ),
+        errors.LengthRequiredError("The upload needs a Content-Length; chunked bodies are not taken."),
+        errors.UploadTooLargeError("The upload is larger than the limit of 68,719,476,736 bytes."),
+        exceptions.ValidationError({"run_async": ["Must be true or false."]}),
+        errors.UnknownAssemblyError(
+            "The assembly 'GRCh38' is not registered. Registered: GRCh37.", registered=["GRCh37"]
+        ),
+        exceptions.Throttled(wait=12),
+        errors.OwnerHasTooManyRunsError(
+            "You have 20,000 runs under way, as many as one may have. Wait until some have ended, or cancel "
+            "some."
+        ),
+        errors.OwnerHasTooManyBytesError(
+            "Your files take 10,737,418,240 of the 10,737,418,240 bytes that one may have here. Delete runs, "
+            "or wait until they expire."
+        ),
+        errors.StorageFullError("The service has no space left for this file. Try again later."),
+        errors.QueueFullError("Too many runs are waiting already. Try again later."),
+        errors.NoReferenceError(
+            "No reference assembly is registered yet. Its operator runs: manage.py load_reference NAME FASTA"
+        ),
+    ),
+    *says(500, serializers.RunErrorSerializer, examples.FAILED, "The run in the request failed"),
+]
+_ACCEPTED = says(
+    202, serializers.RunStatusSerializer, examples.SUBMITTED, "Accepted: poll at Location (run_async)"
+)
+
+
+def submit(operation_id: str, method: str) -> Decorator:
+    """PUT or POST /vcf."""
+    return call(
+        operation_id,
+        says(200, OpenApiTypes.STR, examples.ANNOTATED, "The annotated VCF (without run_async)", TEXT),
+        _ACCEPTED,
+        _REFUSED_UPLOADS,
+        refuses(
+            errors.ReferenceMismatchError(
+                "2 of the first 2 records name REF bases that are not those of GRCh37: is this the right "
+                "assembly?",
+                mismatches=2,
+                records=2,
+                fitting_assembly=None,
+            )
+        ),
+        query=(parameters.SubmitQuery, LOCATION, RETRY_AFTER, ETAG),
+        request=upload(examples.VCF),
+        methods=[method],
+    )
+
+
+def ingest(operation_id: str, method: str) -> Decorator:
+    """PUT or POST /annotated_vcf."""
+    return call(
+        operation_id,
+        says(200, serializers.RunStatusSerializer, examples.REGISTERED, "Registered"),
+        says(200, OpenApiTypes.STR, examples.VALIDATION, "What is wrong (with require_validation)", CSV),
+        _ACCEPTED,
+        refuses(AnnotationsMissingError()),
+        _REFUSED_UPLOADS,
+        query=(parameters.IngestQuery, LOCATION, RETRY_AFTER),
+        request=upload(examples.CARRYING),
+        methods=[method],
+    )
+
+
+# --- runs -------------------------------------------------------------------------------------------
+
+_PART = "##fileformat"
+_RANGES = [
+    *ends(304, "The client has it already"),
+    *ends(412, "What If-Match or If-Unmodified-Since names is not what is here"),
+    *ends(416, "No such bytes"),
+]
+_WITHOUT_RESULT = [
+    *refuses(
+        errors.RunNotFoundError("Run not found"),
+        errors.RunConflictError("The run is running: it has no result."),
+    )
+]
+
+RESULT = call(
+    "get_vcf",
+    says(200, OpenApiTypes.STR, examples.ANNOTATED, "The annotated VCF", TEXT),
+    sends(200, BGZF, "The annotated VCF as BGZF (format=vcf.gz)"),
+    says(200, OpenApiTypes.STR, examples.VALIDATION, "What is wrong (require_validation)", CSV),
+    says(200, serializers.RunStatusSerializer, examples.REGISTERED, "The annotations are registered"),
+    says(202, serializers.RunStatusSerializer, examples.PENDING, "Not ended yet"),
+    says(206, OpenApiTypes.STR, _PART, "The bytes of Range, here bytes=0-11", TEXT),
+    sends(206, BGZF, "The bytes of Range"),
+    _RANGES,
+    says(404, serializers.RunStatusSerializer, examples.UNKNOWN_RUN, "Run not found"),
+    says(410, serializers.RunErrorSerializer, examples.EXPIRED, "Expired"),
+    says(410, serializers.RunErrorSerializer, examples.CANCELLED, "Cancelled"),
+    refuses(exceptions.ValidationError({"wait": ["A valid number is required."]})),
+    says(
+        500, serializers.RunErrorSerializer, examples.FAILED, "Failed; ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE"
+    ),
+    query=(RUN_ID, parameters.ResultQuery, RETRY_AFTER, ETAG, CONTENT_RANGE),
+)
+LIST = call(
+    "list_runs",
+    says(200, serializers.RunListSerializer(many=True), examples.SUCCEEDED_RUN, "A page of runs"),
+    refuses(exceptions.ValidationError({"status": ['"done" is not a valid choice.']})),
+    query=(parameters.ListQuery,),
+)
+RETRIEVE = call(
+    "get_run",
+    says(200, serializers.RunSerializer, examples.WHOLE_RUN, "The run"),
+    ends(304, "The client has it already"),
+    NO_SUCH_RUN,
+    query=(RUN_ID, ETAG),
+)
+DESTROY = call("delete_run", ends(204, "Removed"), NO_SUCH_RUN, query=(RUN_ID,))
+CANCEL = call(
+    "cancel_run",
+    says(202, serializers.RunListSerializer, examples.CANCELLED_RUN, "Cancelled; its worker stops soon"),
+    NO_SUCH_RUN,
+    refuses(errors.RunConflictError("The run has already ended, so there is nothing to cancel.")),
+    query=(RUN_ID,),
+)
+RETRY = call(
+    "retry_run",
+    says(202, serializers.RunListSerializer, examples.QUEUED_RUN, "Queued again"),
+    NO_SUCH_RUN,
+    refuses(
+        errors.RunConflictError("The uploaded file is no longer kept, so the run cannot be retried."),
+        errors.QueueFullError("Too many runs are waiting already. Try again later."),
+    ),
+    query=(RUN_ID, RETRY_AFTER),
+)
+FAILURES = call(
+    "get_run_failures",
+    says(200, serializers.FailuresSerializer, examples.FAILURES, "What got no identifier"),
+    NO_SUCH_RUN,
+    query=(RUN_ID,),
+)
+RESULT_BGZF = call(
+    "get_run_result_bgzf",
+    sends(200, BGZF, "The whole file"),
+    sends(206, BGZF, "The bytes of Range"),
+    _RANGES,
+    _WITHOUT_RESULT,
+    query=(RUN_ID, ETAG, CONTENT_RANGE),
+)
+RESULT_TEXT = call(
+    "get_run_result_text",
+    says(200, OpenApiTypes.STR, examples.ANNOTATED, "The whole file", TEXT),
+    says(206, OpenApiTypes.STR, _PART, "The bytes of Range, here bytes=0-11", TEXT),
+    _RANGES,
+    _WITHOUT_RESULT,
+    query=(RUN_ID, ETAG, CONTENT_RANGE),
+)
+RESULT_INDEX = call(
+    "get_run_result_index",
+    sends(200, BYTES, "The index"),
+    sends(206, BYTES, "The bytes of Range"),
+    _RANGES,
+    _WITHOUT_RESULT,
+    query=(RUN_ID, ETAG, CONTENT_RANGE),
+)
+_NO_CURSOR = errors.InvalidParameterError("cursor: Is none that this service gave.")
+RUN_ALLELES = call(
+    "get_run_alleles",
+    says(200, serializers.RunAllelesSerializer, examples.RUN_ALLELES, "A page of identifiers"),
+    NO_SUCH_RUN,
+    refuses(_NO_CURSOR),
+    query=(RUN_ID, parameters.PageQuery),
+)
+
+# --- the registry -----------------------------------------------------------------------------------
+
+OBJECT = call(
+    "get_object",
+    says(200, serializers.ObjectSerializer, examples.OBJECT, "The allele"),
+    NO_SUCH_OBJECT,
+    query=(VRS_ID,),
+)
+OBJECT_RUNS = call(
+    "get_object_runs",
+    says(200, serializers.HoldingRunsSerializer, examples.HOLDING_RUNS, "The caller's runs that held it"),
+    NO_SUCH_OBJECT,
+    query=(VRS_ID,),
+)
+OBJECTS = call(
+    "get_objects",
+    says(200, serializers.ObjectsSerializer, examples.OBJECTS, "What is registered, and what is not"),
+    refuses(
+        exceptions.ParseError(
+            "JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+        ),
+        exceptions.UnsupportedMediaType("text/plain"),
+        exceptions.ValidationError({"ids": ["This field is required."]}),
+    ),
+    request=OpenApiRequest(
+        serializers.IdsSerializer, examples=[OpenApiExample("Two identifiers", examples.IDS)]
+    ),
+)
+
+
+def _shown(name: str, *values: tuple[str, Any]) -> OpenApiParameter:
+    """A parameter of VariationsQuery, with examples."""
+    field = parameters.VariationsQuery().fields[name]
+    kind = int if isinstance(examples.PLACE[name], int) else str
+    return OpenApiParameter(
+        name,
+        kind,
+        required=True,
+        description=str(field.help_text or ""),
+        examples=[OpenApiExample(summary, value) for summary, value in values],
+    )
+
+
+VARIATIONS = call(
+    "get_variations",
+    says(200, serializers.VariationsSerializer, examples.VARIATIONS, "A page of alleles"),
+    refuses(
+        errors.SequenceNotFoundError("The sequence 'GRCh37:99' is not known here."),
+        exceptions.ValidationError({"start": ["Must not be above end."]}),
+    ),
+    query=(
+        parameters.VariationsQuery,
+        _shown(
+            "accession",
+            ("A contig of an assembly", examples.PLACE["accession"]),
+            ("A refget accession", examples.ACCESSION),
+        ),
+        _shown("start", ("Inter-residue", examples.PLACE["start"])),
+        _shown("end", ("Inter-residue", examples.PLACE["end"])),
+    ),
+)
+STATS = call("get_stats", says(200, serializers.StatsSerializer, examples.STATS, "Counts"))
+
+# --- around it --------------------------------------------------------------------------------------
+
+SERVICE_INFO = call(
+    "get_service_info",
+    says(200, serializers.ServiceInfoSerializer, examples.SERVICE_INFO, "The service"),
+    UNAVAILABLE,
+    open_to_all=True,
+)
+METRICS = call(
+    "get_metrics",
+    says(200, OpenApiTypes.STR, examples.METRICS, "The first of the figures", TEXT),
+    refuses(exceptions.PermissionDenied()),
+)
+HEALTHZ = call(
+    "get_health",
+    says(200, serializers.HealthSerializer, examples.ALIVE, "Alive"),
+    open_to_all=True,
+)
+READYZ = call(
+    "get_readiness",
+    says(200, serializers.HealthSerializer, examples.READY, "Ready"),
+    says(503, serializers.HealthSerializer, examples.NOT_READY, "A part is missing"),
+    open_to_all=True,
+)
