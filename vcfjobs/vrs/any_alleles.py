@@ -56,7 +56,7 @@ class AnyRecords:
         else:
             # An allele written twice in a record is normalised once: rolling through an N run is slow.
             normal = {
-                allele: normalize(contig.bases, start, ref, allele)
+                allele: normalize(contig.bases, start, ref, allele, contig.stretches)
                 for allele in dict.fromkeys(
                     allele for allele, has_letters in zip(written, sequences, strict=True) if has_letters
                 )

@@ -23,6 +23,7 @@ TINY_BLOCKS = 10_000
 TINY_BYTES = 64
 
 TINY_SENTENCE = "The file is damaged: thousands of its BGZF blocks in a row hold next to nothing."
+TINY_MEMBERS = "The file is damaged: thousands of its gzip members in a row hold next to nothing."
 
 _FIXED = struct.Struct("<4s4xxxH4sH")  # magic and flags, (mtime, xfl, os), xlen, first subfield, BSIZE - 1
 _SUBFIELD = struct.Struct("<2sH")

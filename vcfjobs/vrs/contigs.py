@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vcfjobs.vrs.digests import location_template
-from vcfjobs.vrs.normalize import Bases
+from vcfjobs.vrs.normalize import Bases, Stretches
 from vcfjobs.vrs.sequences import Reference
 
 
 class Contig(NamedTuple):
-    """A contig's accession, residues, length, and the template of a location on it (end, start)."""
+    """A contig's accession, residues, length, template of a location on it (end, start), long stretches."""
 
     accession: str
     bases: Bases
     size: int
     location: bytes
+    stretches: Stretches
 
 
 class Contigs:
@@ -37,6 +38,7 @@ class Contigs:
         if sequence is None:
             return None
         accession = sequence.accession
-        contig = Contig(accession, sequence.bases, len(sequence), location_template(accession))
+        template = location_template(accession)
+        contig = Contig(accession, sequence.bases, len(sequence), template, Stretches())
         self._known[name] = contig
         return contig

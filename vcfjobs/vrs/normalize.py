@@ -7,11 +7,16 @@ inter-residue: [start, end) of a sequence counted from 0.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+from math import isqrt
+from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 # Rolling compares blocks; the first is small, for most indels do not roll far, and they double up to this.
 FIRST_BLOCK = 64
 LARGEST_BLOCK = 1 << 20
+# What takes long to roll through is worth remembering.
+LONG_STRETCH = 1 << 16
 
 
 class Bases(Protocol):
@@ -38,8 +43,35 @@ class Normalized(NamedTuple):
     repeat_subunit_length: int | None
 
 
-def normalize(bases: Bases, start: int, ref: bytes, alt: bytes) -> Normalized:
-    """Normalise the replacement of `ref`, which stands at `start` in `bases`, by `alt`; all upper case."""
+class Stretches:
+    """Where the long stretches of one letter lie on a contig, as far as alleles have rolled through them.
+
+    References have stretches of N of many million bases: a file with nothing but indels there would keep a
+    worker busy for hours, were each of them rolled through anew.
+    """
+
+    def __init__(self) -> None:
+        self._of_letter: dict[bytes, list[tuple[int, int]]] = {}
+
+    def around(self, letter: bytes, start: int, end: int) -> tuple[int, int] | None:
+        """The known stretch of `letter` that [start, end) lies in or touches."""
+        known = self._of_letter.get(letter)
+        at = bisect_right(known, start, key=itemgetter(0)) if known else 0
+        return known[at - 1] if known and at and end <= known[at - 1][1] else None
+
+    def remember(self, letter: bytes, begin: int, stop: int) -> None:
+        """Keep the stretch [begin, stop), beside which other letters stand, if it is long."""
+        if stop - begin >= LONG_STRETCH:
+            insort(self._of_letter.setdefault(letter, []), (begin, stop))
+
+
+def normalize(
+    bases: Bases, start: int, ref: bytes, alt: bytes, stretches: Stretches | None = None
+) -> Normalized:
+    """Normalise the replacement of `ref`, which stands at `start` in `bases`, by `alt`; all upper case.
+
+    `stretches` are those of this contig, looked up and added to.
+    """
     end = start + len(ref)
     if ref == alt:
         return Normalized("reference", start, end, None, len(ref), len(ref))
@@ -47,22 +79,32 @@ def normalize(bases: Bases, start: int, ref: bytes, alt: bytes) -> Normalized:
     suffix = _common_suffix(ref, alt, prefix)
     start += prefix
     end -= suffix
-    deleted = ref[prefix : len(ref) - suffix]
     inserted = alt[prefix : len(alt) - suffix]
-    if deleted and inserted:
-        return Normalized(_substitution(deleted, inserted), start, end, inserted, None, None)
-    seed = deleted or inserted
-    left = roll_left(bases, start, seed)
-    right = roll_right(bases, end, seed)
-    if deleted:
+    if end > start and inserted:
+        return Normalized(_substitution(end - start, len(inserted)), start, end, inserted, None, None)
+    seed = inserted or ref[prefix : len(ref) - suffix]
+    left, right = _rolled(bases, start, end, seed, stretches)
+    if not inserted:
         return Normalized("deletion", start - left, end + right, None, left + right, len(seed))
     return _insertion(bases, start, seed, left, right)
 
 
-def _substitution(deleted: bytes, inserted: bytes) -> str:
-    if len(deleted) != len(inserted):
+def _substitution(deleted: int, inserted: int) -> str:
+    if deleted != inserted:
         return "delins"
-    return "snv" if len(deleted) == 1 else "mnv"
+    return "snv" if deleted == 1 else "mnv"
+
+
+def _rolled(bases: Bases, start: int, end: int, seed: bytes, stretches: Stretches | None) -> tuple[int, int]:
+    """How far `seed` rolls to the left of `start` and to the right of `end`."""
+    letter = seed[:1]
+    if stretches is None or seed.count(letter) < len(seed):
+        return roll_left(bases, start, seed), roll_right(bases, end, seed)
+    if known := stretches.around(letter, start, end):
+        return start - known[0], known[1] - end
+    left, right = roll_left(bases, start, seed), roll_right(bases, end, seed)
+    stretches.remember(letter, start - left, end + right)
+    return left, right
 
 
 def _insertion(bases: Bases, at: int, seed: bytes, left: int, right: int) -> Normalized:
@@ -79,12 +121,18 @@ def _insertion(bases: Bases, at: int, seed: bytes, left: int, right: int) -> Nor
 def repeat_subunit(seed: bytes, longest: int) -> int | None:
     """The largest d <= `longest` that divides len(seed) such that `seed` repeats its first d residues."""
     size = len(seed)
-    for count in range(1, size + 1):
-        subunit, rest = divmod(size, count)
-        # A repeat equals itself shifted by its subunit: one comparison, no copy of the whole.
-        if not rest and subunit <= longest and seed[subunit:] == seed[: size - subunit]:
-            return subunit
-    return None
+    if size <= longest:
+        return size
+    # A sequence is found in its own double first at its shortest repeat; all others are multiples of that.
+    shortest = (seed + seed).find(seed, 1)
+    repeats = size // shortest
+    most = longest // shortest
+    return max((n for n in _divisors(repeats) if n <= most), default=0) * shortest or None
+
+
+def _divisors(number: int) -> set[int]:
+    small = [n for n in range(1, isqrt(number) + 1) if number % n == 0]
+    return {*small, *(number // n for n in small)}
 
 
 def roll_right(bases: Bases, at: int, seed: bytes) -> int:

@@ -117,7 +117,7 @@ class _Chunk:
                 if not name.decode("utf-8", "replace").isprintable():
                     raise self._malformed(number)
                 contig = contigs.get(name)
-                accession, bases, size, template = contig or ("", b"", 0, b"")
+                accession, bases, size, template = contig[:4] if contig else ("", b"", 0, b"")
             starts.append(start)
             positions.append(fields[1])
             ref = fields[3]

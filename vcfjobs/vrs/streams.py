@@ -11,6 +11,7 @@ from vcfjobs.vrs.blocks import (
     MAX_BLOCK_BYTES,
     TINY_BLOCKS,
     TINY_BYTES,
+    TINY_MEMBERS,
     TINY_SENTENCE,
     DamagedStreamError,
     IsalError,
@@ -100,6 +101,8 @@ class GzipStream:
         self._source = source
         self._member: igzip_lib.IgzipDecompressor | None = None
         self._pending = b""  # compressed bytes not yet given to a member
+        self._held = 0  # bytes of this member so far
+        self._tiny = 0  # members in a row that held next to nothing
 
     @property
     def compressed_bytes(self) -> int:
@@ -144,10 +147,19 @@ class GzipStream:
             piece: bytes = self._member.decompress(data, limit)
         except (IsalError, EOFError) as error:
             raise DamagedStreamError("The file is damaged: a gzip member cannot be decompressed.") from error
+        self._held += len(piece)
         if self._member.eof:
             self._pending = self._member.unused_data
             self._member = None
+            self._count_tiny()
         return piece
+
+    def _count_tiny(self) -> None:
+        """A member costs as much time as a block of BGZF, and the same guard holds."""
+        self._tiny = self._tiny + 1 if self._held <= TINY_BYTES else 0
+        self._held = 0
+        if self._tiny > TINY_BLOCKS:
+            raise DamagedStreamError(TINY_MEMBERS)
 
 
 class BgzfStream:
