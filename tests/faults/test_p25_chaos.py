@@ -98,7 +98,7 @@ def test_every_run_ends_with_the_right_bytes_whatever_dies(
         number = 0
         while not calm.wait(0.5):
             number += 1
-            name = "large" if number % 8 == 0 else "small"
+            name = "large" if number % 16 == 8 else "small"
             try:
                 accepted[made.submit(FILES[name], run_id=f"{name}-{number}")] = name
             except requests.RequestException:

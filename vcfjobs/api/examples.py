@@ -98,6 +98,7 @@ QUEUED_RUN: dict[str, Any] = {
     "input_format": "vcf",
     "input_bytes": len(VCF),
     "input_sha256": hashlib.sha256(VCF.encode()).hexdigest(),
+    "input_annotated_by": "",
     "result_bytes": None,
     "result_text_bytes": None,
     "result_sha256": "",
