@@ -46,11 +46,7 @@ urlpatterns = [
     path("healthz", HealthzView.as_view(), name="healthz"),
     path("readyz", ReadyzView.as_view(), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path(
-        "docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="api_documentation.html"),
-        name="docs",
-    ),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     # The names under which AnyVar serves the same: 1.0 the search, what came after it the poll. `schema=None`
     # keeps them out of the OpenAPI document, in which every call stands once.
     path("vcf/runs/<str:run_id>", RunViewSet.as_view({"get": "result"}, schema=None), name="vcf-result-run"),
