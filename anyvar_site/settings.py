@@ -279,6 +279,15 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
     "DESCRIPTION": "AnyVar's VCF protocol, with runs that last, progress, cancel, retry and Range requests.",
     "VERSION": "0.1.0",
+    "TAGS": [
+        {"name": "VCF", "description": "AnyVar's protocol: submit, poll, fetch."},
+        {
+            "name": "Runs",
+            "description": "The same runs as a resource: list, progress, cancel, retry, delete.",
+        },
+        {"name": "Registry", "description": "The alleles of all files, by identifier and by place."},
+        {"name": "Service", "description": "What it is, and how it is."},
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

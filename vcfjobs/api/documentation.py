@@ -23,6 +23,8 @@ from vcfjobs.vrs.ingest import AnnotationsMissingError
 
 JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
 BGZF, BYTES = "application/gzip", "application/octet-stream"
+# The order in which the document names them is that of SPECTACULAR_SETTINGS.
+VCF, RUNS, REGISTRY, SERVICE = "VCF", "Runs", "Registry", "Service"
 Decorator = Callable[[Any], Any]
 
 
@@ -68,7 +70,9 @@ def _problem(answer: Response) -> Said:
 
 def call(
     operation_id: str,
+    summary: str,
     *answers: list[Said],
+    tag: str,
     query: Sequence[Any] = (),
     request: Any = None,
     open_to_all: bool = False,
@@ -81,7 +85,13 @@ def call(
         by_kind.setdefault((said.status, said.media), []).append(said)
     responses = {key if key[1] else key[0]: _response(found) for key, found in sorted(by_kind.items())}
     return extend_schema(
-        operation_id=operation_id, parameters=[*query], request=request, responses=responses, methods=methods
+        operation_id=operation_id,
+        summary=summary,
+        tags=[tag],
+        parameters=[*query],
+        request=request,
+        responses=responses,
+        methods=methods,
     )
 
 
@@ -178,6 +188,7 @@ def submit(operation_id: str, method: str) -> Decorator:
     """PUT or POST /vcf."""
     return call(
         operation_id,
+        "Annotate a VCF",
         says(200, OpenApiTypes.STR, examples.ANNOTATED, "The annotated VCF (without run_async)", TEXT),
         _ACCEPTED,
         _REFUSED_UPLOADS,
@@ -193,6 +204,7 @@ def submit(operation_id: str, method: str) -> Decorator:
         query=(parameters.SubmitQuery, LOCATION, RETRY_AFTER, ETAG),
         request=upload(examples.VCF),
         methods=[method],
+        tag=VCF,
     )
 
 
@@ -200,6 +212,7 @@ def ingest(operation_id: str, method: str) -> Decorator:
     """PUT or POST /annotated_vcf."""
     return call(
         operation_id,
+        "Register the annotations of a VCF",
         says(200, serializers.RunStatusSerializer, examples.REGISTERED, "Registered"),
         says(200, OpenApiTypes.STR, examples.VALIDATION, "What is wrong (with require_validation)", CSV),
         _ACCEPTED,
@@ -208,6 +221,7 @@ def ingest(operation_id: str, method: str) -> Decorator:
         query=(parameters.IngestQuery, LOCATION, RETRY_AFTER),
         request=upload(examples.CARRYING),
         methods=[method],
+        tag=VCF,
     )
 
 
@@ -228,6 +242,7 @@ _WITHOUT_RESULT = [
 
 RESULT = call(
     "get_vcf",
+    "Poll a run, then fetch its result",
     says(200, OpenApiTypes.STR, examples.ANNOTATED, "The annotated VCF", TEXT),
     sends(200, BGZF, "The annotated VCF as BGZF (format=vcf.gz)"),
     says(200, OpenApiTypes.STR, examples.VALIDATION, "What is wrong (require_validation)", CSV),
@@ -244,30 +259,45 @@ RESULT = call(
         500, serializers.RunErrorSerializer, examples.FAILED, "Failed; ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE"
     ),
     query=(RUN_ID, parameters.ResultQuery, RETRY_AFTER, ETAG, CONTENT_RANGE),
+    tag=VCF,
 )
 LIST = call(
     "list_runs",
+    "List your runs",
     says(200, serializers.RunListSerializer(many=True), examples.SUCCEEDED_RUN, "A page of runs"),
     refuses(exceptions.ValidationError({"status": ['"done" is not a valid choice.']})),
     query=(parameters.ListQuery,),
+    tag=RUNS,
 )
 RETRIEVE = call(
     "get_run",
+    "Everything about a run",
     says(200, serializers.RunSerializer, examples.WHOLE_RUN, "The run"),
     ends(304, "The client has it already"),
     NO_SUCH_RUN,
     query=(RUN_ID, ETAG),
+    tag=RUNS,
 )
-DESTROY = call("delete_run", ends(204, "Removed"), NO_SUCH_RUN, query=(RUN_ID,))
+DESTROY = call(
+    "delete_run",
+    "Remove a run and its files",
+    ends(204, "Removed"),
+    NO_SUCH_RUN,
+    query=(RUN_ID,),
+    tag=RUNS,
+)
 CANCEL = call(
     "cancel_run",
+    "Cancel a run",
     says(202, serializers.RunListSerializer, examples.CANCELLED_RUN, "Cancelled; its worker stops soon"),
     NO_SUCH_RUN,
     refuses(errors.RunConflictError("The run has already ended, so there is nothing to cancel.")),
     query=(RUN_ID,),
+    tag=RUNS,
 )
 RETRY = call(
     "retry_run",
+    "Queue a failed or cancelled run again",
     says(202, serializers.RunListSerializer, examples.QUEUED_RUN, "Queued again"),
     NO_SUCH_RUN,
     refuses(
@@ -275,62 +305,78 @@ RETRY = call(
         errors.QueueFullError("Too many runs are waiting already. Try again later."),
     ),
     query=(RUN_ID, RETRY_AFTER),
+    tag=RUNS,
 )
 FAILURES = call(
     "get_run_failures",
+    "The records without identifier",
     says(200, serializers.FailuresSerializer, examples.FAILURES, "What got no identifier"),
     NO_SUCH_RUN,
     query=(RUN_ID,),
+    tag=RUNS,
 )
 RESULT_BGZF = call(
     "get_run_result_bgzf",
+    "The result as BGZF",
     sends(200, BGZF, "The whole file"),
     sends(206, BGZF, "The bytes of Range"),
     _RANGES,
     _WITHOUT_RESULT,
     query=(RUN_ID, ETAG, CONTENT_RANGE),
+    tag=RUNS,
 )
 RESULT_TEXT = call(
     "get_run_result_text",
+    "The result as plain text",
     says(200, OpenApiTypes.STR, examples.ANNOTATED, "The whole file", TEXT),
     says(206, OpenApiTypes.STR, _PART, "The bytes of Range, here bytes=0-11", TEXT),
     _RANGES,
     _WITHOUT_RESULT,
     query=(RUN_ID, ETAG, CONTENT_RANGE),
+    tag=RUNS,
 )
 RESULT_INDEX = call(
     "get_run_result_index",
+    "The tabix index of the result",
     sends(200, BYTES, "The index"),
     sends(206, BYTES, "The bytes of Range"),
     _RANGES,
     _WITHOUT_RESULT,
     query=(RUN_ID, ETAG, CONTENT_RANGE),
+    tag=RUNS,
 )
 _NO_CURSOR = errors.InvalidParameterError("cursor: Is none that this service gave.")
 RUN_ALLELES = call(
     "get_run_alleles",
+    "The identifiers of a run's alleles",
     says(200, serializers.RunAllelesSerializer, examples.RUN_ALLELES, "A page of identifiers"),
     NO_SUCH_RUN,
     refuses(_NO_CURSOR),
     query=(RUN_ID, parameters.PageQuery),
+    tag=RUNS,
 )
 
 # --- the registry -----------------------------------------------------------------------------------
 
 OBJECT = call(
     "get_object",
+    "An allele by its identifier",
     says(200, serializers.ObjectSerializer, examples.OBJECT, "The allele"),
     NO_SUCH_OBJECT,
     query=(VRS_ID,),
+    tag=REGISTRY,
 )
 OBJECT_RUNS = call(
     "get_object_runs",
+    "Your runs that held an allele",
     says(200, serializers.HoldingRunsSerializer, examples.HOLDING_RUNS, "The caller's runs that held it"),
     NO_SUCH_OBJECT,
     query=(VRS_ID,),
+    tag=REGISTRY,
 )
 OBJECTS = call(
     "get_objects",
+    "Many alleles by their identifiers",
     says(200, serializers.ObjectsSerializer, examples.OBJECTS, "What is registered, and what is not"),
     refuses(
         exceptions.ParseError(
@@ -342,6 +388,7 @@ OBJECTS = call(
     request=OpenApiRequest(
         serializers.IdsSerializer, examples=[OpenApiExample("Two identifiers", examples.IDS)]
     ),
+    tag=REGISTRY,
 )
 
 
@@ -360,6 +407,7 @@ def _shown(name: str, *values: tuple[str, Any]) -> OpenApiParameter:
 
 VARIATIONS = call(
     "get_variations",
+    "Alleles that overlap a place",
     says(200, serializers.VariationsSerializer, examples.VARIATIONS, "A page of alleles"),
     refuses(
         errors.SequenceNotFoundError("The sequence 'GRCh37:99' is not known here."),
@@ -375,30 +423,44 @@ VARIATIONS = call(
         _shown("start", ("Inter-residue", examples.PLACE["start"])),
         _shown("end", ("Inter-residue", examples.PLACE["end"])),
     ),
+    tag=REGISTRY,
 )
-STATS = call("get_stats", says(200, serializers.StatsSerializer, examples.STATS, "Counts"))
+STATS = call(
+    "get_stats",
+    "How much there is",
+    says(200, serializers.StatsSerializer, examples.STATS, "Counts"),
+    tag=REGISTRY,
+)
 
 # --- around it --------------------------------------------------------------------------------------
 
 SERVICE_INFO = call(
     "get_service_info",
+    "What this service is (GA4GH service-info)",
     says(200, serializers.ServiceInfoSerializer, examples.SERVICE_INFO, "The service"),
     UNAVAILABLE,
     open_to_all=True,
+    tag=SERVICE,
 )
 METRICS = call(
     "get_metrics",
+    "Figures for Prometheus",
     says(200, OpenApiTypes.STR, examples.METRICS, "The first of the figures", TEXT),
     refuses(exceptions.PermissionDenied()),
+    tag=SERVICE,
 )
 HEALTHZ = call(
     "get_health",
+    "Is the process alive?",
     says(200, serializers.HealthSerializer, examples.ALIVE, "Alive"),
     open_to_all=True,
+    tag=SERVICE,
 )
 READYZ = call(
     "get_readiness",
+    "Is everything there that it needs?",
     says(200, serializers.HealthSerializer, examples.READY, "Ready"),
     says(503, serializers.HealthSerializer, examples.NOT_READY, "A part is missing"),
     open_to_all=True,
+    tag=SERVICE,
 )
