@@ -55,6 +55,17 @@ def test_an_owner_whose_files_are_too_many_bytes_waits(client: Client, settings:
     assert "Retry-After" in answer.headers
 
 
+def test_uploads_that_arrive_at_once_do_not_pass_the_bytes_of_an_owner_together(settings: Settings) -> None:
+    settings.ANYVAR_OWNER_MAX_BYTES = len(VCF) + 10
+    parameters = services.Parameters(assembly="tiny")
+    for upload in (first := make_upload(), second := make_upload()):
+        limits.require_room("", upload.size)  # both are let in before either is recorded
+    services.submit_run(upload=first, parameters=parameters, owner="", run_id=None, run_async=True)
+    with pytest.raises(VcfJobsError, match="bytes that one may have"):
+        services.submit_run(upload=second, parameters=parameters, owner="", run_id=None, run_async=True)
+    assert limits.stored_bytes("") == len(VCF)
+
+
 def test_stored_bytes_are_inputs_and_results_that_are_still_there(settings: Settings) -> None:
     make_run(input_bytes=100)
     make_run(input_bytes=1000, status=Status.SUCCEEDED, result_bytes=7)

@@ -161,6 +161,17 @@ def test_an_allele_of_an_unknown_sequence_ends_the_load_and_its_thread() -> None
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("registry-")]
 
 
+def test_long_literals_do_not_pile_up_until_there_are_many(sequence: Sequence) -> None:
+    claimed = make_running()
+    with registry.Loader(claimed) as loader:
+        for number in range(40):
+            loader.take([row(number, literal="C" * 1_000_000 + str(number))])
+    assert Allele.objects.count() == 40
+    assert [len(bytes(batch.digests)) // 24 for batch in RunAlleles.objects.order_by("ordinal")] == [
+        9
+    ] * 4 + [4]
+
+
 def test_provenance_can_be_switched_off(sequence: Sequence, settings: object) -> None:
     settings.ANYVAR_PROVENANCE = False  # type: ignore[attr-defined]
     with registry.Loader(make_running()) as loader:

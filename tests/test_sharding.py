@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pysam
 import pytest
@@ -258,6 +259,50 @@ def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -
     assert not Shard.objects.renew(shard)
     assert Shard.objects.complete(shard) == (False, None)
     assert turn(run) == "nothing to do"
+
+
+@pytest.mark.parametrize("when", ["before it looks", "after it looked"])
+def test_who_tidies_up_late_takes_nothing_from_a_retry(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    run = stored(bgzf(text_of()))
+    (workdir.run_folder(run.pk) / "0.part.gz").touch()
+
+    def retried_meanwhile() -> None:
+        services.retry_run(run)
+        finish(run)
+
+    keep_input = workdir.keep_input
+    end_badly = sharding.end_badly
+    if when == "before it looks":
+        monkeypatch.setattr(sharding, "end_badly", lambda pk: (retried_meanwhile(), end_badly(pk)))
+    else:
+        monkeypatch.setattr(workdir, "keep_input", lambda *given: (retried_meanwhile(), keep_input(*given)))
+    services.cancel_run(run)
+    done = finish(run)
+    assert done.status == Status.SUCCEEDED
+    assert text(done)
+    assert files(done) == ["1.vcf.gz", "1.vcf.gz.gzi", "1.vcf.gz.tbi"]
+
+
+def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 2000
+    run = stored(bgzf(text_of()))
+    keep_input = workdir.keep_input
+
+    def cut_meanwhile(*given: Any) -> None:
+        services.retry_run(run)
+        turn(run)
+        turn(run)
+        keep_input(*given)
+
+    monkeypatch.setattr(workdir, "keep_input", cut_meanwhile)
+    services.cancel_run(run)
+    monkeypatch.setattr(workdir, "keep_input", keep_input)
+    assert run.shards.filter(status=Status.SUCCEEDED).count() == 1
+    assert finish(run).status == Status.SUCCEEDED
 
 
 def test_a_shard_whose_run_was_cancelled_ends_as_lost_and_leaves_nothing(

@@ -22,9 +22,10 @@ from vcfjobs.errors import (
 from vcfjobs.models import ACTIVE, Run, Status
 
 
-def require_room(owner: str, size: int) -> None:
-    """Raise unless `owner` may have one more run with an upload of `size` bytes.
+def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
+    """Raise unless `owner` may have one more run with an upload of `size` bytes, or of `arrived` ones.
 
+    What has arrived takes no more of the disk, but counts as the owner's like what is to come.
     StorageFullError and QueueFullError are the service's own state, OwnerHasTooManyRunsError and
     OwnerHasTooManyBytesError the owner's.
     """
@@ -39,7 +40,7 @@ def require_room(owner: str, size: int) -> None:
             "Wait until some have ended, or cancel some."
         )
     most = settings.ANYVAR_OWNER_MAX_BYTES
-    if most and (stored := stored_bytes(owner)) + size > most:
+    if most and (stored := stored_bytes(owner)) + size + arrived > most:
         raise OwnerHasTooManyBytesError(
             f"Your files take {stored:,} of the {most:,} bytes that one may have here. "
             "Delete runs, or wait until they expire."

@@ -13,6 +13,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from contextvars import copy_context
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -29,6 +30,8 @@ from vcfjobs.vrs.one_base import AlleleRow
 BATCH = 50_000
 # SQLite has one writer: a batch holds it well under a second, so that heartbeats get in.
 SQLITE_BATCH = 10_000
+# Literals may be as long as a line of the file: a batch ends with so many of their bytes, too.
+BATCH_BYTES = 8 << 20
 # Above so many alleles nobody counts them.
 COUNTED = 100_000
 # So many batches, each 1.2 MB at most, a bounded search looks at between two glances at the clock.
@@ -36,6 +39,7 @@ BATCHES_AT_ONCE, MOST_BATCHES = 16, 128
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
+_literal = itemgetter(4)  # of an AlleleRow
 
 Row = tuple[bytes, int, int, int, int, "int | None", "int | None", "str | None"]
 
@@ -115,6 +119,7 @@ class Loader:
     def __init__(self, run: Run, first_batch: int = 0) -> None:
         self._run = run
         self._held: list[AlleleRow] = []
+        self._held_bytes = 0
         self._ordinal = first_batch
         self._error: BaseException | None = None
         self._batches: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2)
@@ -141,14 +146,15 @@ class Loader:
     def take(self, rows: list[AlleleRow]) -> None:
         """The next alleles of the file, in its order: the same file gives the same batches."""
         self._held += rows
-        if len(self._held) >= BATCH:
+        self._held_bytes += sum(map(len, filter(None, map(_literal, rows))))
+        if len(self._held) >= BATCH or self._held_bytes >= BATCH_BYTES:
             self._hand_over()
 
     def _hand_over(self) -> None:
         # Prepared here, so that the thread only waits for the database and the processor stays the engine's.
         self._put((self._ordinal, _prepared(self._held)))
         self._ordinal += 1
-        self._held = []
+        self._held, self._held_bytes = [], 0
         if self._error is not None:
             raise self._error
 

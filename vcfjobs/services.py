@@ -252,7 +252,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
         if holder is not None and not _make_way(holder, run):
             return holder, False
-        limits.require_room(run.owner, 0)  # its bytes are here already
+        limits.require_room(run.owner, 0, arrived=run.input_bytes)
         try:
             _insert(run, spooled, holder, run_async=run_async)
         except IntegrityError:

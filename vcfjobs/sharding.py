@@ -235,7 +235,10 @@ def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
 def end_badly(run_pk: UUID) -> None:
     """Remove what a failed or cancelled run has written: shards, and what lost attempts have left."""
     drop(run_pk)
-    workdir.keep_input(run_pk)
+    ended = Run.objects.filter(pk=run_pk, status__in=(Status.FAILED, Status.CANCELLED))
+    attempt = ended.values_list("attempt", flat=True).first()
+    if attempt is not None:  # else it was retried, or deleted, meanwhile
+        workdir.keep_input(run_pk, attempt)
 
 
 def drop(run_pk: UUID) -> None:

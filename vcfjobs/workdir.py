@@ -187,17 +187,27 @@ def keep_result(pk: UUID, attempt: int) -> None:
     _keep(pk, lambda name: name.startswith(published) or name == validation_path(pk, attempt).name)
 
 
-def keep_input(pk: UUID) -> None:
-    """Remove everything of a run that ended badly but its input: a retry needs no more."""
-    _keep(pk, lambda name: name == INPUT)
+def keep_input(pk: UUID, attempt: int) -> None:
+    """Remove everything of a run that ended badly but its input: a retry needs no more.
+
+    What an attempt after `attempt` writes stays: that is a retry's, which somebody asked for meanwhile.
+    """
+    _keep(pk, lambda name: name == INPUT or _is_later(name, attempt))
+
+
+def _is_later(name: str, attempt: int) -> bool:
+    number = name.partition(".")[0]
+    return number.isdecimal() and int(number) > attempt
 
 
 def _keep(pk: UUID, wanted: Callable[[str], bool]) -> None:
     with suppress(FileNotFoundError):
         for path in list(run_folder(pk).iterdir()):
+            if wanted(path.name):
+                continue
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif not wanted(path.name):
+            else:
                 path.unlink(missing_ok=True)
 
 

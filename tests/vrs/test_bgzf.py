@@ -6,7 +6,9 @@ import gzip
 import io
 import random
 import shutil
+import struct
 import subprocess
+import tracemalloc
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -140,6 +142,18 @@ def test_blocks_with_further_extra_subfields_are_read() -> None:
     longer += (size - 1).to_bytes(2, "little") + block[18:]
     assert gzip.decompress(longer) == b"hello\n"
     assert list(walk_blocks(io.BytesIO(longer + END_BLOCK))) == [(0, size), (size, len(END_BLOCK))]
+
+
+def test_the_index_of_a_whole_genome_costs_a_request_little_memory() -> None:
+    blocks = 300_000  # 20 GB of text
+    body = struct.pack("<Q", blocks) + struct.pack(f"<{2 * blocks}Q", *range(10**10, 10**10 + 2 * blocks))
+    tracemalloc.start()
+    index = read_gzi(io.BytesIO(body))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(index.compressed) == len(index.uncompressed) == blocks + 1
+    assert index.compressed[-1] + 1 == index.uncompressed[-1] == 10**10 + 2 * blocks - 1
+    assert peak < 5 * len(body)
 
 
 def test_bgzip_finds_any_range_through_the_index(tmp_path: Path) -> None:

@@ -75,7 +75,9 @@ def read_gzi(file: BinaryIO) -> BlockIndex:
     body = file.read()
     if len(head) != _COUNT.size or len(body) != 16 * _COUNT.unpack(head)[0]:
         raise DamagedStreamError("The block index is damaged.")
-    numbers = array("Q", struct.unpack(f"<{len(body) // 8}Q", body))
+    numbers = array("Q", body)  # not by way of Python's integers, of which a genome's index has millions
+    if sys.byteorder == "big":
+        numbers.byteswap()
     return BlockIndex(array("Q", [0]) + numbers[0::2], array("Q", [0]) + numbers[1::2])
 
 
