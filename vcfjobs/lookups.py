@@ -50,7 +50,7 @@ def registered(vrs_ids: Iterable[str]) -> set[str]:
     """Which of these identifiers are registered, in one query that reads no allele."""
     digests = [digest for vrs_id in vrs_ids if (digest := digest_of(vrs_id))]
     found = Allele.objects.filter(digest__in=digests).values_list("digest", flat=True)
-    return {f"{ALLELE_PREFIX}{digest}" for digest in found}
+    return {ALLELE_PREFIX + str(digest) for digest in found}
 
 
 def find_sequence(name: str) -> Sequence:
