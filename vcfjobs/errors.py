@@ -163,7 +163,8 @@ class SubmittedTooOftenError(VcfJobsError):
     title = "Too many requests"
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(f"You have submitted as often as one may for now. Try again in {seconds:,} s.")
+        wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60):,} minutes"
+        super().__init__(f"You have submitted as often as one may for now. Try again in {wait}.")
         self.retry_after = seconds
 
 

@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from vcfjobs import references, registry
 from vcfjobs.errors import InvalidParameterError, SequenceNotFoundError, UnknownAssemblyError
-from vcfjobs.models import Allele, Run, RunQuerySet, Sequence, Status
+from vcfjobs.models import Allele, Run, RunQuerySet, Sequence
 from vcfjobs.registry import Page
 from vcfjobs.vrs.digests import ALLELE_PREFIX, digest_bytes
 
@@ -47,9 +47,10 @@ def find_alleles(vrs_ids: Iterable[str]) -> list[Allele]:
 
 
 def registered(vrs_ids: Iterable[str]) -> set[str]:
-    """Which of these identifiers are registered, in one query that reads their keys alone."""
+    """Which of these identifiers are registered, in one query that reads no allele."""
     digests = [digest for vrs_id in vrs_ids if (digest := digest_of(vrs_id))]
-    return {str(allele) for allele in Allele.objects.filter(digest__in=digests).only("digest")}
+    found = Allele.objects.filter(digest__in=digests).values_list("digest", flat=True)
+    return {ALLELE_PREFIX + str(digest) for digest in found}
 
 
 def find_sequence(name: str) -> Sequence:
@@ -82,27 +83,21 @@ def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:
     return [f"{ALLELE_PREFIX}{digest}" for digest in digests], next_cursor
 
 
-def latest_runs_holding(vrs_id: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
-    """The newest of all runs that held the allele, and whether the bounded search saw all there are."""
-    return registry.latest_runs_holding(vrs_id.removeprefix(ALLELE_PREFIX), most=most, seconds=seconds)
-
-
 def estimated_alleles() -> int:
-    """How many alleles are registered; an estimate above a hundred thousand."""
+    """How many alleles are registered: PostgreSQL's estimate above a hundred thousand."""
     return registry.estimated_count()
 
 
 def stats() -> dict[str, Any]:
     """Counts for an overview.
 
-    Alleles: an estimate above a hundred thousand. By type: summed over the reports of the latest thousand
-    runs that succeeded, where one allele counts once a run.
+    Alleles: PostgreSQL's estimate above a hundred thousand. By type: summed over the reports of the
+    latest thousand runs, where one allele counts once a run.
     """
-    # Rows, not keys: the index of the status has no keys, so counting them reads every row.
-    by_status = dict(Run.objects.order_by().values_list("status").annotate(count=Count("*")))
+    by_status = dict(Run.objects.order_by().values_list("status").annotate(Count("pk")))
     by_type: Counter[str] = Counter()
-    succeeded = Run.objects.filter(status=Status.SUCCEEDED).order_by("-created", "-id")
-    for report in succeeded.values_list("report", flat=True)[:RECENT_RUNS]:
+    reports = Run.objects.exclude(report=None).order_by("-created", "-id").values_list("report", flat=True)
+    for report in reports[:RECENT_RUNS]:
         by_type.update((report or {}).get("alleles", {}))
     return {
         "runs": by_status,

@@ -55,7 +55,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Some records of the beginning, as many as the bound takes, and which of their ids are registered."""
+    """The first records, as many as lie within the bound, and which of their ids are registered."""
 
     records: list[Record] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)

@@ -63,7 +63,7 @@ def signed_in_where_needed(
 @never_cache
 @signed_in_where_needed
 def index(request: HtmxRequest) -> HttpResponse:
-    """The caller's runs, newest first, and the form that submits; a VRS id as search leads to its page."""
+    """The caller's runs, newest first, and the form that submits one; a VRS id is searched as an allele."""
     if request.method != "POST":
         if vrs_id := _as_vrs_id(request.GET.get("search", "")):
             return redirect("pages:allele", vrs_id)
@@ -100,7 +100,7 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
 @never_cache
 @signed_in_where_needed
 def active(request: HtmxRequest) -> HttpResponse:
-    """The cells that change of the runs that a list asks for, and what to ask for next: those not final."""
+    """The changing cells of the runs that a list asks for, and what to ask for next: those not final."""
     found, gone = run_list.asked_for(_visible_runs(request), request.GET)
     going_on = run_list.Active([run for run in found if not run.is_final])
     ended = [run for run in found if run.is_final]

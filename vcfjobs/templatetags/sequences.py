@@ -8,7 +8,8 @@ from django import template
 
 register = template.Library()
 
-SHOWN = 24
+WHOLE = 16
+SHOWN = 12
 UNFOLDED = 2_000
 
 
@@ -16,7 +17,7 @@ UNFOLDED = 2_000
 def bases(text: str, cut: bool = False) -> dict[str, Any]:
     """A sequence or another text of a column; `cut` says that more of it was not read."""
     text = "" if text == "." else text
-    whole = len(text) <= SHOWN and not cut
+    whole = len(text) <= WHOLE and not cut
     return {
         "text": text,
         "whole": whole,

@@ -25,7 +25,7 @@ FIELDS = (
     b"VRS_RepeatSubunitLengths",
 )
 _OURS = re.compile(rb"##INFO=<(?:[^\"]*,)?ID=(" + b"|".join(FIELDS) + rb")[,>]")
-# As the reference, AnyVar and this one sign VRS_Allele_IDs: "[VRS version=2.0.1;<tool> version=2.3.3]".
+# As the reference annotator, AnyVar and this one sign: "[VRS version=2.0.1;VRS-Python version=2.3.3]".
 _PRODUCED_BY = re.compile(rb"\[VRS version=([^\];\"]{1,40});([^\]\"]{1,80})\]")
 # As the VCF specification lets any INFO line name its origin.
 _KEYS = (rb'[,<]Source="([^"]{1,80})"', rb'[,<]Version="([^"]{1,40})"')

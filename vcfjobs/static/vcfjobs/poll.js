@@ -8,7 +8,8 @@
   let failures = 0;
   let notBefore = 0;
 
-  const polls = (event) => event.detail.elt?.hasAttribute("data-poll");
+  // Once an answer has replaced it, the event names an element around the one that asked.
+  const polls = ({ detail }) => (detail.requestConfig?.elt ?? detail.elt)?.hasAttribute("data-poll");
   const show = (sentence) => {
     if (!note) return;
     note.textContent = sentence;

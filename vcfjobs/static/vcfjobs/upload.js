@@ -62,14 +62,14 @@
     const file = input.files[0];
     const tooLarge = file && file.size > limit;
     say("vcf", tooLarge ? [`${file.name} has ${size(file.size)}. The limit is ${size(limit)}.`] : []);
-    part("chosen").textContent = file ? size(file.size) : "";
+    part("chosen").textContent = file ? size(file.size) : "Or drop it anywhere on this page.";
     return !tooLarge;
   };
   input.addEventListener("change", () => {
     say("", []);
     check();
   });
-  if (input.files.length) check(); // chosen before a reload
+  check(); // a file may have been chosen before a reload
 
   // --- the whole page is a drop target -----------------------------------------------------------
 
