@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from vcfjobs import references, registry
 from vcfjobs.errors import InvalidParameterError, SequenceNotFoundError, UnknownAssemblyError
-from vcfjobs.models import Allele, Run, RunQuerySet, Sequence
+from vcfjobs.models import Allele, Run, RunQuerySet, Sequence, Status
 from vcfjobs.registry import Page
 from vcfjobs.vrs.digests import ALLELE_PREFIX, digest_bytes
 
@@ -47,7 +47,7 @@ def find_alleles(vrs_ids: Iterable[str]) -> list[Allele]:
 
 
 def registered(vrs_ids: Iterable[str]) -> set[str]:
-    """Which of these identifiers are registered, in one query that reads no allele."""
+    """Which of these identifiers are registered, in one query that reads their keys alone."""
     digests = [digest for vrs_id in vrs_ids if (digest := digest_of(vrs_id))]
     found = Allele.objects.filter(digest__in=digests).values_list("digest", flat=True)
     return {ALLELE_PREFIX + str(digest) for digest in found}
@@ -83,21 +83,27 @@ def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:
     return [f"{ALLELE_PREFIX}{digest}" for digest in digests], next_cursor
 
 
+def latest_runs_holding(vrs_id: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
+    """The newest of all runs that held the allele, and whether the bounded search saw all there are."""
+    return registry.latest_runs_holding(vrs_id.removeprefix(ALLELE_PREFIX), most=most, seconds=seconds)
+
+
 def estimated_alleles() -> int:
-    """How many alleles are registered: PostgreSQL's estimate above a hundred thousand."""
+    """How many alleles are registered; an estimate above a hundred thousand."""
     return registry.estimated_count()
 
 
 def stats() -> dict[str, Any]:
     """Counts for an overview.
 
-    Alleles: PostgreSQL's estimate above a hundred thousand. By type: summed over the reports of the
-    latest thousand runs, where one allele counts once a run.
+    Alleles: an estimate above a hundred thousand. By type: summed over the reports of the latest thousand
+    runs that succeeded, where one allele counts once a run.
     """
-    by_status = dict(Run.objects.order_by().values_list("status").annotate(Count("pk")))
+    # Rows, not keys: the index of the status has no keys, so counting them reads every row.
+    by_status = dict(Run.objects.order_by().values_list("status").annotate(count=Count("*")))
     by_type: Counter[str] = Counter()
-    reports = Run.objects.exclude(report=None).order_by("-created", "-id").values_list("report", flat=True)
-    for report in reports[:RECENT_RUNS]:
+    succeeded = Run.objects.filter(status=Status.SUCCEEDED).order_by("-created", "-id")
+    for report in succeeded.values_list("report", flat=True)[:RECENT_RUNS]:
         by_type.update((report or {}).get("alleles", {}))
     return {
         "runs": by_status,
