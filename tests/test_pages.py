@@ -377,11 +377,6 @@ def test_the_report_is_shown_with_what_failed_and_what_is_unknown(client: Client
     assert "Records along the sequence" in page
 
 
-def test_an_earlier_annotation_that_was_replaced_is_said(client: Client) -> None:
-    report = Report(replaced="tool 1, VRS 1.3").to_json()
-    assert "tool 1, VRS 1.3" in words(client.get(f"/jobs/{finished(report=report).pk}/"))
-
-
 def test_a_failed_run_shows_its_sentence_and_never_its_traceback(client: Client) -> None:
     run = make_run(
         status=Status.FAILED, error_code="RUN_FAILURE", error="Line 7 is bad.", traceback="File /etc/x"
