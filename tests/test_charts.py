@@ -81,4 +81,4 @@ def test_a_fraction_is_nothing_or_all_only_when_it_is(fraction: float, shown: st
 
 
 def test_digits_are_grouped_in_threes() -> None:
-    assert grouped(1234567) == "1\u2009234\u2009567"
+    assert grouped(1234567) == "1\u202f234\u202f567"

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import log1p
 from typing import Any
 
+from vcfjobs.vrs.report import OTHERS
+
 WORDS = {
     "snv": "SNV",
     "mnv": "MNV",
@@ -24,8 +26,12 @@ WORDS = {
     "symbolic": "Symbolic, as <DEL>",
     "breakend": "Breakend",
     "other": "Letters that are no bases",
+    "identifier_not_of_its_attributes": "Identifier is not that of its attributes",
+    "malformed_annotation": "VRS fields that cannot be read",
 }
 LONGEST_INDEL_SHOWN = 50
+# What was counted is seen, however little it is beside the largest: units of a box.
+LEAST_SEEN = 1.0
 CONTIGS_SHOWN = 25
 MOST_POSITIONS = 200
 
@@ -62,9 +68,13 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Columns along an axis, their height on a logarithmic scale; `ticks` are spread evenly below."""
+    """Columns along an axis, their height on a logarithmic scale; `ticks` are spread evenly below.
+
+    `summary` is the same in a sentence, for who does not see it.
+    """
 
     title: str
+    summary: str
     columns: list[Column]
     ticks: list[str]
 
@@ -80,12 +90,16 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """Contigs in the order of the file, to one scale; `step` bases a unit of width."""
+    """Contigs in the order of the file, to one scale; `step` bases a unit of width.
+
+    `left_out` contigs are not drawn, and more than those where the engine counted the last ones together.
+    """
 
     strips: list[Strip]
     width: int
     step: int
     left_out: int
+    uncounted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +130,7 @@ def bars(title: str, counts: Mapping[str, int]) -> Bars | None:
     if not known:
         return None
     total, largest = sum(count for _, count in known), known[0][1]
-    drawn = [
-        Bar(WORDS.get(name, name), count, _per_cent(count, largest), count / total) for name, count in known
-    ]
+    drawn = [Bar(WORDS.get(name, name), count, _seen(count, largest), count / total) for name, count in known]
     return Bars(title, drawn)
 
 
@@ -131,7 +143,10 @@ def indel_lengths(deletions: Mapping[str, int], insertions: Mapping[str, int]) -
     if not any(counts.values()):
         return None
     ticks = [f"\u2212{LONGEST_INDEL_SHOWN}", "deletions", "0", "insertions", f"+{LONGEST_INDEL_SHOWN}"]
-    return Histogram("Indel lengths, in bases", _columns(counts), ticks)
+    deleted = sum(count for size, count in counts.items() if size < 0)
+    inserted = sum(counts.values()) - deleted
+    summary = f"{deleted:,} deletions to the left, {inserted:,} insertions to the right"
+    return Histogram("Indel lengths, in bases", summary, _columns(counts), ticks)
 
 
 def _columns(counts: Mapping[int, int]) -> list[Column]:
@@ -158,7 +173,8 @@ def _length(size: int) -> str:
 
 def along_contigs(positions: Mapping[str, Mapping[str, int]], bin_bases: int) -> Strips | None:
     """Records per stretch of the first contigs, all to the scale of the longest and the densest."""
-    shown = [(name, _numbered(bins)) for name, bins in list(positions.items())[:CONTIGS_SHOWN] if bins]
+    named = {name: bins for name, bins in positions.items() if name != OTHERS}
+    shown = [(name, _numbered(bins)) for name, bins in list(named.items())[:CONTIGS_SHOWN] if bins]
     if not shown:
         return None
     grouped = -(-(max(max(bins) for _, bins in shown) + 1) // MOST_POSITIONS)
@@ -168,7 +184,8 @@ def along_contigs(positions: Mapping[str, Mapping[str, int]], bin_bases: int) ->
         strips=[Strip(name, sum(bins.values()), _outline(bins, highest)) for name, bins in shown],
         width=max(max(bins) for _, bins in shown) + 1,
         step=bin_bases * grouped,
-        left_out=len(positions) - len(shown),
+        left_out=len(named) - len(shown),
+        uncounted=OTHERS in positions,
     )
 
 
@@ -185,8 +202,12 @@ def _regrouped(bins: Mapping[int, int], size: int) -> dict[int, int]:
 
 def _outline(bins: Mapping[int, int], highest: int) -> str:
     """One closed box a bin, from the floor up."""
-    heights = ((number, _per_cent(count, highest)) for number, count in sorted(bins.items()))
+    heights = ((number, _seen(count, highest)) for number, count in sorted(bins.items()))
     return "".join(f"M{number} 100v-{height:g}h1v{height:g}z" for number, height in heights)
+
+
+def _seen(part: float, whole: float) -> float:
+    return max(LEAST_SEEN, _per_cent(part, whole))
 
 
 def _per_cent(part: float, whole: float) -> float:

@@ -17,7 +17,7 @@ class VcfJobsError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
-    retry_after: ClassVar[int | None] = None  # whole seconds after which the same request may go through
+    retry_after: int | None = None  # whole seconds after which the same request may go through
 
     def __init__(self, sentence: str, **extra: Any) -> None:
         super().__init__(sentence)
@@ -153,6 +153,19 @@ class OwnerHasTooManyBytesError(VcfJobsError):
     status = 429
     title = "Too many bytes"
     retry_after = 300
+
+
+class SubmittedTooOftenError(VcfJobsError):
+    """The owner has submitted as often as one may for now."""
+
+    code = "THROTTLED"
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, seconds: int) -> None:
+        wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60):,} minutes"
+        super().__init__(f"You have submitted as often as one may for now. Try again in {wait}.")
+        self.retry_after = seconds
 
 
 class NoReferenceError(VcfJobsError):

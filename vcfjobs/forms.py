@@ -75,5 +75,5 @@ class FilterForm(forms.Form):
     search = forms.CharField(
         required=False,
         max_length=255,
-        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Run id or file name"}),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Run id, file name or VRS id"}),
     )

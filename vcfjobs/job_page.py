@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from vcfjobs.charts import charts_of
 from vcfjobs.models import Kind, Run, Status
+from vcfjobs.preview import preview_of
 
 FAILURES_SHOWN = 20
 
@@ -41,7 +42,9 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "seconds_taken": seconds_taken(run),
         "downloads": downloads(run),
         "commands": commands(request, run),
+        "annotated_by": run.input_annotated_by or (run.report or {}).get("replaced", ""),
         "charts": charts_of(run.report) if run.report else None,
+        "preview": preview_of(run),
         "failures": (run.report or {}).get("failures", [])[:FAILURES_SHOWN],
         "unknown_contigs": unknown_contigs(run),
     }
@@ -70,8 +73,11 @@ def seconds_taken(run: Run) -> float | None:
 
 def downloads(run: Run) -> list[Download]:
     """The files of a run that are there to fetch."""
-    if run.status != Status.SUCCEEDED or run.is_expired or run.kind != Kind.ANNOTATE:
+    if run.status != Status.SUCCEEDED or run.is_expired:
         return []
+    if run.kind == Kind.INGEST:
+        address = reverse("vcf-result", args=[run.pk])
+        return [Download(address, "Disagreements, CSV", run.result_bytes)] if run.require_validation else []
     files = [
         Download(reverse("run-bgzf", args=[run.pk]), "VCF, BGZF", run.result_bytes),
         Download(reverse("run-text", args=[run.pk]), "VCF, plain text", run.result_text_bytes),
@@ -92,9 +98,8 @@ def commands(request: HttpRequest, run: Run) -> list[Command]:
         known.append(Command("Cancel", f"{curl} -X POST '{resource}cancel'"))
     for file in downloads(run)[:1]:
         url = request.build_absolute_uri(file.url)
-        known.append(
-            Command("Download, resuming where it broke off", f"{curl} -C - -o {run.pk}.vcf.gz '{url}'")
-        )
+        name = f"{run.pk}.vcf.gz" if run.kind == Kind.ANNOTATE else f"{run.pk}.csv"
+        known.append(Command("Download, resuming where it broke off", f"{curl} -C - -o {name} '{url}'"))
     if run.is_retryable:
         known.append(Command("Retry", f"{curl} -X POST '{resource}retry'"))
     return [*known, Command("Delete", f"{curl} -X DELETE '{resource}'")]

@@ -18,7 +18,16 @@ from vcfjobs.vrs.digests import ALLELE_PREFIX, digest_bytes
 IDS_A_PAGE = 10_000
 RECENT_RUNS = 1000
 
-__all__ = ["Page", "alleles_of", "find_alleles", "find_sequence", "overlapping", "runs_holding", "stats"]
+__all__ = [
+    "Page",
+    "alleles_of",
+    "find_alleles",
+    "find_sequence",
+    "overlapping",
+    "registered",
+    "runs_holding",
+    "stats",
+]
 
 overlapping = registry.overlapping
 
@@ -35,6 +44,13 @@ def digest_of(vrs_id: str) -> str | None:
 def find_alleles(vrs_ids: Iterable[str]) -> list[Allele]:
     """The registered alleles among these identifiers, in one query."""
     return registry.find(digest for vrs_id in vrs_ids if (digest := digest_of(vrs_id)))
+
+
+def registered(vrs_ids: Iterable[str]) -> set[str]:
+    """Which of these identifiers are registered, in one query that reads no allele."""
+    digests = [digest for vrs_id in vrs_ids if (digest := digest_of(vrs_id))]
+    found = Allele.objects.filter(digest__in=digests).values_list("digest", flat=True)
+    return {ALLELE_PREFIX + str(digest) for digest in found}
 
 
 def find_sequence(name: str) -> Sequence:

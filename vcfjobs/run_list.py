@@ -1,66 +1,100 @@
-"""One page of the list of runs: filtered, newest first, by key and not by number, so never a COUNT."""
+"""One page of the list of runs: filtered, newest first, by key and not by number, so never a COUNT.
+
+A search is a scan: no index finds a part of a file name. So it goes through the newest SEARCHED runs that
+the caller may see and no further, an index range however large the table is; beside it a run is found by
+its whole run_id or key through their indexes, however old. The page says where the scan ended.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from vcfjobs.forms import FilterForm
 from vcfjobs.models import Run, RunQuerySet
+from vcfjobs.newest_first import ORDER, is_place, older_than, place_of
 
 PAGE_SIZE = 25
+SEARCHED = 20_000
 # What no row of the list shows, and what may be large.
 UNSEEN = ("report", "traceback", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Some runs in a row; `here` and `older` are the query strings of this page and the next."""
+    """Some runs in a row; `newest` and `older` are the query strings of the first page and the next.
+
+    `searched` is how many runs a search went through where there are more, else 0.
+    """
 
     runs: list[Run]
     narrowed: bool
     first: bool
-    here: str
     newest: str
     older: str
+    searched: int = 0
 
     @property
-    def any_active(self) -> bool:
-        """Whether a run of the page is still to change."""
-        return any(not run.is_final for run in self.runs)
+    def active(self) -> Active:
+        """The runs of the page that are still to change."""
+        return Active([run for run in self.runs if not run.is_final])
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """Runs that are still to change, and the query string that asks for them and for no others."""
+
+    runs: list[Run]
+
+    @property
+    def query(self) -> str:
+        """One address for all of them, so that a page asks once however many there are."""
+        return urlencode([("run", run.pk) for run in self.runs])
 
 
 def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
-    """The runs that `filters` leaves, older than the run that `before` names; one query.
+    """The runs that `filters` leaves, older than the run whose place `before` is; one query, three to search.
 
-    `before` is "<created, ISO 8601>~<uuid>", as an earlier page wrote it; anything else is the first page.
+    Anything but a place of an earlier page is the first page.
     """
-    wanted = {}
-    if not filters.is_valid():
-        runs = runs.none()
-    else:
-        wanted = {name: value for name, value in filters.cleaned_data.items() if value}
-        runs = _narrow(runs, **wanted)
-    key = _read_key(before)
-    if key is not None:
-        runs = runs.filter(Q(created__lt=key[0]) | Q(created=key[0], pk__lt=key[1]))
-    found = list(runs.order_by("-created", "-id").defer(*UNSEEN)[: PAGE_SIZE + 1])
-    shown = found[:PAGE_SIZE]
+    valid = filters.is_valid()
+    wanted = {name: value for name, value in filters.cleaned_data.items() if value} if valid else {}
+    search, status = wanted.get("search"), wanted.get("status")
+    oldest = _oldest_searched(runs) if search else None
+    sets = _searched(runs, search, oldest) if search else [runs] if valid else []
+    found: dict[UUID, Run] = {}
+    for some in sets:
+        narrowed = some.filter(status=status) if status else some
+        rows = older_than(narrowed, before).order_by(*ORDER).defer(*UNSEEN)[: PAGE_SIZE + 1]
+        found |= {run.pk: run for run in rows}
+    ordered = sorted(found.values(), key=lambda run: (run.created, run.pk), reverse=True)
+    shown = ordered[:PAGE_SIZE]
     return RunPage(
         runs=shown,
-        narrowed=bool(wanted) or not filters.is_valid(),
-        first=key is None,
-        here=urlencode(wanted | ({"before": before} if key else {})),
+        narrowed=bool(wanted) or not valid,
+        first=not is_place(before),
         newest=urlencode(wanted),
-        older=urlencode(wanted | {"before": _key(shown[-1])}) if len(found) > PAGE_SIZE else "",
+        older=urlencode(wanted | {"before": place_of(shown[-1])}) if len(ordered) > PAGE_SIZE else "",
+        searched=SEARCHED if oldest is not None else 0,
     )
+
+
+def asked_for(runs: RunQuerySet, query: QueryDict) -> tuple[list[Run], list[str]]:
+    """The runs that a page asks for by key, a page of them at most, and the keys of those that are gone."""
+    keys = []
+    for text in query.getlist("run")[:PAGE_SIZE]:
+        with suppress(ValueError):
+            keys.append(UUID(text))
+    found = list(runs.filter(pk__in=keys).order_by(*ORDER).defer(*UNSEEN)) if keys else []
+    there = {run.pk for run in found}
+    return found, [str(key) for key in keys if key not in there]
 
 
 def hints(request: HttpRequest) -> dict[str, str]:
@@ -69,24 +103,16 @@ def hints(request: HttpRequest) -> dict[str, str]:
     return {"curl": curl, "base_url": request.build_absolute_uri("/").rstrip("/")}
 
 
-def _narrow(runs: RunQuerySet, status: str = "", search: str = "") -> RunQuerySet:
-    if status:
-        runs = runs.filter(status=status)
-    if search:
-        meant = Q(run_id__icontains=search) | Q(file_name__icontains=search)
-        with suppress(ValueError):
-            meant |= Q(pk=UUID(search))
-        runs = runs.filter(meant)
-    return runs
+def _oldest_searched(runs: RunQuerySet) -> datetime | None:
+    """When the last of the newest SEARCHED runs was submitted; None where there are no more than those."""
+    moments = runs.order_by(*ORDER).values_list("created", flat=True)
+    return next(iter(moments[SEARCHED : SEARCHED + 1]), None)
 
 
-def _key(run: Run) -> str:
-    return f"{run.created.isoformat()}~{run.pk}"
-
-
-def _read_key(text: str) -> tuple[datetime, UUID] | None:
-    moment, _, pk = text.partition("~")
-    with suppress(ValueError, OverflowError):
-        created = datetime.fromisoformat(moment)
-        return (created.astimezone(UTC), UUID(pk)) if created.tzinfo else None
-    return None
+def _searched(runs: RunQuerySet, search: str, oldest: datetime | None) -> list[RunQuerySet]:
+    """The newest runs that hold the text, and those of any age that are called so: a set for each index."""
+    holding = runs.filter(Q(run_id__icontains=search) | Q(file_name__icontains=search))
+    called = Q(run_id=search, superseded=False)
+    with suppress(ValueError):
+        called |= Q(pk=UUID(search))
+    return [holding if oldest is None else holding.filter(created__gt=oldest), runs.filter(called)]

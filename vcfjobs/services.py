@@ -79,7 +79,7 @@ def submit_run(
         validate_run_id(run_id)
     assembly = references.resolve_assembly(parameters.assembly)
     columns = asdict(parameters) | {"assembly": assembly}
-    input_format = _check_upload(upload, assembly, columns, run_async=run_async)
+    input_format, annotated_by = _check_upload(upload, assembly, columns, run_async=run_async)
     run = Run(
         id=uuid.uuid4(),
         owner=owner,
@@ -87,6 +87,7 @@ def submit_run(
         input_format=input_format,
         input_bytes=upload.size,
         input_sha256=upload.sha256,
+        input_annotated_by=annotated_by,
         attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
         **columns,
     )
@@ -182,20 +183,25 @@ def broker_answers() -> bool:
     return queue.waiting() is not None
 
 
-def _check_upload(upload: Upload, assembly: str, columns: dict[str, object], *, run_async: bool) -> str:
-    """Read the header and the first records; returns the file's format."""
+def _check_upload(
+    upload: Upload, assembly: str, columns: dict[str, object], *, run_async: bool
+) -> tuple[str, str]:
+    """Read the header and the first records; the file's format, and whose VRS identifiers it carries."""
     if not run_async and upload.size > settings.ANYVAR_SYNC_MAX_BYTES:
         raise _too_large_for_sync()
     with upload.path.open("rb") as file:
         source = open_text(file)
         if columns["kind"] == Kind.INGEST:
-            require_annotations(read_header(source, Options(), keep=True)[0].data)
+            header, _ = read_header(source, Options(), keep=True)
+            require_annotations(header.data)
+            annotated_by = header.annotated_by
         else:
             head = check_head(source, references.open_assembly(assembly), Options())
             _refuse_wrong_reference(head, upload, assembly)
+            annotated_by = head.annotated_by
     if not run_async and source.format != "vcf":
         _refuse_inflated(upload)
-    return source.format
+    return source.format, annotated_by
 
 
 def _refuse_wrong_reference(head: HeadCheck, upload: Upload, assembly: str) -> None:

@@ -10,6 +10,8 @@ app_name = "pages"
 
 urlpatterns = [
     path("", views.index, name="index"),
+    path("active/", views.active, name="active"),
+    path("alleles/<str:vrs_id>/", views.allele, name="allele"),
     path("jobs/<str:run_id>/", views.job, name="job"),
     path("jobs/<str:run_id>/status/", views.job_status, name="job-status"),
     path("jobs/<str:run_id>/cancel/", views.cancel, name="cancel"),

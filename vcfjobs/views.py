@@ -1,48 +1,37 @@
-"""The HTML pages: the runs with the upload form, and one run. They work without JavaScript."""
+"""The HTML pages: the runs with the upload form, one run, one allele. They work without JavaScript."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db import connection
-from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from vcfjobs import job_page, references, run_list, services
-from vcfjobs.errors import (
-    InvalidParameterError,
-    NoReferenceError,
-    RunConflictError,
-    RunNotFoundError,
-    TruncatedUploadError,
-    VcfJobsError,
-)
-from vcfjobs.forms import CUT, FilterForm, UploadForm
-from vcfjobs.models import Run
+from vcfjobs import allele_page, job_page, lookups, references, run_list, services, upload_page
+from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundError, VcfJobsError
+from vcfjobs.forms import FilterForm, UploadForm
+from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.owners import owner_of_user
+from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 P = ParamSpec("P")
 
-# Which field of the form an error is about; the others are about the whole.
-FIELD_OF_ERROR = {
-    "INVALID_VCF": "vcf",
-    "UPLOAD_TOO_LARGE": "vcf",
-    "RUN_ID_IN_USE": "run_id",
-    "UNKNOWN_ASSEMBLY": "assembly",
-    "REFERENCE_MISMATCH": "assembly",
-}
+RETRY_SECONDS = 5
+LOGGED_OUT = "You are no longer logged in. Load this page again, log in, and submit the file once more."
 
 
 class HtmxRequest(HttpRequest):
@@ -62,6 +51,8 @@ def signed_in_where_needed(
             return view(request, *args, **kwargs)
         if request.htmx:
             return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
+        if _asks_for_json(request):
+            return JsonResponse({"errors": {"__all__": [LOGGED_OUT]}}, status=401)
         return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
 
     return guarded
@@ -69,15 +60,16 @@ def signed_in_where_needed(
 
 @csrf_exempt  # checked in `_submitted`, after the login and once the body is here
 @require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
 @signed_in_where_needed
 def index(request: HtmxRequest) -> HttpResponse:
-    """The caller's runs, newest first, and the form that submits one."""
+    """The caller's runs, newest first, and the form that submits one; a VRS id is searched as an allele."""
     if request.method != "POST":
+        if vrs_id := _as_vrs_id(request.GET.get("search", "")):
+            return redirect("pages:allele", vrs_id)
         return _index(request, UploadForm(assemblies=references.registered_assemblies()))
     try:
-        length = request.META.get("CONTENT_LENGTH") or ""
-        services.require_room(owner_of_user(request.user), int(length) if length.isdigit() else 0)
-        _read_body(request)
+        upload_page.read_body(request, owner_of_user(request.user))
     except VcfJobsError as error:
         return _refused(request, error)
     return _submitted(request)
@@ -91,12 +83,30 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
         return _refused(request, NoReferenceError("No reference is registered, so nothing can be annotated."))
     form = UploadForm(request.POST, request.FILES, assemblies=assemblies)
     if not form.is_valid():
-        return _index(request, form, status=_status_of(form))
+        return _index(request, form, status=upload_page.status_of(form))
     try:
-        return _submit(request, form)
+        run, created = upload_page.submit(form, owner_of_user(request.user))
     except VcfJobsError as error:
-        form.add_error(FIELD_OF_ERROR.get(error.code), error.sentence)
-        return _index(request, form, status=error.status)
+        return _try_later(_index(request, form, status=error.status), error)
+    if not created:
+        messages.info(request, "You submitted this file before under the same run id: this is that run.")
+    address = reverse("pages:job", args=[run.pk])
+    if _asks_for_json(request):
+        return JsonResponse({"location": address}, status=201)
+    return redirect(address)
+
+
+@require_safe
+@never_cache
+@signed_in_where_needed
+def active(request: HtmxRequest) -> HttpResponse:
+    """The changing cells of the runs that a list asks for, and what to ask for next: those not final."""
+    found, gone = run_list.asked_for(_visible_runs(request), request.GET)
+    going_on = run_list.Active([run for run in found if not run.is_final])
+    ended = [run for run in found if run.is_final]
+    return render(
+        request, "vcfjobs/active.html", {"runs": found, "gone": gone, "active": going_on, "ended": ended}
+    )
 
 
 @require_safe
@@ -149,60 +159,70 @@ def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
     return redirect("pages:index")
 
 
-def _read_body(request: HtmxRequest) -> None:
-    """Spool the upload; a slow one holds no database connection. Raises what the spool raises."""
-    if not connection.in_atomic_block:
-        connection.close()
-    try:
-        request.POST  # noqa: B018  # parses
-    except (VcfJobsError, UnreadablePostError, MultiPartParserError) as error:
-        for handler in request.upload_handlers:  # Django leaves a file that fails half-way to us
-            handler.upload_interrupted()
-        if isinstance(error, UnreadablePostError):
-            raise TruncatedUploadError(CUT) from error
-        raise
+@require_safe
+@never_cache
+@signed_in_where_needed
+def allele(request: HtmxRequest, vrs_id: str) -> HttpResponse:
+    """One registered allele, and the caller's runs that held it."""
+    if not lookups.digest_of(vrs_id):
+        raise Http404("That is no identifier of an allele.")
+    found = lookups.find_alleles([vrs_id])
+    if not found:
+        return render(request, "vcfjobs/allele_unknown.html", {"vrs_id": vrs_id}, status=404)
+    context = allele_page.context(found[0], _visible_runs(request), request.GET.get("before", ""))
+    return render(request, "vcfjobs/allele.html", context)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler of what nobody foresaw: 503 while the database does not answer, 500 otherwise.
+
+    Neither page asks anything of the database, the session or the user.
+    """
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        page = render_to_string("503.html")
+        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:
     """The page with why a body was not even looked at."""
     form = UploadForm(assemblies=references.registered_assemblies())
-    return _index(request, form, status=error.status, refusal=error.sentence)
+    return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
 
-def _index(request: HtmxRequest, form: UploadForm, status: int = 200, **more: Any) -> HttpResponse:
-    runs = services.visible_runs(owner=owner_of_user(request.user), everyone=_sees_everyone(request))
+def _try_later(response: HttpResponse, error: VcfJobsError) -> HttpResponse:
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: str = "") -> HttpResponse:
+    if request.method == "POST" and _asks_for_json(request):
+        errors = {name: list(sentences) for name, sentences in form.errors.items()}
+        return JsonResponse({"errors": errors | ({"__all__": [refusal]} if refusal else {})}, status=status)
     filters = FilterForm(request.GET)
-    page = run_list.page(runs, filters, before=request.GET.get("before", ""))
+    page = run_list.page(_visible_runs(request), filters, before=request.GET.get("before", ""))
     if not filters.is_valid() and status == 200:
         status = 422
     context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
-    return render(request, "vcfjobs/index.html", context | run_list.hints(request) | more, status=status)
+    context |= run_list.hints(request) | {"refusal": refusal, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
+    return render(request, "vcfjobs/index.html", context, status=status)
 
 
-def _submit(request: HtmxRequest, form: UploadForm) -> HttpResponse:
-    """Submit the file of a valid form; its spooled bytes do not outlive an error."""
-    file, asked = form.cleaned_data["vcf"], form.cleaned_data
-    spooled = Path(file.temporary_file_path())
-    try:
-        run, created = services.submit_run(
-            upload=services.Upload(spooled, file.name, file.size, file.sha256),
-            parameters=services.Parameters(
-                asked["assembly"], asked["for_ref"], asked["add_vrs_attributes"], asked["register"]
-            ),
-            owner=owner_of_user(request.user),
-            run_id=asked["run_id"],
-            run_async=True,
-        )
-    finally:
-        spooled.unlink(missing_ok=True)
-    if not created:
-        messages.info(request, "You submitted this file before under the same run id: this is that run.")
-    return redirect("pages:job", run_id=str(run.pk))
+def _asks_for_json(request: HttpRequest) -> bool:
+    """Whether the page's own script is asking, which keeps the form and needs the sentences alone."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def _status_of(form: UploadForm) -> int:
-    """400 where the file is missing, empty or cut; 422 where a parameter is wrong."""
-    return 400 if "vcf" in form.errors or form.has_error("__all__", "truncated") else 422
+def _as_vrs_id(search: str) -> str | None:
+    """The identifier of an allele that was typed as a search, with or without its namespace."""
+    text = search.strip()
+    vrs_id = f"ga4gh:{text}" if text.startswith(ALLELE_PREFIX.removeprefix("ga4gh:")) else text
+    return vrs_id if lookups.digest_of(vrs_id) else None
+
+
+def _visible_runs(request: HtmxRequest) -> RunQuerySet:
+    return services.visible_runs(owner=owner_of_user(request.user), everyone=_sees_everyone(request))
 
 
 def _find(request: HtmxRequest, run_id: str) -> Run:
@@ -217,13 +237,13 @@ def _find(request: HtmxRequest, run_id: str) -> Run:
 
 
 def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
-    """Do what a button asks and show the run; 409 with the reason when its status does not allow it."""
+    """Do what a button asks and show the run, with the reason where it cannot be done (409, 429, 503)."""
     run = _find(request, run_id)
     try:
         service(run)
-    except RunConflictError as error:
+    except VcfJobsError as error:
         run.refresh_from_db()
-        return _job(request, run, status=error.status, conflict=error.sentence)
+        return _try_later(_job(request, run, status=error.status, conflict=error.sentence), error)
     return redirect("pages:job", run_id=str(run.pk))
 
 

@@ -13,7 +13,6 @@ from rest_framework import mixins, status
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.viewsets import GenericViewSet
 
 from vcfjobs import services
@@ -23,6 +22,7 @@ from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQu
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
 from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
+from vcfjobs.submit_rate import SubmitRate
 
 NAME_OF_FILE = "The file in the multipart field `vcf`, or as the raw body."
 RUN_ID = OpenApiParameter("run_id", str, OpenApiParameter.PATH, description="The run_id, or the run's UUID.")
@@ -41,18 +41,12 @@ ENDED_BADLY = {
 }
 
 
-class SubmitThrottle(SimpleRateThrottle):
-    """How often one owner may submit, counted in this process's memory."""
+class SubmitThrottle(SubmitRate):
+    """The same count as the pages', for bearers of a token too."""
 
-    scope = "submit"
-
-    def get_rate(self) -> str:
-        """The rate from the settings, read at each request so that it can be changed."""
-        return str(settings.ANYVAR_SUBMIT_RATE)
-
-    def get_cache_key(self, request: Request, view: Any) -> str:
-        """The owner; while the service is open, the caller's address."""
-        return f"submit:{owner_of(request) or self.get_ident(request)}"
+    def owner_of(self, request: Request) -> str:
+        """Who is calling, by token or session."""
+        return owner_of(request)
 
 
 class NewestFirst(CursorPagination):

@@ -143,6 +143,13 @@ class Run(Piece):
     input_format = models.CharField(max_length=16, blank=True, default="")
     input_bytes = models.BigIntegerField(default=0)
     input_sha256 = models.CharField(max_length=64, blank=True, default="")
+    input_annotated_by = models.CharField(
+        max_length=160,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The tool that the header names for the VRS identifiers that the file came with.",
+    )
 
     place = models.BigIntegerField(
         null=True, blank=True, help_text="Place in the line of turns; none while a request does it itself."

@@ -11,13 +11,13 @@ from vcfjobs.charts import WORDS
 
 register = template.Library()
 
-THIN_SPACE = "\u2009"
+THIN_SPACE = "\u202f"  # that no line breaks at
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 @register.filter
 def grouped(number: float | None) -> str:
-    """A count with its digits in groups of three: 1234567 -> 1 234 567 (thin spaces)."""
+    """A count with its digits in groups of three: 1234567 -> 1 234 567 (narrow spaces)."""
     return "" if number is None else f"{round(number):,}".replace(",", THIN_SPACE)
 
 
@@ -36,6 +36,15 @@ def lasting(seconds: float | None) -> str:
 
 
 @register.filter
+def roughly(seconds: float) -> str:
+    """A duration that is guessed, in one unit or two: 42 s, 3 min, 2 h 10 min."""
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else lasting(60 * minutes)
+
+
+@register.filter
 def age(moment: datetime | None) -> str:
     """How long ago, in its largest unit: 45 s, 12 min, 3 h, 5 d."""
     if moment is None:
@@ -47,7 +56,7 @@ def age(moment: datetime | None) -> str:
 @register.filter
 def percent(fraction: float) -> str:
     """A fraction of 0 to 1 in whole per cent; 0 % only for nothing, 100 % only for the whole."""
-    return "<1 %" if 0 < fraction < 0.01 else f"{int(fraction * 100)} %"
+    return "<1 %" if 0 < fraction < 0.01 else f"{int(round(fraction * 100, 6))} %"
 
 
 @register.filter

@@ -45,7 +45,7 @@ class HeadCheck:
     records: int
     resolved: int
     mismatches: int
-    replaced: str
+    annotated_by: str
     unknown_contigs: list[str] = field(default_factory=list)
 
 
@@ -65,7 +65,7 @@ def annotate(source: TextSource, reference: Reference, options: Options) -> Iter
 def annotate_first_shard(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
     """Annotate the header and the records after it, which may be few or none that the reference knows."""
     header, rest = read_header(source, options)
-    yield Chunk(header.data, [], Report(replaced=header.replaced), source.compressed_bytes)
+    yield Chunk(header.data, [], Report(replaced=header.annotated_by), source.compressed_bytes)
     yield from _annotate_records(source, rest, reference, options, header.lines + 1)
 
 
@@ -104,7 +104,7 @@ def check_head(
         records=report.records,
         resolved=report.resolved,
         mismatches=report.failed[MISMATCH] + report.failed[POSITION],
-        replaced=header.replaced,
+        annotated_by=header.annotated_by,
         unknown_contigs=list(report.unknown_contigs)[:CONTIGS_NAMED],
     )
 

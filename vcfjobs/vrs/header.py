@@ -25,16 +25,23 @@ FIELDS = (
     b"VRS_RepeatSubunitLengths",
 )
 _OURS = re.compile(rb"##INFO=<(?:[^\"]*,)?ID=(" + b"|".join(FIELDS) + rb")[,>]")
-_PRODUCED_BY = re.compile(rb"\[VRS version=([^\];]{1,40});([^\]\"]{1,80})\]")
+# As the reference annotator, AnyVar and this one sign: "[VRS version=2.0.1;VRS-Python version=2.3.3]".
+_PRODUCED_BY = re.compile(rb"\[VRS version=([^\];\"]{1,40});([^\]\"]{1,80})\]")
+# As the VCF specification lets any INFO line name its origin.
+_KEYS = (rb'[,<]Source="([^"]{1,80})"', rb'[,<]Version="([^"]{1,40})"')
+UNNAMED = "a tool that the header does not name"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """An amended header: its bytes, its number of lines as they came in, and what it replaced."""
+    """A header, amended unless it was to be kept: its bytes, and its number of lines as they came in.
+
+    `annotated_by` names the tool and the version whose VRS lines it came with, "" where it came with none.
+    """
 
     data: bytes
     lines: int
-    replaced: str
+    annotated_by: str
 
 
 class HeaderReader:
@@ -47,7 +54,7 @@ class HeaderReader:
         self._lines = 0
         self._size = 0
         self._longest = longest
-        self._replaced = ""
+        self._annotated_by = ""
 
     def take(self, line: bytes) -> Header | None:
         """The next line with its line end; the whole header when that was #CHROM."""
@@ -65,11 +72,17 @@ class HeaderReader:
             raise InvalidVcfError(
                 f"Line {self._lines} comes before any #CHROM line: the header is incomplete."
             )
-        if not self._keep and _OURS.match(line):
-            self._replaced = self._replaced or _producer(line)
-        else:
+        ours = _OURS.match(line)
+        if ours:
+            self._note_annotator(line)
+        if self._keep or not ours:
             self._kept += line
         return None
+
+    def _note_annotator(self, line: bytes) -> None:
+        """One of the VRS lines names the tool, not always the first."""
+        if self._annotated_by in ("", UNNAMED):
+            self._annotated_by = _annotator(line) or UNNAMED
 
     def _end(self, line: bytes) -> Header:
         if len(line.split(b"\t", COLUMNS)) < COLUMNS:
@@ -80,7 +93,7 @@ class HeaderReader:
         line_end = b"\r\n" if text.endswith(b"\r") else b"\n"
         line = text.removesuffix(b"\r") + line_end
         new = [text + line_end for text in self._new]
-        return Header(b"".join([self._kept, *new, line]), self._lines, self._replaced)
+        return Header(b"".join([self._kept, *new, line]), self._lines, self._annotated_by)
 
 
 def missing_chrom_line() -> InvalidVcfError:
@@ -120,10 +133,14 @@ def vrs_lines(*, for_ref: bool, add_vrs_attributes: bool) -> list[bytes]:
     ]
 
 
-def _producer(line: bytes) -> str:
-    """What an older VRS_Allele_IDs line says of the tool that wrote it."""
-    found = _PRODUCED_BY.search(line)
-    if found is None:
-        return "an earlier VRS annotation"
-    version, tool = (part.decode("utf-8", "replace") for part in found.groups())
-    return f"{tool}, VRS {version}"
+def _annotator(line: bytes) -> str:
+    """What a VRS line says of the tool that wrote it; "" where it says nothing."""
+    if signed := _PRODUCED_BY.search(line):
+        version, tool = map(_printable, signed.groups())
+        return f"{tool}, VRS {version}"
+    named = [_printable(found[1]) for key in _KEYS if (found := re.search(key, line))]
+    return " ".join(named)
+
+
+def _printable(text: bytes) -> str:
+    return "".join(filter(str.isprintable, text.decode("utf-8", "replace"))).strip()

@@ -1,0 +1,67 @@
+"""Whose VRS identifiers a file comes with, as its header says."""
+
+from __future__ import annotations
+
+import pytest
+
+from vcfjobs.vrs.header import Header, HeaderReader, vrs_lines
+
+FIRST = b"##fileformat=VCFv4.2\n"
+COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+ERROR = b'##INFO=<ID=VRS_Error,Number=.,Type=String,Description="If an error occurred">\n'
+
+
+def read(*lines: bytes, keep: bool = False) -> Header:
+    reader = HeaderReader(for_ref=True, add_vrs_attributes=False, longest=10_000, keep=keep)
+    for line in (FIRST, *lines):
+        assert reader.take(line) is None
+    header = reader.take(COLUMNS)
+    assert header is not None
+    return header
+
+
+def ids(description: bytes, more: bytes = b"") -> bytes:
+    return b'##INFO=<ID=VRS_Allele_IDs,Number=R,Type=String,Description="%b"%b>\n' % (description, more)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (ids(b"x [VRS version=2.0.1;VRS-Python version=2.3.3]"), "VRS-Python version=2.3.3, VRS 2.0.1"),
+        (ids(b"x [VRS version=1.3;VRS-Python version=0.8.4]"), "VRS-Python version=0.8.4, VRS 1.3"),
+        (ids(b"x", b',Source="annotator",Version="7.1"'), "annotator 7.1"),
+        (ids(b"x", b',Source="annotator"'), "annotator"),
+        (ids(b"x"), "a tool that the header does not name"),
+        (ids(b"x [VRS version=2.0.1;\x1b[31m tool\x07]"), "[31m tool, VRS 2.0.1"),
+        (ERROR, "a tool that the header does not name"),
+    ],
+)
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_tool_is_named_as_its_header_names_it(line: bytes, named: str, keep: bool) -> None:
+    assert read(line, keep=keep).annotated_by == named
+
+
+def test_our_own_lines_name_us() -> None:
+    lines = [line + b"\n" for line in vrs_lines(for_ref=True, add_vrs_attributes=True)]
+    assert read(*lines).annotated_by == "vcfjobs version=0.1.0, VRS 2.0.1"
+
+
+def test_a_file_without_vrs_lines_names_nobody() -> None:
+    other = b'##INFO=<ID=DP,Number=1,Type=Integer,Description="VRS_Allele_IDs [VRS version=1;x]">\n'
+    assert read(other).annotated_by == ""
+
+
+def test_the_line_that_names_a_tool_need_not_be_the_first() -> None:
+    line = ids(b"x [VRS version=2.0.1;VRS-Python version=2.3.3]")
+    assert read(ERROR, line, ERROR).annotated_by == "VRS-Python version=2.3.3, VRS 2.0.1"
+
+
+def test_the_first_tool_that_is_named_counts() -> None:
+    lines = (ids(b"x [VRS version=2;first]"), ids(b"x [VRS version=2;second]"))
+    assert read(*lines).annotated_by == "first, VRS 2"
+
+
+def test_a_header_that_is_kept_keeps_the_lines_that_name_the_tool() -> None:
+    line = ids(b"x")
+    assert line in read(line, keep=True).data
+    assert line not in read(line).data
