@@ -3,6 +3,7 @@
 # make test    install what the tests need and run them all
 # make faults  only the tests that inject faults, named after the promises they show
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
+# make screenshots  take the pictures of the README
 # make fuzz    ten minutes of mutated files through the engine
 # make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run
@@ -12,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test faults soak fuzz lint bench bench-scale install install-dev migrate clean
+.PHONY: demo serve test faults soak screenshots fuzz lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -34,6 +35,9 @@ faults: install-dev
 soak: install-dev
 	FAULTS_ALL=1 FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests \
 		tests/faults/test_p15_memory.py tests/faults/test_p19_long_queue.py tests/faults/test_p25_chaos.py
+
+screenshots: install-dev
+	$(BIN)/python -m tests.browser.screenshots
 
 fuzz: install-dev
 	$(BIN)/python -m tests.vrs.fuzz -max_total_time=600 -artifact_prefix=tests/vrs/corpus/ tests/vrs/corpus

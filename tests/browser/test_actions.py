@@ -23,9 +23,9 @@ def test_a_running_run_is_cancelled_from_its_page(page: Page, running: Service, 
     location = running.submit(content)
     open_page(page, running, location)
     expect(status_of(page)).to_contain_text("Running")
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     expect(status_of(page)).to_contain_text("Cancelled")
-    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
     assert running.look(location)["status"] == "cancelled"
     go_on()
 
@@ -44,7 +44,7 @@ def test_a_run_that_fails_says_why_and_succeeds_when_it_is_tried_again(
     assert run["error_code"] == "WORKER_LOST_ERROR"
     expect(status_of(page)).to_contain_text(run["error_code"])
     expect(status_of(page)).to_contain_text(run["error"])
-    page.get_by_role("button", name="Retry").click()
+    page.get_by_role("button", name="Retry", exact=True).click()
     expect(status_of(page)).to_contain_text("Running")
     expect(page.get_by_text(run["error"])).to_have_count(0)
     go_on()
@@ -61,7 +61,7 @@ def test_a_run_is_deleted_after_a_question(page: Page, running: Service) -> None
     page.get_by_role("link", name="Keep it").click()
     assert running.look(location)["status"] == "succeeded"
     page.get_by_role("link", name="Delete").click()
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("to-be-deleted was deleted")
     expect(page.get_by_role("row").filter(has_text="to-be-deleted")).to_have_count(0)
     assert requests.get(f"{running.url}/runs/{run['id']}/", timeout=30).status_code == 404

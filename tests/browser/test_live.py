@@ -59,7 +59,7 @@ def test_both_pages_follow_a_run_by_themselves_and_rest_when_it_is_over(
     expect(row_of(run_list, "followed")).to_contain_text("Succeeded")
     expect(status_of(run_page)).to_contain_text("Succeeded")
     expect(run_page.get_by_role("link", name="BGZF")).to_be_visible()
-    expect(run_page.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(run_page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
     expect(run_page.locator("[aria-live=polite]")).to_have_text("Succeeded")  # a reader of the page hears it
     assert loads == []
     watch.context.new_page().goto("/")  # and pages that were opened when all was over do not begin to ask
@@ -71,9 +71,9 @@ def test_progress_moves_while_a_long_file_is_annotated(
     page: Page, running: Service, waiting: Waiting
 ) -> None:
     content, (to_the_middle, to_the_end) = long_file(waiting)
-    location = running.submit(content)
+    location = running.submit(content, run_id="long")
     page.goto(f"/jobs/{running.look(location)['id']}/")
-    bar = status_of(page).get_by_role("progressbar")
+    bar = status_of(page).get_by_role("progressbar", name="Progress of long")
     expect(bar).to_be_visible()
     page.wait_for_timeout(PROGRESS_SECONDS * 1000)
     before = bar.get_attribute("value") or ""

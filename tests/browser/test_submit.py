@@ -25,7 +25,7 @@ def test_a_file_that_is_submitted_is_followed_to_its_result_and_downloaded(
 ) -> None:
     content, go_on = waiting.file()
     choose(page, content, "trio.vcf")
-    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_role("heading", name="trio.vcf")).to_be_visible()
     expect(page.get_by_role("region", name="Status")).to_contain_text("Running")
     loads: list[str] = []
@@ -57,7 +57,7 @@ def test_a_file_that_is_refused_is_refused_with_a_sentence_and_what_was_typed_st
     page.get_by_label("VRS attribute fields").check()
     page.get_by_label("Register the alleles").uncheck()
     watch.expect(status)
-    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_text("Nothing was submitted")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(sentence)
     expect(page.get_by_label("Run id")).to_have_value("my-trio")

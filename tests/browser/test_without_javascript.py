@@ -24,7 +24,7 @@ def test_without_javascript_a_file_is_submitted_looked_at_and_downloaded(
 ) -> None:
     content, go_on = waiting.file()
     choose(page, content)
-    page.get_by_role("button", name="Submit").click()
+    page.get_by_role("button", name="Submit", exact=True).click()
     location = page.url.rstrip("/")
     wait_for_status(running, location, "running")
     page.reload()
@@ -45,9 +45,9 @@ def test_without_javascript_a_run_is_cancelled_and_deleted(
 ) -> None:
     content, _ = waiting.file()
     choose(page, content, "unwanted.vcf")
-    page.get_by_role("button", name="Submit").click()
-    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Submit", exact=True).click()
+    page.get_by_role("button", name="Cancel", exact=True).click()
     expect(status_of(page)).to_contain_text("Cancelled")
     page.get_by_role("link", name="Delete").click()
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.get_by_role("row").filter(has_text="unwanted.vcf")).to_have_count(0)

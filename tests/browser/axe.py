@@ -1,0 +1,28 @@
+"""axe-core in a page: what it objects to."""
+
+from __future__ import annotations
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+# The rules of these tags, and those of them that a colour scheme may break.
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]
+
+
+def violations(page: Page, but: tuple[str, ...] = ()) -> str:
+    """Each violation in light and in dark, with the element; no rule of those named in `but` is asked."""
+    page.evaluate(AXE_SCRIPT)  # by the debugging protocol, which the page's policy does not hinder
+    found = _run(page, {"type": "tag", "values": TAGS}, but)
+    page.emulate_media(color_scheme="dark")
+    page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
+    return "\n".join(
+        found + [f"dark, {each}" for each in _run(page, {"type": "rule", "values": COLOURS}, but)]
+    )
+
+
+def _run(page: Page, rules: dict[str, object], but: tuple[str, ...]) -> list[str]:
+    without = {rule: {"enabled": False} for rule in but}
+    options = {"runOnly": rules, "rules": without, "resultTypes": ["violations"]}
+    found = page.evaluate("options => axe.run(options)", options)["violations"]
+    return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
