@@ -169,9 +169,8 @@ def test_no_list_asks_which_values_occur_or_counts_choices(
     with CaptureQueriesContext(connection) as captured:
         assert admin.get(reverse(f"admin:{name}_changelist"), {"_facets": "True"}).status_code in (200, 302)
         assert admin.get(reverse(f"admin:{name}_changelist")).status_code == 200
-    assert not [
-        query["sql"] for query in captured if "DISTINCT" in query["sql"] or "CASE WHEN" in query["sql"]
-    ]
+    asked = [query["sql"] for query in captured]
+    assert not [sql for sql in asked if re.search("DISTINCT|CASE WHEN|FILTER", sql)]
 
 
 @pytest.mark.parametrize(

@@ -155,12 +155,20 @@ def test_no_sequence_of_moves_leaves_the_drawn_transitions(moves: list[str]) -> 
 
 @pytest.mark.parametrize(
     ("beginning", "found"),
-    [("ab", {"abc", "ab"}), ("a", {"abc", "ab"}), ("AB", {"ABx"}), ("b", set()), ("%", set()), ("a_", set())],
+    [
+        ("ab", {"abc", "ab~", "ab"}),
+        ("a", {"abc", "ab~", "ab"}),
+        ("AB", {"ABx"}),
+        ("b", set()),
+        ("%", set()),
+        ("a_", set()),
+    ],
 )
 def test_runs_are_found_by_the_beginning_of_their_run_id_or_file_name(
     beginning: str, found: set[str]
 ) -> None:
     make_run(run_id="abc")
+    make_run(run_id="ab~")
     make_run(run_id="ABx")
     make_run(run_id="z", file_name="ab")
     runs = Run.objects.beginning_with(beginning)

@@ -227,7 +227,8 @@ def test_the_search_for_the_latest_runs_is_bounded_by_their_number_and_by_time(
     for number in range(7):
         held = make_run(run_id=f"r{number}")
         RunAlleles.objects.create(run=held, ordinal=0, digests=b"\0" * 24 + digest)
-        RunAlleles.objects.create(run=held, ordinal=1, digests=b"x" * 12 + digest + b"x" * 12)  # no border
+        RunAlleles.objects.create(run=held, ordinal=1, digests=b"x" * 24)
+    RunAlleles.objects.create(run=make_run(), ordinal=0, digests=b"x" * 12 + digest + b"x" * 12)
     text = digest_text(digest)
     runs, complete = registry.latest_runs_holding(text, most=100, seconds=60)
     assert ([held.run_id for held in runs], complete) == ([f"r{number}" for number in range(6, -1, -1)], True)

@@ -181,8 +181,8 @@ def _bucket(seconds: str, bounds: tuple[float, ...]) -> Case:
 
 
 def _histogram(name: str, text: str, bounds: tuple[float, ...], rows: list[Mapping[str, Any]]) -> Family:
-    done = [row for row in rows if row["status"] != Status.CANCELLED and row[f"{name}_bucket"] is not None]
-    held = Counter[int]()
+    done = [row for row in rows if row["status"] != Status.CANCELLED]
+    held = Counter[int | None]()  # None: never begun, in no bucket
     for row in done:
         held[row[f"{name}_bucket"]] += row["day"]
     totals = accumulate(held[at] for at in range(len(bounds) + 1))

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,8 @@ class Overview:
     crew: Crew
     disks: list[Disk]
     database_bytes: int
-    assemblies: list[Assembly]
+    assemblies: list[tuple[Assembly, int]]
+    """Each with the number of its contigs."""
     alleles: int
 
     @property
@@ -145,6 +147,8 @@ def overview() -> Overview:
         .values("status")
         .annotate(count=Count("*"), oldest=Min("created"))
     }
+    assemblies = list(Assembly.objects.order_by("name"))
+    contigs, bases = _sizes(tuple((assembly.pk, assembly.created) for assembly in assemblies))
     return Overview(
         moment=now,
         statuses=_statuses(now, active),
@@ -152,9 +156,9 @@ def overview() -> Overview:
         failing=_failing(now),
         queue=_queue(now, active.get(Status.QUEUED)),
         crew=_crew(),
-        disks=_disks(),
+        disks=_disks(bases),
         database_bytes=_database_bytes(),
-        assemblies=list(Assembly.objects.annotate(contig_count=Count("contigs")).order_by("name")),
+        assemblies=[(assembly, contigs.get(assembly.pk, 0)) for assembly in assemblies],
         alleles=lookups.estimated_alleles(),
     )
 
@@ -212,10 +216,20 @@ def _crew() -> Crew:
     )
 
 
-def _disks() -> list[Disk]:
+@lru_cache(maxsize=2)
+def _sizes(assemblies: tuple[tuple[int, datetime], ...]) -> tuple[dict[int, int], int]:
+    """Contigs of each assembly, and bytes of the flat files of all; they change with the assemblies alone.
+
+    Remembered: an assembly may have a hundred thousand contigs.
+    """
+    contigs = Contig.objects.order_by()
+    numbers = dict(contigs.values_list("assembly").annotate(count=Count("*")))
+    contents = contigs.values("content").annotate(bases=Max("sequence__length"))
+    return numbers, contents.aggregate(sum=Sum("bases"))["sum"] or 0
+
+
+def _disks(bases: int) -> list[Disk]:
     stored = metrics.stored_bytes()
-    contents = Contig.objects.order_by().values("content").annotate(bases=Max("sequence__length"))
-    bases = contents.aggregate(sum=Sum("bases"))["sum"] or 0
     return [
         _disk("Work directory", workdir.root(), sum(stored.values())),
         _disk("Sequences", Path(settings.ANYVAR_SEQUENCE_DIR), bases),

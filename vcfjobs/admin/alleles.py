@@ -18,7 +18,7 @@ from vcfjobs.admin.references import link_to, names_of
 from vcfjobs.models import Allele
 
 RUNS_SHOWN = 20
-SEARCH_SECONDS = 2.0
+SEARCH_SECONDS = 1.0
 LONGEST_STATE = 50
 LONGEST_LITERAL = 10_000
 

@@ -29,6 +29,10 @@ class Migration(migrations.Migration):
         ),
         AddIndexInService(
             model_name='run',
+            index=models.Index(condition=models.Q(('status', 'failed')), fields=['error_code', 'finished'], name='run_by_error_code'),
+        ),
+        AddIndexInService(
+            model_name='run',
             index=models.Index(fields=['assembly'], name='run_by_assembly'),
         ),
         AddIndexInService(

@@ -201,7 +201,10 @@ class Run(Piece):
             models.Index(fields=("owner", "-created", "-id"), name="run_newest_of_owner"),
             models.Index(fields=("status", "created"), name="run_by_status"),
             models.Index(fields=("status", "finished"), name="run_by_end"),
-            # An assembly that few runs name, or none, is found without reading all runs.
+            # An error code, or an assembly, that few runs have or none is found without reading all runs.
+            models.Index(
+                fields=("error_code", "finished"), condition=Q(status=Status.FAILED), name="run_by_error_code"
+            ),
             models.Index(fields=("assembly",), name="run_by_assembly"),
             # For the beginning of the text, whatever the database's collation.
             models.Index(fields=("run_id",), opclasses=("varchar_pattern_ops",), name="run_by_run_id"),
