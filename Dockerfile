@@ -41,4 +41,5 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; host = os.environ.get('ALLOWED_HOSTS', '').split(',')[0].strip(' *.') or 'localhost'; u.urlopen(u.Request('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', headers={'Host': host, 'X-Forwarded-Proto': 'https'}), timeout=4)"]
 
-CMD ["gunicorn", "anyvar_site.wsgi", "--config", "gunicorn.conf.py", "--no-control-socket"]
+# Heartbeats in memory: the layers of an image lie on a disk, where they may stall.
+CMD ["gunicorn", "anyvar_site.wsgi", "--config", "gunicorn.conf.py", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

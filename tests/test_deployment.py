@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from celery.app.defaults import NAMESPACES, flatten
+from compose_spec import PyCompose
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -160,10 +162,51 @@ def test_the_image_copies_what_is_there_and_is_not_ignored() -> None:
     assert all((PROJECT / source).exists() for source in sources)
 
 
+def copied_by_the_image(folder: Path) -> Path:
+    """A folder that holds what the Dockerfile copies, as in the image."""
+    app = folder / "app"
+    app.mkdir()
+    lines = [line.split() for line in dockerfile_lines("COPY") if "--from" not in line]
+    for source in {source for words in lines for source in words[:-1]}:
+        if (PROJECT / source).is_dir():
+            shutil.copytree(PROJECT / source, app / source, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(PROJECT / source, app)
+    return app
+
+
+def test_what_the_image_holds_is_enough_to_serve_pages_and_the_api(tmp_path: Path) -> None:
+    app = copied_by_the_image(tmp_path)
+    port, home = free_port(), tmp_path / "srv"
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PORT": str(port),
+        **SECRETS,
+    }
+    environment |= {"DATABASE_URL": f"sqlite:///{tmp_path}/db", "ANYVAR_VCF_ASYNC_WORK_DIR": f"{home}/work"}
+    environment |= {"ANYVAR_SEQUENCE_DIR": f"{home}/sequences", "ANYVAR_BROKER_DIR": f"{home}/broker"}
+    started = {"cwd": app, "env": environment}
+    subprocess.run(SERVICES["migrate"]["command"], check=True, capture_output=True, **started)
+    web = subprocess.Popen(json.loads(dockerfile_lines("CMD")[-1]), stderr=subprocess.DEVNULL, **started)
+    try:
+        wait_until(lambda: answers(port), "the web process answers")
+        for address in ("/healthz", "/", "/static/vcfjobs/style.css", "/docs/", "/schema/"):
+            assert requests.get(f"http://127.0.0.1:{port}{address}", timeout=30).status_code == 200, address
+    finally:
+        web.terminate()
+        web.wait()
+
+
 def test_images_are_pinned_to_a_minor_version() -> None:
     built = [line.split()[0] for line in dockerfile_lines("FROM")]
     for image in [*built, *(service["image"] for service in SERVICES.values())]:
         assert re.fullmatch(r"[\w./-]+:\d+\.\d+(\.\d+)?(-[\w.-]+)?", image), image
+
+
+def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run([hadolint, "Dockerfile"], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def healthcheck(port: int, hosts: str) -> int:
@@ -224,38 +267,92 @@ def test_the_worker_may_end_what_it_has_begun() -> None:
     assert unit("vrs-worker")["Service"]["TimeoutStopSec"] == "600"
 
 
-def compose_config(**variables: str) -> subprocess.CompletedProcess[str]:
-    """`docker compose config`; skips where the client or its plugin is not installed."""
+def composed(**variables: str) -> dict[str, Any]:
+    """The file with its variables put in; raises LookupError with compose's sentence where one is missing."""
+
+    def value(found: re.Match[str]) -> str:
+        name, otherwise, sentence = found.groups()
+        if not variables.get(name) and sentence:
+            raise LookupError(sentence)
+        return variables.get(name) or otherwise or ""
+
+    text = re.sub(r"\$\{(\w+)(?::-([^}]*)|:\?([^}]*))?\}", value, (PROJECT / "compose.yaml").read_text())
+    made: dict[str, Any] = yaml.safe_load(text.replace("$$", "$"))
+    return made
+
+
+def test_compose_takes_its_file() -> None:
+    PyCompose.from_json(json.dumps(composed(**SECRETS))).to_spec()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("stop_grace_period", "stop_grace_time"),
+        ("service_healthy", "service_health"),
+        ("60s", "soon"),
+        ("127.0.0.1:8080:80", "127.0.0.1:http:80"),
+    ],
+)
+def test_a_mistake_in_the_compose_file_is_found(right: str, wrong: str) -> None:
+    text = json.dumps(composed(**SECRETS))
+    assert right in text
+    with pytest.raises(ValueError, match=r"line 1 column"):
+        PyCompose.from_json(text.replace(right, wrong)).to_spec()
+
+
+def test_compose_puts_the_secrets_where_they_belong() -> None:
+    services = composed(**SECRETS)["services"]
+    assert services["web"]["environment"]["DATABASE_URL"] == "postgres://vrs:secret@db:5432/vrs"
+    assert services["db"]["environment"]["POSTGRES_PASSWORD"] == "secret"
+
+
+@pytest.mark.parametrize("missing", sorted(SECRETS))
+def test_compose_asks_for_a_secret_that_is_missing(missing: str) -> None:
+    with pytest.raises(LookupError, match=f"Set {missing} to"):
+        composed(**{name: value for name, value in SECRETS.items() if name != missing})
+
+
+def test_compose_hands_every_setting_of_the_service_on() -> None:
+    names = {name for name in known_variables() if name.startswith("ANYVAR_")} - {"ANYVAR_BROKER_DIR"}
+    assert names <= set(SERVICES["web"]["environment"])
+
+
+def test_what_clients_speak_to_reaches_neither_database_nor_broker() -> None:
+    assert SERVICES["proxy"]["networks"] == ["front"]
+    assert {name for name, service in SERVICES.items() if "front" in service["networks"]} == {"proxy", "web"}
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+
+
+def test_nothing_gains_privileges() -> None:
+    for name, service in SERVICES.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_image_and_compose_start_the_web_process_alike() -> None:
+    assert json.loads(dockerfile_lines("CMD")[-1]) == SERVICES["web"]["command"]
+
+
+def test_docker_compose_reads_the_file_as_these_tests_do() -> None:
     docker = shutil.which("docker")
     if docker is None:
         pytest.skip("the docker client is not installed")
     if subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("the docker client has no compose plugin")
-    return subprocess.run(
+    done = subprocess.run(
         [docker, "compose", "--env-file", os.devnull, "-f", "compose.yaml", "config", "--format", "json"],
         cwd=PROJECT,
-        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | variables,
+        env={name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | SECRETS,
         capture_output=True,
         text=True,
         check=False,
     )
-
-
-def test_compose_takes_its_file() -> None:
-    done = compose_config(**SECRETS, ANYVAR_REGISTER="false")
     assert done.returncode == 0, done.stderr
-    environment = json.loads(done.stdout)["services"]["web"]["environment"]
-    assert environment["DATABASE_URL"] == "postgres://vrs:secret@db:5432/vrs"
-    assert environment["ANYVAR_REGISTER"] == "false"
-
-
-@pytest.mark.parametrize("missing", sorted(SECRETS))
-def test_compose_asks_for_a_secret_that_is_missing(missing: str) -> None:
-    variables = SECRETS.copy()
-    del variables[missing]
-    done = compose_config(**variables)
-    assert done.returncode != 0
-    assert f"Set {missing} to" in done.stderr
+    theirs, ours = json.loads(done.stdout)["services"], composed(**SECRETS)["services"]
+    assert set(theirs) == set(ours)
+    for name in OURS:
+        given = {key: value for key, value in ours[name]["environment"].items() if value is not None}
+        assert given.items() <= theirs[name]["environment"].items()
 
 
 # --- nginx ---------------------------------------------------------------------------------------
@@ -425,3 +522,14 @@ def test_systemd_takes_its_unit(name: str, tmp_path: Path) -> None:
     done = subprocess.run([analyze, "verify", str(here)], capture_output=True, text=True, check=False)
     ours = [line for line in done.stderr.splitlines() if name in line]
     assert not ours
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_exposes_little_of_the_host(name: str) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    path = DEPLOY / "systemd" / f"{name}.service"
+    command = [analyze, "security", "--offline=true", "--threshold=20", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-200:]

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,12 @@ def poll(folder: Path, *arguments: object, token: str = TOKEN) -> subprocess.Com
     assert list(temporary.iterdir()) == []
     assert list(folder.glob("*.part")) == []
     return done
+
+
+def test_shellcheck_finds_nothing() -> None:
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    done = subprocess.run([shellcheck, CLIENTS / "poll.sh"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_a_file_comes_back_annotated(running: Service, tmp_path: Path) -> None:
