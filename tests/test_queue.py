@@ -6,14 +6,15 @@ import signal
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.conf import settings
 
-from tests.servers import MissingServerError, RedisServer
-from vcfjobs import queue
+from tests.servers import MissingServerError, RedisServer, wait_until
+from vcfjobs import queue, services
 
 
 @pytest.fixture
@@ -65,3 +66,19 @@ def test_a_broker_that_is_gone_is_given_up_within_seconds(
     began = time.monotonic()
     assert not queue.publish(queue.ANNOTATE, ["a", "b"])  # nobody waits for it again so soon
     assert time.monotonic() - began < 0.1
+
+
+def test_a_broker_that_hangs_holds_one_who_asks_and_not_all(own_redis: RedisServer) -> None:
+    assert services.broker_answers()
+    own_redis.send(signal.SIGSTOP)
+    began = time.monotonic()
+    with ThreadPoolExecutor(20) as threads:
+        first = threads.submit(services.broker_answers)
+        wait_until(lambda: queue._asking.locked(), "somebody asks")
+        others = [threads.submit(services.broker_answers) for _ in range(19)]
+        assert all(other.result(timeout=1) for other in others)  # what was heard last
+        assert not first.done()
+        assert not first.result()
+    assert time.monotonic() - began < 10
+    own_redis.send(signal.SIGCONT)
+    assert services.broker_answers()

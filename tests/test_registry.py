@@ -113,6 +113,18 @@ def test_pages_are_complete_ordered_and_without_doubles(sequence: Sequence) -> N
     assert len(seen) == len(set(seen)) == Allele.objects.count()
 
 
+def test_a_page_of_long_literals_ends_early_and_the_next_goes_on(sequence: Sequence) -> None:
+    registry.load([row(number, literal="C" * 1_000_000) for number in range(20)])
+    starts, sizes, cursor = [], [], ""
+    while not sizes or cursor:
+        page = registry.overlapping(sequence, 0, 100, size=1000, cursor=cursor)
+        starts += [allele.start for allele in page.alleles]
+        sizes.append(len(page.alleles))
+        cursor = page.next_cursor
+    assert starts == list(range(20))
+    assert sizes == [9, 9, 2]
+
+
 def test_a_page_is_one_query(sequence: Sequence, django_assert_num_queries: object) -> None:
     registry.load([row(number) for number in range(10)])
     with django_assert_num_queries(1):  # type: ignore[operator]

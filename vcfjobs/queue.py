@@ -7,6 +7,7 @@ that fails is no error to the caller: the row is there, and the sweep delivers i
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ TASK_OF_KIND = {Kind.ANNOTATE.value: ANNOTATE, Kind.INGEST.value: INGEST}
 # After a failure nobody waits for the same broker again during this many seconds.
 BREAK_SECONDS = 10.0
 _broken_until = 0.0
+
+_asking = threading.Lock()
+_last_heard = False
 
 
 def send(piece: Run | Shard) -> bool:
@@ -58,6 +62,21 @@ def close_breaker() -> None:
     """Forget an earlier failure: the caller wants the broker asked again now."""
     global _broken_until
     _broken_until = 0.0
+
+
+def answers() -> bool:
+    """Whether the broker takes messages at the moment.
+
+    One thread asks at a time, and the others say what was heard last: anybody may ask for /readyz, and a
+    broker that hangs holds whoever waits for it for seconds.
+    """
+    global _last_heard
+    if _asking.acquire(blocking=False):
+        try:
+            _last_heard = waiting() is not None
+        finally:
+            _asking.release()
+    return _last_heard
 
 
 def waiting() -> int | None:

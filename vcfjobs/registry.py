@@ -32,10 +32,8 @@ BATCH = 50_000
 SQLITE_BATCH = 10_000
 # Literals may be as long as a line of the file: a batch ends with so many of their bytes, too.
 BATCH_BYTES = 8 << 20
-# Above so many alleles nobody counts them.
-COUNTED = 100_000
-# So many batches, each 1.2 MB at most, a bounded search looks at between two glances at the clock.
-BATCHES_AT_ONCE, MOST_BATCHES = 16, 128
+# So does a page, with the allele that passes this.
+PAGE_BYTES = 8 << 20
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
@@ -199,7 +197,7 @@ def overlapping(sequence: Sequence, start: int, end: int, *, size: int, cursor: 
     """Alleles whose location touches [start, end], both ends included, by (start, digest).
 
     One query: a range of the index for each class of spans, merged. `cursor` is a page's `next_cursor`.
-    Raises ValueError for a cursor that is none.
+    A page of long literals holds fewer than `size` alleles. Raises ValueError for a cursor that is none.
     """
     after = parse_cursor(cursor) if cursor else (-1, b"")
     parts, values = [], []
@@ -210,11 +208,16 @@ def overlapping(sequence: Sequence, start: int, end: int, *, size: int, cursor: 
             "ORDER BY start, digest LIMIT %s) AS part"
         )
         values += [sequence.pk, max(start - longest, after[0]), end, start, *after, size + 1]
-    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS found ORDER BY start, digest LIMIT %s"  # noqa: S608
-    found = list(Allele.objects.raw(sql, [*values, size + 1]))
+    first = f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS found ORDER BY start, digest LIMIT %s"  # noqa: S608
+    before = "ORDER BY start, digest ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING"
+    measured = f"SELECT *, SUM(LENGTH(literal)) OVER ({before}) AS before FROM ({first}) AS first"  # noqa: S608
+    sql = f"SELECT * FROM ({measured}) AS page WHERE COALESCE(before, 0) < %s ORDER BY start, digest"  # noqa: S608
+    found = list(Allele.objects.raw(sql, [*values, size + 1, PAGE_BYTES]))
     for allele in found:
         allele.sequence = sequence
-    return Page(found[:size], make_cursor(found[size - 1]) if len(found) > size else "")
+    full = len(found) > size or sum(len(allele.literal or "") for allele in found) >= PAGE_BYTES
+    shown = found[:size]
+    return Page(shown, make_cursor(shown[-1]) if full else "")
 
 
 def make_cursor(allele: Allele) -> str:

@@ -180,7 +180,7 @@ def registered_assemblies() -> list[str]:
 
 def broker_answers() -> bool:
     """Whether the broker takes runs at the moment."""
-    return queue.waiting() is not None
+    return queue.answers()
 
 
 def _check_upload(
