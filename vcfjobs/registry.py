@@ -32,6 +32,10 @@ BATCH = 50_000
 SQLITE_BATCH = 10_000
 # Literals may be as long as a line of the file: a batch ends with so many of their bytes, too.
 BATCH_BYTES = 8 << 20
+# Above so many alleles nobody counts them.
+COUNTED = 100_000
+# So many batches, each 1.2 MB at most, a bounded search looks at between two glances at the clock.
+BATCHES_AT_ONCE, MOST_BATCHES = 16, 128
 # So does a page, with the allele that passes this.
 PAGE_BYTES = 8 << 20
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
