@@ -94,7 +94,7 @@ class VariationsQuery(serializers.Serializer[Any]):
 
 
 class SearchQuery(VariationsQuery):
-    """GET /search: AnyVar 1.0 answers everything at once, so a page is as large as it may be."""
+    """GET /search: AnyVar 1.0 knows no pages, so the first is as large as one may be."""
 
     page_size = serializers.IntegerField(default=10_000, min_value=1, max_value=10_000)
 

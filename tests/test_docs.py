@@ -1,0 +1,162 @@
+"""What the documents name is there: links, files, commands with their options, settings, addresses."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands, load_command_class
+from django.http import Http404
+from django.urls import resolve
+
+from tests.conftest import PROJECT
+from vcfjobs.api.not_found import NotFoundView
+
+README = PROJECT / "README.md"
+DOCS = [README, *sorted((PROJECT / "docs").glob("*.md"))]
+MIGRATE = PROJECT / "docs" / "migrate-from-anyvar.md"
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"`([^`\n]+)`")
+FENCED = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
+# Where a path in a text may begin.
+ROOTS = (PROJECT, PROJECT / "vcfjobs", PROJECT / "docs")
+
+every = pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+
+
+def code_of(path: Path) -> list[str]:
+    """Everything that is set as code: what stands in backquotes, and the lines of blocks."""
+    text = path.read_text()
+    blocks = [line for block in FENCED.findall(text) for line in block.splitlines()]
+    return blocks + CODE.findall(FENCED.sub("", text))
+
+
+@cache
+def anchors(path: Path) -> set[str]:
+    """The names that a page gives its headings."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", path.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every
+def test_each_link_leads_to_what_is_there(path: Path) -> None:
+    for target in LINK.findall(path.read_text()):
+        if target.startswith(("https://", "http://", "mailto:")):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), target
+        assert PROJECT in there.parents or there == PROJECT, f"{target} leads out of the repository"
+        assert not anchor or anchor in anchors(there), target
+
+
+def test_each_page_is_reached_from_the_readme() -> None:
+    linked = {target.partition("#")[0] for target in LINK.findall(README.read_text())}
+    assert {f"docs/{path.name}" for path in DOCS[1:]} <= linked
+
+
+@every
+def test_each_file_that_is_named_is_there(path: Path) -> None:
+    folders = {entry.name for root in ROOTS for entry in root.iterdir() if entry.is_dir()} - {"var", ".venv"}
+    for code in code_of(path):
+        for word in re.findall(r"(?<![\w./<>:$-])[\w.-]+(?:/[\w.*-]+)+/?", code):
+            if word.partition("/")[0] in folders:
+                assert any(list(root.glob(word.rstrip("/"))) for root in ROOTS), word
+
+
+@every
+def test_each_management_command_is_there_with_its_options(path: Path) -> None:
+    known = get_commands()
+    for code in code_of(path):
+        for name, rest in re.findall(r"manage\.py ([a-z_]+)([^|;&`]*)", code):
+            assert name in known, code
+            command = load_command_class(known[name], name)
+            options = command.create_parser("manage.py", name)._option_string_actions
+            for option in re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", rest):
+                assert option in options, f"{name} {option}"
+
+
+@every
+def test_each_target_of_make_is_there(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
+    for code in code_of(path):
+        for name in re.findall(r"(?:^|[\s=]\d* ?)make ([a-z-]+)", code):
+            assert name in targets, code
+
+
+@every
+def test_each_command_of_the_client_is_there(path: Path) -> None:
+    client = (PROJECT / "clients" / "vcfclient" / "__main__.py").read_text()
+    commands = set(re.findall(r'\bcommand\("(\w+)"', client))
+    options = set(re.findall(r'add_argument\("(?:-\w", ")?(--[\w-]+)"', client)) | {"-o"}
+    for code in code_of(path):
+        for name, rest in re.findall(r"-m vcfclient (\w+)([^#]*)", code):
+            assert name in commands, code
+            assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)) <= options, code
+
+
+def settings_that_are_read() -> set[str]:
+    """Every variable of settings.py and gunicorn.conf.py."""
+    settings = (PROJECT / "anyvar_site" / "settings.py").read_text()
+    found = set(re.findall(r'\b(?:env\.\w+|number|url|moment)\(\s*(?:env,\s*)?"([A-Z_]+)"', settings))
+    return found | set(
+        re.findall(r"environ\.get\(['\"]([A-Z_]+)", (PROJECT / "gunicorn.conf.py").read_text())
+    )
+
+
+def test_each_setting_has_a_row_in_the_readme() -> None:
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", README.read_text(), re.MULTILINE)
+    documented = {name for row in rows for name in CODE.findall(row)}
+    read = settings_that_are_read()
+    assert len(read) > 40
+    assert read - documented == set()
+
+
+def test_each_row_of_the_readme_is_a_setting_that_is_read() -> None:
+    settings = README.read_text().partition("## Settings")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", settings, re.MULTILINE)
+    assert {name for row in rows for name in CODE.findall(row)} <= settings_that_are_read()
+
+
+def is_an_address(path: str) -> bool:
+    """Whether something of the service answers there."""
+    try:
+        found = resolve(path)
+    except Http404:
+        return False
+    return getattr(found.func, "cls", None) is not NotFoundView
+
+
+@every
+def test_each_address_that_is_named_is_one(path: Path) -> None:
+    text = path.read_text()
+    if path == MIGRATE:  # which also says what AnyVar has and this service has not
+        text = text.partition("## What is not there")[0]
+    named = re.findall(r"\b(?:GET|PUT|POST|DELETE) (/[^\s`?|)*\"]*)", text)
+    named += re.findall(r"(?:127\.0\.0\.1:\d+|vrs\.example\.org|new\.example\.org)(/[^\s'\"`?>|)]*)", text)
+    for address in named:
+        filled = re.sub(r"\{\w+\}|…|\$\w+", "x", address.rstrip(".,:;"))
+        assert is_an_address(filled), address
+
+
+@pytest.mark.parametrize("address", ["/nothing", "/runs/x/nothing", "/vcf/a/b"])
+def test_an_address_that_is_none_is_found(address: str) -> None:
+    assert not is_an_address(address)
+
+
+def test_the_layers_of_the_architecture_stand_in_the_order_of_the_contract() -> None:
+    contracts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    section = (PROJECT / "docs" / "architecture.md").read_text().partition("## Layers")[2]
+    listed = section.partition("top to bottom:")[2].partition(". ")[0]
+    depth = {
+        name: number
+        for number, layer in enumerate(contracts[0]["layers"])
+        for name in layer.replace("|", " ").split()
+    }
+    named = [[depth[name] for name in re.findall(r"\w+", layer)] for layer in listed.split(";")]
+    assert len(named) > 10
+    assert all(len(set(layer)) == 1 for layer in named)
+    assert named == sorted(named)
