@@ -13,6 +13,7 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 def violations(page: Page, but: tuple[str, ...] = ()) -> str:
     """Each violation in light and in dark, with the element; no rule of those named in `but` is asked."""
     page.evaluate(AXE_SCRIPT)  # by the debugging protocol, which the page's policy does not hinder
+    page.emulate_media(color_scheme="light")
     found = _run(page, {"type": "tag", "values": TAGS}, but)
     page.emulate_media(color_scheme="dark")
     page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
