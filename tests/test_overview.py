@@ -270,10 +270,10 @@ def test_a_tally_is_exact_up_to_its_bound_and_no_further() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (Tally(12_345), "12\u2009345"),
-        (Tally(936_412, Precision.ABOUT), "about 936\u2009000"),
+        (Tally(12_345), "12\u202f345"),
+        (Tally(936_412, Precision.ABOUT), "about 936\u202f000"),
         (Tally(45, Precision.ABOUT), "about 45"),
-        (Tally(10_000, Precision.OVER), "more than 10\u2009000"),
+        (Tally(10_000, Precision.OVER), "more than 10\u202f000"),
     ],
 )
 def test_a_tally_says_how_far_it_is_to_be_trusted(given: Tally, said: str) -> None:
