@@ -281,3 +281,13 @@ def test_too_many_submits_are_429_with_retry_after(submit: Submit, settings: Set
     response = submit(run_async="true")
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
+
+
+def test_a_file_name_in_a_character_set_that_is_none_is_no_name(client: Client, tiny_assembly: str) -> None:
+    answer = client.put(
+        f"/vcf?run_async=true&assembly={tiny_assembly}",
+        VCF,
+        content_type="application/octet-stream",
+        headers={"Content-Disposition": "attachment; filename*=nope''x"},
+    )
+    assert answer.status_code == 202

@@ -53,8 +53,9 @@ class SpooledMultiPartParser(MultiPartParser):
                 handler.upload_interrupted()  # Django does not tell it when the body cannot be parsed
             raise
         if counted.count < _announced(parser_context):
-            for upload in cast("Mapping[str, SpooledUpload]", parsed.files).values():
-                upload.close()
+            for _, uploads in parsed.files.lists():  # `values` has the last of each name alone
+                for upload in uploads:
+                    upload.close()
             raise _truncated()
         return parsed
 
@@ -113,5 +114,8 @@ def _truncated() -> TruncatedUploadError:
 
 
 def _file_name(request: Request) -> str:
-    _, parameters = parse_header_parameters(request.headers.get("Content-Disposition", ""))
+    try:
+        _, parameters = parse_header_parameters(request.headers.get("Content-Disposition", ""))
+    except (LookupError, ValueError):  # a character set that there is not
+        return ""
     return str(parameters.get("filename", ""))

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 from vcfjobs import workdir
-from vcfjobs.errors import UploadTooLargeError
+from vcfjobs.errors import StorageFullError, UploadTooLargeError
 
 CHUNK_BYTES = 1 << 20
 UNNAMED = "upload.vcf"
@@ -35,6 +35,9 @@ class SpooledUpload(UploadedFile[Any]):
         """The next bytes. Raises UploadTooLargeError, StorageFullError."""
         self.size = (self.size or 0) + len(data)
         refuse_too_large(self.size)
+        # Every upload was let in by the room that there was before any of those under way.
+        if workdir.free_bytes() < settings.ANYVAR_MIN_FREE_BYTES:
+            raise StorageFullError("The service has no space left for this file. Try again later.")
         self._sha256.update(data)
         with workdir.full_disk_as_error():
             rest = memoryview(data)
