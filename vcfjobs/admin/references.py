@@ -26,7 +26,8 @@ HOW_TO_CHANGE = (
     "References are registered, replaced and listed by commands on the server, where the FASTA is: "
     "“manage.py load_reference NAME FASTA” registers, the same with --replace replaces an assembly (alleles "
     "on its sequences stay), “manage.py list_references -v 2” tells which contigs are not canonical. "
-    "Runs that are under way end with the sequences they began with."
+    "Runs that are under way end with the sequences they began with. An assembly that nobody needs any more "
+    "stays: it costs its disk alone."
 )
 
 
