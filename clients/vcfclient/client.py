@@ -19,6 +19,8 @@ Progress = Callable[[float, float], None]  # what is done, of how much: bytes, o
 BUSY = {429, 502, 503, 504}
 ENDED_BADLY = {"RUN_FAILURE", "TIME_LIMIT_EXCEEDED", "WORKER_LOST_ERROR", "CANCELLED", "EXPIRED"}
 TIMEOUT = (10.0, 120.0)
+# A large upload is synced to disk, and handed on by a proxy, before it is answered.
+UPLOAD_TIMEOUT = (10.0, 660.0)
 LONGEST_PAUSE = 30.0
 HOLD_SECONDS = 10
 PIECE_BYTES = 1 << 16
@@ -91,11 +93,11 @@ class Client:
             # Before gigabytes are sent: whether there is a service, and whether it takes the token.
             self._ask("GET", "/runs/", params={"page_size": "1"})
             answer = self._ask("PUT", "/vcf", data=upload, params=query, headers=headers)
-        return str(_members(answer)["run_id"])
+        return str(_members(answer, "run_id")["run_id"])
 
     def status(self, run: str) -> dict[str, Any]:
         """Everything the service says of a run. Raises ServiceError."""
-        return _members(self._ask("GET", _address(run)))
+        return _members(self._ask("GET", _address(run)), "status", "expired", "result_sha256")
 
     def wait(self, run: str, on_progress: Progress | None = None) -> None:
         """Return when the run has succeeded. Raises RunEndedError, ServiceError."""
@@ -149,7 +151,7 @@ class Client:
         """The owner's runs, newest first. Raises ServiceError."""
         query = {"page_size": "50"}
         while query:
-            page = _members(self._ask("GET", "/runs/", params=query))
+            page = _members(self._ask("GET", "/runs/", params=query), "results", "next")
             yield from page["results"]
             query = dict(parse_qsl(urlsplit(page["next"] or "").query))
 
@@ -160,7 +162,7 @@ class Client:
                 raise ServiceError(f"The run {run} has not ended yet.")
             if first.status_code != 206:
                 raise ServiceError(f"The run {run} has no file.")
-            size, etag = int(first.headers["Content-Range"].rpartition("/")[2]), first.headers["ETag"]
+            size, etag = _size_and_etag(first)
         if _size(part) > size:
             part.unlink()
         fruitless = 0
@@ -206,10 +208,12 @@ class Client:
 
     def _try(self, method: str, address: str, data: _Upload | None = None, **more: Any) -> requests.Response:
         """The answer to one request. Raises BusyError, ServiceError, RunEndedError."""
+        timeout = TIMEOUT
         if data is not None:
             data.seek(0)
+            timeout = UPLOAD_TIMEOUT
         try:
-            answer = self._session.request(method, self.url + address, data=data, timeout=TIMEOUT, **more)
+            answer = self._session.request(method, self.url + address, data=data, timeout=timeout, **more)
         except (requests.ConnectionError, requests.Timeout) as error:
             raise BusyError(f"{self.url} cannot be reached.") from error
         except requests.RequestException as error:
@@ -257,13 +261,24 @@ def _error(answer: requests.Response) -> ClientError:
     return ServiceError(sentence)
 
 
-def _members(answer: requests.Response) -> dict[str, Any]:
+def _members(answer: requests.Response, *needed: str) -> dict[str, Any]:
     members: Any = None
     with suppress(requests.RequestException):
         members = answer.json()
-    if not isinstance(members, dict):
-        raise ServiceError(f"{answer.url} does not answer as this service does.")
+    if not isinstance(members, dict) or not members.keys() >= set(needed):
+        raise _stranger(answer)
     return members
+
+
+def _size_and_etag(part: requests.Response) -> tuple[int, str]:
+    size = part.headers.get("Content-Range", "").rpartition("/")[2]
+    if not size.isdecimal() or "ETag" not in part.headers:
+        raise _stranger(part)
+    return int(size), part.headers["ETag"]
+
+
+def _stranger(answer: requests.Response) -> ServiceError:
+    return ServiceError(f"{answer.url} does not answer as this service does.")
 
 
 def _retry_after(answer: requests.Response) -> float | None:

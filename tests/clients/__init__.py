@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -55,10 +56,19 @@ def text_of(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes())
 
 
+REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
+    "busy": (503, {"Retry-After": "1"}, b""),
+    "throttled": (429, {"Retry-After": "3"}, b'{"error":"Too many.","error_code":"THROTTLED"}'),
+    "gone": (410, {}, b'{"error":"The result has expired.","error_code":"EXPIRED"}'),
+    "moved": (301, {"Location": "https://vrs.example.org/"}, b""),
+}
+
+
 class Relay(ThreadingHTTPServer):
     """Hands requests to a service; a mishap befalls the first "METHOD address range" that fits its pattern.
 
-    busy: 503 with Retry-After; drop: the connection ends without an answer; cut: half of the body comes.
+    busy: 503 with Retry-After; throttled: 429 with a longer one; drop: the connection ends without an answer;
+    cut: half of the body comes; gone: 410, and from then on no result any more; moved: 301.
     """
 
     daemon_threads = True
@@ -68,13 +78,20 @@ class Relay(ThreadingHTTPServer):
         self.target = target
         self.mishaps = mishaps
         self.seen: list[tuple[str, dict[str, str], int]] = []
+        self.times: dict[str, float] = {}  # when each kind of mishap befell the first
         self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a client may go as soon as it has what it wants."""
 
     def mishap_of(self, request: str) -> str:
         """What befalls a request."""
         for mishap in self.mishaps:
             if fnmatchcase(request, mishap[0]):
                 self.mishaps.remove(mishap)
+                if mishap[1] == "gone":
+                    self.mishaps = [("GET /vcf/*", "gone")]
+                self.times.setdefault(mishap[1], time.monotonic())
                 return mishap[1]
         return ""
 
@@ -89,16 +106,19 @@ class _Relayed(BaseHTTPRequestHandler):
         if mishap == "drop":
             self.close_connection = True
             return
-        if mishap == "busy":
-            self.send_response(503)
-            self.send_header("Retry-After", "1")
-            self.send_header("Content-Length", "0")
+        if mishap in REFUSALS:
+            status, headers, content = REFUSALS[mishap]
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(content)
             return
         answer = requests.request(
             self.command, self.server.target + self.path, data=body, headers=headers, timeout=30
         )
         self.server.seen.append((f"{self.command} {self.path}", headers, answer.status_code))
+        self.server.times[f"{self.command} answered"] = time.monotonic()
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name not in ("Connection", "Server", "Date"):

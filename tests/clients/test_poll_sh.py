@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import subprocess
@@ -104,12 +105,62 @@ def test_the_token_is_sent_and_needed(running: Service, tmp_path: Path) -> None:
 
 
 def test_mishaps_of_the_connection_are_survived(running: Service, tmp_path: Path) -> None:
-    mishaps = [("PUT *", "busy"), ("GET /vcf/*", "busy"), ("GET /vcf/*", "drop"), ("GET /vcf/* ", "cut")]
+    mishaps = [
+        ("PUT *", "busy"),
+        ("PUT *", "drop"),
+        ("GET /vcf/*", "busy"),
+        ("GET /vcf/*", "drop"),
+        ("GET /vcf/* ", "cut"),
+    ]
     path = written(tmp_path, MANY)
     with relay(running.url, *mishaps) as between:
         done = poll(tmp_path, path, between.url)
         assert between.mishaps == []
-        resumed = [headers["Range"] for _, headers, status in between.seen if status == 206][-1]
+        resumed = [headers["Range"] for _, headers, status in between.seen if status == 206]
+        puts = [request for request, _, _ in between.seen if request.startswith("PUT")]
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch("bytes=[1-9][0-9]*-", resumed)
+    assert any(re.fullmatch("bytes=[1-9][0-9]*-", asked) for asked in resumed)
+    assert len(puts) == 1
     assert text_of(tmp_path / "sample.vrs.vcf.gz") == annotated(running.url, MANY)
+
+
+def test_a_throttled_upload_waits_as_long_as_the_service_says(running: Service, tmp_path: Path) -> None:
+    with relay(running.url, ("PUT *", "throttled")) as between:
+        done = poll(tmp_path, written(tmp_path, VCF), between.url)
+        waited = between.times["PUT answered"] - between.times["throttled"]
+    assert done.returncode == 0, done.stderr
+    assert "Not taken yet: Too many." in done.stderr
+    assert waited >= 3
+
+
+def test_a_result_that_expires_before_it_is_fetched_ends_with_1(running: Service, tmp_path: Path) -> None:
+    with relay(running.url, ("GET /vcf/* ", "gone")) as between:  # the download, which has no Range
+        done = poll(tmp_path, written(tmp_path, VCF), between.url)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "The result has expired.")
+    assert list(tmp_path.glob("*.vrs*")) == []
+
+
+def test_a_service_that_lies_elsewhere_is_named(running: Service, tmp_path: Path) -> None:
+    with relay(running.url, ("GET /runs/*", "moved")) as between:
+        done = poll(tmp_path, written(tmp_path, VCF), between.url)
+    assert done.returncode == 3
+    assert "it lies at https://vrs.example.org/" in done.stderr
+
+
+def test_a_bar_is_for_terminals(running: Service, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = ["sh", str(CLIENTS / "poll.sh"), str(written(tmp_path, MANY)), running.url]
+    environment = {"PATH": os.environ["PATH"], "VRS_TOKEN": TOKEN}
+    client = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 1 << 16):
+            shown += data
+    except OSError:  # how a terminal without a program ends
+        pass
+    finally:
+        os.close(ours)
+    assert client.wait() == 0
+    assert shown.count(b"100.0%") >= 2
+    assert b"#" not in poll(tmp_path, tmp_path / "sample.vcf", running.url).stderr.encode()

@@ -9,7 +9,9 @@ import pty
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,43 @@ def test_broken_connections_and_a_busy_service_are_survived(running: Service, tm
     assert (done.returncode, done.stderr) == (0, "")
     assert len(puts) == 1
     assert text_of(out) == annotated(running.url, MANY)
+
+
+def test_a_throttled_upload_waits_as_long_as_the_service_says(running: Service, tmp_path: Path) -> None:
+    with relay(running.url, ("PUT *", "throttled")) as between:
+        done = vcfclient(between.url, "submit", written(tmp_path, VCF))
+        waited = between.times["PUT answered"] - between.times["throttled"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert waited >= 3
+
+
+def test_a_result_that_expires_before_it_is_fetched_ends_with_1(running: Service, tmp_path: Path) -> None:
+    run = submitted(running.url, written(tmp_path, VCF))
+    with relay(running.url, ("GET /vcf/* bytes=0-", "gone")) as between:
+        done = vcfclient(between.url, "fetch", run, "-o", tmp_path / "out.vcf.gz")
+    assert (done.returncode, done.stderr) == (1, "vcfclient: The result has expired.\n")
+    assert not (tmp_path / "out.vcf.gz").exists()
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["status", "x"], ["wait", "x"], ["fetch", "x", "-o", "o"]])
+def test_a_stranger_that_speaks_json_is_no_service(arguments: list[str], tmp_path: Path) -> None:
+    class Stranger(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(206 if self.headers.get("Range") else 200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
+        threading.Thread(target=server.serve_forever).start()
+        done = vcfclient(f"http://127.0.0.1:{server.server_port}", *arguments)
+        server.shutdown()
+    if arguments[0] == "wait":  # what it would wait for is there
+        assert done.returncode == 0
+    else:
+        assert (done.returncode, "does not answer as this service does" in done.stderr) == (3, True)
 
 
 @pytest.mark.parametrize("plain", [[], ["--plain"]])
