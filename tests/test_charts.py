@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from vcfjobs.charts import Charts, along_contigs, bars, charts_of, indel_lengths
-from vcfjobs.templatetags.figures import grouped, lasting, percent
+from vcfjobs.charts import WORDS, Charts, along_contigs, bars, charts_of, indel_lengths
+from vcfjobs.templatetags.figures import grouped, lasting, percent, roughly
+from vcfjobs.vrs.any_alleles import MISMATCH, POSITION
+from vcfjobs.vrs.ingest import MALFORMED, NOT_ITS_OWN
 from vcfjobs.vrs.report import Report
 
 
@@ -64,7 +66,37 @@ def test_many_bins_are_drawn_in_groups_and_lose_no_record() -> None:
 def test_contigs_beyond_the_first_are_counted() -> None:
     chart = along_contigs({f"c{number}": {"0": 1} for number in range(40)}, bin_bases=10)
     assert chart is not None
-    assert (len(chart.strips), chart.left_out) == (25, 15)
+    assert (len(chart.strips), chart.left_out, chart.uncounted) == (25, 15, False)
+
+
+def test_contigs_that_the_engine_counted_together_are_no_contig() -> None:
+    report = Report()
+    for number in range(300):
+        report.count_positions(f"c{number}", [5])
+    chart = along_contigs(report.to_json()["positions"], bin_bases=10)
+    assert chart is not None
+    assert (len(chart.strips), chart.left_out, chart.uncounted) == (25, 175, True)
+
+
+def test_one_among_billions_is_still_seen() -> None:
+    drawn = bars("", {"snv": 4_000_000_000, "mnv": 1})
+    along = along_contigs({"chr1": {"0": 4_000_000_000, "1": 1}}, bin_bases=10)
+    assert drawn is not None
+    assert along is not None
+    assert [bar.width for bar in drawn.bars] == [100.0, 1.0]
+    assert along.strips[0].path.endswith("M1 100v-1h1v1z")
+
+
+def test_a_histogram_says_in_words_what_it_draws() -> None:
+    chart = indel_lengths({"1": 5, "1024": 1_000}, {"2": 9})
+    assert chart is not None
+    assert chart.summary == "1,005 deletions to the left, 9 insertions to the right"
+
+
+def test_every_name_of_the_engine_has_a_word() -> None:
+    named = {MISMATCH, POSITION, NOT_ITS_OWN, MALFORMED, "star", "symbolic", "breakend", "other"}
+    kinds = {"snv", "mnv", "delins", "insertion", "deletion", "reference"}
+    assert set(WORDS) == named | kinds
 
 
 @pytest.mark.parametrize(
@@ -75,7 +107,18 @@ def test_a_duration_has_two_units_at_most(seconds: float, shown: str) -> None:
     assert lasting(seconds) == shown
 
 
-@pytest.mark.parametrize(("fraction", "shown"), [(0, "0 %"), (0.001, "<1 %"), (0.999, "99 %"), (1, "100 %")])
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.2, "1 s"), (42.4, "42 s"), (59.6, "1 min"), (3540, "59 min"), (7810, "2 h 10 min")],
+)
+def test_a_guess_is_said_roughly(seconds: float, shown: str) -> None:
+    assert roughly(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("fraction", "shown"),
+    [(0, "0 %"), (0.001, "<1 %"), (0.29, "29 %"), (0.57, "57 %"), (0.999, "99 %"), (1, "100 %")],
+)
 def test_a_fraction_is_nothing_or_all_only_when_it_is(fraction: float, shown: str) -> None:
     assert percent(fraction) == shown
 

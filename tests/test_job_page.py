@@ -211,3 +211,26 @@ def test_each_command_has_a_button_that_only_a_script_shows(client: Client) -> N
 )
 def test_every_state_reads_well(client: Client, columns: dict[str, Any], sentence: str) -> None:
     assert sentence in words(client.get(f"/jobs/{make_run(**columns).pk}/"))
+
+
+@pytest.mark.parametrize(
+    ("records", "sentence"), [(0, "the file holds no records"), (3, "no record gave an allele")]
+)
+def test_a_report_of_nothing_says_so(client: Client, records: int, sentence: str) -> None:
+    run = make_run(status=Status.SUCCEEDED, report=Report(records=records).to_json(), records_done=records)
+    assert f"<p>Nothing: {sentence}.</p>" in words(client.get(f"/jobs/{run.pk}/"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"), [(Kind.ANNOTATE, "REF identifiers"), (Kind.INGEST, "Compared with REF")]
+)
+def test_only_the_parameters_that_the_kind_of_run_has_are_shown(
+    client: Client, kind: str, shown: str
+) -> None:
+    page = words(client.get(f"/jobs/{make_run(kind=kind).pk}/"))
+    assert [name for name in ("REF identifiers", "Compared with REF") if name in page] == [shown]
+
+
+def test_a_speed_below_one_is_not_rounded_to_nothing(client: Client) -> None:
+    run = make_running(records_done=1, started=timezone.now() - timedelta(seconds=100))
+    assert "Records/s</dt><dd>under 1</dd>" in words(client.get(f"/jobs/{run.pk}/"))

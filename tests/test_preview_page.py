@@ -119,11 +119,19 @@ def test_a_last_line_without_its_end_is_a_record_too(client: Client) -> None:
     assert len(cells(client.get(f"/jobs/{run.pk}/"))) == 2
 
 
-def test_carriage_returns_are_no_part_of_a_record(client: Client) -> None:
-    run = succeeded(
-        record(f"VRS_Allele_IDs=.,{UNKNOWN}").replace("\n", "\r\n"), header=HEADER.replace("\n", "\r\n")
-    )
-    assert cells(client.get(f"/jobs/{run.pk}/"))[0][5] == f"REF - ALT {UNKNOWN}"
+def test_carriage_returns_are_no_part_of_a_record() -> None:
+    text = (HEADER + record(f"VRS_Allele_IDs=.,{UNKNOWN}")).replace("\n", "\r\n").encode()
+    (found,) = first_records([text], for_ref=True)
+    assert found.ids is not None
+    assert [identifier.text for identifier in found.ids] == ["", UNKNOWN]
+
+
+def test_a_record_that_the_bound_cuts_in_two_is_not_taken_for_a_whole_one(client: Client) -> None:
+    ids = f"VRS_Allele_IDs={UNKNOWN},."
+    filler = "##x=" + "y" * (MOST_BYTES - len(HEADER) - 5 - 60) + "\n"
+    run = succeeded(record(ids), header=HEADER.replace("#CHROM", filler + "#CHROM"))
+    (row,) = cells(client.get(f"/jobs/{run.pk}/"))
+    assert "too far into the record" in row[5]
 
 
 def test_a_file_without_records_says_so(client: Client) -> None:

@@ -112,6 +112,11 @@ class Charts:
     indels: Histogram | None
     positions: Strips | None
 
+    @property
+    def nothing(self) -> bool:
+        """Whether there is nothing at all to draw."""
+        return not (self.alleles or self.failures or self.without_id or self.indels or self.positions)
+
 
 def charts_of(report: Mapping[str, Any]) -> Charts:
     """The charts of what `vrs.report.Report.to_json` wrote."""

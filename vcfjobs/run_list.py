@@ -2,7 +2,7 @@
 
 A search is a scan: no index finds a part of a file name. So it goes through the newest SEARCHED runs that
 the caller may see and no further, an index range however large the table is; beside it a run is found by
-its whole run_id or key through their indexes, however old. The page says where the scan ended.
+its whole run_id or key, however old, which is an equality. The page says where the scan ended.
 """
 
 from __future__ import annotations

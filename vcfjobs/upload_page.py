@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
 from django.db import connection
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
@@ -45,7 +44,7 @@ def read_body(request: HttpRequest, owner: str) -> None:
         connection.close()
     try:
         request.POST  # noqa: B018  # parses
-    except (VcfJobsError, UnreadablePostError, MultiPartParserError, SuspiciousOperation) as error:
+    except (VcfJobsError, UnreadablePostError, MultiPartParserError) as error:
         for handler in request.upload_handlers:  # Django leaves a file that fails half-way to us
             handler.upload_interrupted()
         if isinstance(error, UnreadablePostError):
