@@ -15,6 +15,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
 app = Celery("anyvar_site")
 app.add_defaults(lambda: settings.CELERY)
 app.autodiscover_tasks()
-# By name: the step imports models, which are not ready yet.
 celeryd_init.connect(logs.make_worker_log)
+# By name: the step imports models, which are not ready yet.
 app.steps["worker"].add("vcfjobs.sweep:SweepStep")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from tests.servers import MissingServerError, own_database, running_postgres, running_redis
+from tests.servers import MissingServerError, own_database, running_postgres, running_redis, wait_until
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
@@ -61,6 +62,23 @@ def tiny_assembly(db: None) -> str:
         on_progress=lambda _: None,
     )
     return "tiny"
+
+
+@pytest.fixture
+def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A broker that answers as soon as the event is set."""
+    from vcfjobs import metrics, queue
+
+    go_on = threading.Event()
+
+    def hang() -> int:
+        go_on.wait(30)
+        return 1
+
+    monkeypatch.setattr(queue, "waiting", hang)
+    yield go_on
+    go_on.set()
+    wait_until(lambda: not metrics._asking.locked(), "nobody waits for the broker")
 
 
 @pytest.fixture(scope="session")

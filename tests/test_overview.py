@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +18,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import make_run, make_running
-from tests.servers import wait_until
 from vcfjobs import metrics, overview, queue, registry, sweep
 from vcfjobs.counts import Precision, Tally, estimate, tally
 from vcfjobs.models import Allele, Run, Sequence, Shard, Status, Worker
@@ -139,21 +137,6 @@ def test_the_queue_is_its_length_its_age_and_the_brokers_messages() -> None:
     found = overview.overview().queue
     assert found.queued == 2
     assert found.oldest_seconds == pytest.approx(100, abs=20)
-
-
-@pytest.fixture
-def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A broker that answers as soon as the event is set."""
-    go_on = threading.Event()
-
-    def hang() -> int:
-        go_on.wait(60)
-        return 1
-
-    monkeypatch.setattr(queue, "waiting", hang)
-    yield go_on
-    go_on.set()
-    wait_until(lambda: not metrics._asking.locked(), "nobody waits for the broker")
 
 
 def test_a_broker_that_hangs_does_not_hold_the_page_up(

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Func, IntegerField, Value
+from django.db.models import Func, IntegerField, QuerySet, Value
 
 from vcfjobs import counts
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
@@ -258,14 +258,15 @@ def runs_holding(digest: str, visible: Any) -> Iterator[Run]:
     The digests of a batch are searched as bytes by the database; a hit counts on a digest's border only.
     """
     raw = digest_bytes(digest)
-    batches = (
-        RunAlleles.objects.filter(run__in=visible)
-        .annotate(found=_Position("digests", Value(raw)))
-        .filter(found__gt=0)
-    )
+    batches = _with_bytes(RunAlleles.objects.filter(run__in=visible), raw)
     for run in visible.filter(pk__in=batches.values("run")).order_by("-created", "-id"):
         if any(_holds(bytes(batch.digests), raw) for batch in batches.filter(run=run)):
             yield run
+
+
+def _with_bytes(batches: QuerySet[RunAlleles], raw: bytes) -> QuerySet[RunAlleles]:
+    """Those of the batches in which the bytes stand somewhere, on a digest's border or not."""
+    return batches.annotate(found=_Position("digests", Value(raw))).filter(found__gt=0)
 
 
 def _holds(digests: bytes, raw: bytes) -> bool:
@@ -301,8 +302,8 @@ def latest_runs_holding(digest: str, *, most: int, seconds: float) -> tuple[list
     keys = list(batches.values_list("pk", flat=True)[:size])
     while keys and len(found) < most and time.monotonic() < give_up:
         began = time.monotonic()
-        near = batches.filter(pk__in=keys).annotate(found=_Position("digests", Value(raw)))
-        found |= {batch.run_id for batch in near.filter(found__gt=0) if _holds(bytes(batch.digests), raw)}
+        near = _with_bytes(batches.filter(pk__in=keys), raw)
+        found |= {batch.run_id for batch in near if _holds(bytes(batch.digests), raw)}
         if time.monotonic() - began < seconds / 20:  # they are small
             size = min(2 * size, MOST_BATCHES)
         keys = list(batches.filter(pk__lt=keys[-1]).values_list("pk", flat=True)[:size])

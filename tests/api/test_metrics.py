@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -220,21 +220,6 @@ def test_a_broker_that_does_not_answer_is_down_and_has_no_messages(
     found = samples(client)
     assert found["vrs_broker_up", frozenset()] == 0
     assert "vrs_broker_messages" not in {name for name, _ in found}
-
-
-@pytest.fixture
-def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """A broker that answers as soon as the event is set."""
-    go_on = threading.Event()
-
-    def hang() -> int:
-        go_on.wait(30)
-        return 1
-
-    monkeypatch.setattr(queue, "waiting", hang)
-    yield go_on
-    go_on.set()
-    wait_until(lambda: not metrics._asking.locked(), "nobody waits for the broker")
 
 
 def test_a_broker_that_hangs_holds_no_scrape_up(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -54,6 +55,19 @@ def annotated(url: str, content: bytes) -> bytes:
 def text_of(path: Path) -> bytes:
     """The text of a BGZF file."""
     return gzip.decompress(path.read_bytes())
+
+
+def everything_on(terminal: int) -> bytes:
+    """What programs have shown on a terminal until the last of them ended; closes our side of it."""
+    shown = b""
+    try:
+        while data := os.read(terminal, 1 << 16):
+            shown += data
+    except OSError:  # how a terminal without a program ends
+        pass
+    finally:
+        os.close(terminal)
+    return shown
 
 
 REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {

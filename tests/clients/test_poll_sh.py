@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import BAD, CLIENTS, MANY, TOKEN, annotated, relay, running_service, text_of, written
+from tests.clients import (
+    BAD,
+    CLIENTS,
+    MANY,
+    TOKEN,
+    annotated,
+    everything_on,
+    relay,
+    running_service,
+    text_of,
+    written,
+)
 from tests.e2e.processes import Service
 from tests.factories import VCF
 from tests.servers import free_port
@@ -153,14 +164,7 @@ def test_a_bar_is_for_terminals(running: Service, tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "VRS_TOKEN": TOKEN}
     client = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=theirs)
     os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 1 << 16):
-            shown += data
-    except OSError:  # how a terminal without a program ends
-        pass
-    finally:
-        os.close(ours)
+    shown = everything_on(ours)
     assert client.wait() == 0
     assert shown.count(b"100.0%") >= 2
     assert b"#" not in poll(tmp_path, tmp_path / "sample.vcf", running.url).stderr.encode()

@@ -16,7 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients import BAD, CLIENTS, MANY, TOKEN, annotated, relay, running_service, text_of, written
+from tests.clients import (
+    BAD,
+    CLIENTS,
+    MANY,
+    TOKEN,
+    annotated,
+    everything_on,
+    relay,
+    running_service,
+    text_of,
+    written,
+)
 from tests.e2e.processes import Service
 from tests.factories import HEADER, VCF
 from tests.servers import free_port
@@ -254,13 +265,6 @@ def test_bars_are_for_terminals(running: Service, tmp_path: Path, quiet: bool) -
     termios.tcsetwinsize(theirs, (24, 80))
     subprocess.run(command(*arguments), env=environment(running.url), stderr=theirs, check=True)
     os.close(theirs)
-    shown = b""
-    try:
-        while data := os.read(ours, 1 << 16):
-            shown += data
-    except OSError:  # how a terminal without a program ends
-        pass
-    finally:
-        os.close(ours)
+    shown = everything_on(ours)
     labels = [b"upload: 100%", b"run: 100%", b"download: 100%"]
     assert [label for label in labels if label in shown] == ([] if quiet else labels)
