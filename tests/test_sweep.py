@@ -134,13 +134,33 @@ def test_a_folder_without_a_row_goes_after_a_day_and_one_with_a_row_stays() -> N
     assert workdir.has_input(owned.pk)
 
 
+def test_what_could_not_be_removed_when_a_run_expired_goes_later() -> None:
+    run = make_run(status=Status.FAILED, expired=timezone.now())
+    store_input(run)
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(workdir.run_folder(run.pk), (two_days_ago, two_days_ago))
+    sweep.drop_orphans()
+    assert not workdir.run_folder(run.pk).exists()
+
+
+def test_orphans_are_found_however_many_folders_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "BATCH", 2)
+    two_days_ago = time.time() - 2 * 86_400
+    owned = make_run()
+    for pk in [owned.pk, *(uuid.uuid4() for _ in range(5))]:
+        workdir.run_folder(pk).mkdir()
+        os.utime(workdir.run_folder(pk), (two_days_ago, two_days_ago))
+    sweep.drop_orphans()
+    assert list(workdir.run_folders()) == [owned.pk]
+
+
 def test_an_abandoned_upload_goes_after_a_day() -> None:
     stale, fresh = workdir.spool() / "a", workdir.spool() / "b"
     for path in (stale, fresh):
         path.write_bytes(b"x")
     two_days_ago = time.time() - 2 * 86_400
     os.utime(stale, (two_days_ago, two_days_ago))
-    sweep.drop_orphans()
+    sweep.drop_stale_uploads()
     assert (stale.exists(), fresh.exists()) == (False, True)
 
 
@@ -264,3 +284,14 @@ def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> No
         )
     sweep.sweep()
     assert TaskResult.objects.get().task_id == "young"
+
+
+def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "refuse_wrong_setup", lambda pool: None)
+    now = 1000.0
+    monkeypatch.setattr(sweep.time, "monotonic", lambda: now)
+    step = sweep.SweepStep(SimpleNamespace(pool_cls="", hostname="w", concurrency=1))
+    assert step._seldom() == []
+    now += 3601
+    assert step._seldom() == [sweep.drop_orphans]
+    assert step._seldom() == []

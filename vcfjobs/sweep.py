@@ -11,9 +11,11 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
 from typing import Any
 
 from billiard.einfo import ExceptionInfo
@@ -36,6 +38,7 @@ from vcfjobs.start import check_setup
 logger = logging.getLogger(__name__)
 
 ORPHAN_SECONDS = 86_400
+SEARCH_SECONDS = 3600
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 POOLS = ("prefork", "solo")
@@ -49,7 +52,7 @@ USED_UP = Q(attempt__gte=F("attempt_limit"))
 def sweep(*before: Callable[[], None]) -> None:
     """One round of everything, after `before`; a step that fails does not keep the others from running."""
     steps: tuple[Callable[[], None], ...] = (
-        *before, end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_orphans,
+        *before, end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_stale_uploads,
         forget_results, forget_workers,
     )  # fmt: skip
     for step in steps:
@@ -146,14 +149,22 @@ def expire() -> None:
         due.filter(pk=run.pk).update(expired=Now())
 
 
-def drop_orphans() -> None:
-    """Delete files that no row owns and nobody has touched for a day."""
+def drop_stale_uploads() -> None:
+    """Delete uploads that nobody has written to for a day: their web process was killed."""
     for path in workdir.stale_spool(ORPHAN_SECONDS):
         path.unlink(missing_ok=True)
-    folders = set(workdir.orphans((), ORPHAN_SECONDS))
-    owned = set(Run.objects.filter(pk__in=folders).values_list("pk", flat=True)) if folders else set()
-    for pk in folders - owned:
-        workdir.drop_run(pk)
+
+
+def drop_orphans() -> None:
+    """Delete what was left untouched for a day of runs without a row, and of those whose files have expired.
+
+    Not in every round: it looks at the folder of every run there is.
+    """
+    stale = workdir.stale_folders(ORPHAN_SECONDS)
+    while some := set(islice(stale, BATCH)):
+        kept = Run.objects.filter(pk__in=some, expired=None).values_list("pk", flat=True)
+        for pk in some.difference(kept):
+            workdir.drop_run(pk)
 
 
 def forget_results() -> None:
@@ -202,6 +213,8 @@ class SweepStep(bootsteps.StartStopStep):
             concurrency=worker.concurrency,
             started=timezone.now(),
         )
+        # The first hour passes without: workers that start often would search all the time.
+        self._next_search = time.monotonic() + SEARCH_SECONDS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._rounds, name="sweep", daemon=True)
 
@@ -220,12 +233,19 @@ class SweepStep(bootsteps.StartStopStep):
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
         try:
             while True:
-                sweep(self._report_in)
+                sweep(self._report_in, *self._seldom())
                 if self._stop.wait(interval):
                     self._sign_out()
                     return
         finally:
             connection.close()
+
+    def _seldom(self) -> list[Callable[[], None]]:
+        """What is due once an hour."""
+        if time.monotonic() < self._next_search:
+            return []
+        self._next_search = time.monotonic() + SEARCH_SECONDS
+        return [drop_orphans]
 
     def _report_in(self) -> None:
         Worker.objects.report_in(self._worker)

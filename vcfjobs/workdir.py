@@ -19,7 +19,7 @@ import errno
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -243,12 +243,12 @@ def stale_spool(older_than: float) -> Iterator[Path]:
                 yield path
 
 
-def orphans(known: Collection[UUID], older_than: float) -> Iterator[UUID]:
-    """Run folders without a row, untouched for `older_than` seconds."""
+def stale_folders(older_than: float) -> Iterator[UUID]:
+    """The keys of the runs whose folder nothing was added to for `older_than` seconds."""
     oldest = time.time() - older_than
     for pk in run_folders():
         with suppress(FileNotFoundError):
-            if pk not in known and run_folder(pk).stat().st_mtime < oldest:
+            if run_folder(pk).stat().st_mtime < oldest:
                 yield pk
 
 
