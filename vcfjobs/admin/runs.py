@@ -20,11 +20,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 
-from vcfjobs import overview, services
+from vcfjobs import job_page, overview, services
 from vcfjobs.admin import filters, selection
 from vcfjobs.admin.lists import ReadOnly
 from vcfjobs.admin.selection import Command
-from vcfjobs.models import ACTIVE, Run, RunQuerySet, Status
+from vcfjobs.models import ACTIVE, Run, RunQuerySet
 
 # Of the engine's report what says nothing about single records.
 REPORTED = ("records", "resolved", "alleles", "failed", "without_id")
@@ -204,15 +204,8 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     @admin.display(description="files")
     def files(self, run: Run) -> SafeString | str:
         """Links to the result, while it is there."""
-        if run.status != Status.SUCCEEDED or run.is_expired:
-            return "-"
-        known = [
-            ("run-bgzf", "result.vcf.gz"),
-            ("run-text", "result.vcf"),
-            ("run-index", "result.vcf.gz.tbi"),
-        ]
-        links = ((reverse(view, args=[run.pk]), name) for view, name in known[: 3 if run.indexed else 2])
-        return format_html_join(" ", '<a href="{}">{}</a>', links)
+        links = ((file.url, file.label) for file in job_page.downloads(run))
+        return format_html_join(", ", '<a href="{}">{}</a>', links) or "-"
 
     @admin.display(description="shards")
     def shards_of_it(self, run: Run) -> SafeString | str:
