@@ -481,6 +481,7 @@ def test_the_page_of_an_allele_tells_all_about_it(admin: Client, client: Client,
     hold(run, allele)
     address = reverse("admin:vcfjobs_allele_change", args=[allele.pk])
     page = admin.get(address).content.decode()
+    assert f'href="/alleles/{allele}/"' in page
     for part in (vrs["id"], vrs["location"]["id"], sequence.accession, "tiny:chrM", "&quot;Allele&quot;"):
         assert part in page
     assert f'href="{reverse("admin:vcfjobs_run_change", args=[run.pk])}">holder</a>' in page

@@ -45,8 +45,19 @@ class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
     pages = EstimatedPaginator
     search_fields = ("digest",)
     search_help_text = "A whole identifier, ga4gh:VA.…"
-    fields = ("identifier", "location", "sequence_link", "names", "start", "end", "state", "vrs", "held_by")
-    readonly_fields = ("identifier", "location", "sequence_link", "names", "state", "vrs", "held_by")
+    fields = (
+        "identifier",
+        "page",
+        "location",
+        "sequence_link",
+        "names",
+        "start",
+        "end",
+        "state",
+        "vrs",
+        "held_by",
+    )
+    readonly_fields = ("identifier", "page", "location", "sequence_link", "names", "state", "vrs", "held_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allele]:
         """Alleles with their sequences."""
@@ -69,6 +80,11 @@ class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
     def identifier(self, allele: Allele) -> str:
         """The whole identifier."""
         return str(allele)
+
+    @admin.display
+    def page(self, allele: Allele) -> SafeString:
+        """A link to the allele's page."""
+        return format_html('<a href="{}">Open</a>', reverse("pages:allele", args=[str(allele)]))
 
     @admin.display
     def place(self, allele: Allele) -> str:
