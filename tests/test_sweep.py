@@ -272,7 +272,8 @@ def test_a_worker_that_cannot_report_in_sweeps_all_the_same() -> None:
         raise OperationalError
 
     run = make_running(lease_until=timezone.now() + PAST)
-    sweep.sweep(no_such_table)
+    sweep.attempt(no_such_table)
+    sweep.sweep()
     assert status_of(run) == Status.QUEUED
 
 

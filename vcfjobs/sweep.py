@@ -30,7 +30,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
-from vcfjobs import queue, sharding, turns, workdir
+from vcfjobs import forks, queue, sharding, turns, workdir
 from vcfjobs.log_context import about_run
 from vcfjobs.models import FINAL, PieceQuerySet, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker
 from vcfjobs.start import check_setup
@@ -49,20 +49,21 @@ REASONS: dict[Callable[[RunQuerySet], int], str] = {
 USED_UP = Q(attempt__gte=F("attempt_limit"))
 
 
-def sweep(*before: Callable[[], None]) -> None:
-    """One round of everything, after `before`; a step that fails does not keep the others from running."""
-    steps: tuple[Callable[[], None], ...] = (
-        *before, end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_stale_uploads,
-        forget_results, forget_workers,
-    )  # fmt: skip
-    for step in steps:
-        try:
-            step()
-        except OSError:
-            logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-        except (DatabaseError, InterfaceError):
-            logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-            connection.close()
+def sweep() -> None:
+    """One round of everything."""
+    for step in STEPS:
+        attempt(step)
+
+
+def attempt(step: Callable[[], None]) -> None:
+    """Do a step of the sweep; one that fails does not keep the others from running."""
+    try:
+        step()
+    except OSError:
+        logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+    except (DatabaseError, InterfaceError):
+        logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+        connection.close()
 
 
 def end_overdue() -> None:
@@ -178,6 +179,12 @@ def forget_workers() -> None:
     Worker.objects.forget_silent()
 
 
+STEPS = (
+    end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_stale_uploads,
+    forget_results, forget_workers,
+)  # fmt: skip
+
+
 def child_lost(task_id: str, node: str, *, over_limit: bool) -> None:
     """A pool child of the worker `node` died, or was killed over the hard limit, during a turn."""
     runs = Run.objects.held().filter(task_id=task_id, worker=node)
@@ -204,6 +211,7 @@ class SweepStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         refuse_wrong_setup(worker.pool_cls)
+        forks.fork_without_database()
         self.node = worker.hostname
         self._worker = Worker(
             node=worker.hostname,
@@ -233,9 +241,12 @@ class SweepStep(bootsteps.StartStopStep):
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
         try:
             while True:
-                sweep(self._report_in, *self._seldom())
+                for step in (self._report_in, *self._seldom(), *STEPS):
+                    with forks.held_off():
+                        attempt(step)
                 if self._stop.wait(interval):
-                    self._sign_out()
+                    with forks.held_off():
+                        self._sign_out()
                     return
         finally:
             connection.close()

@@ -50,6 +50,19 @@ def test_a_child_that_dies_fails_its_run_or_has_it_done_again_as_the_setting_say
     assert run["error_code"] == ("WORKER_LOST_ERROR" if status == "failed" else "")
 
 
+@pytest.mark.parametrize("install", ["embedded"], indirect=True)
+def test_the_child_in_place_of_a_killed_one_works_time_after_time(install: Install) -> None:
+    # It is forked while the sweep takes back what the dead one held, and SQLite does not bear forks.
+    made = install(ANYVAR_RUN_MAX_ATTEMPTS="1")
+    made.start_web()
+    worker = made.start_worker("--concurrency=1", app="tests.faults.poisoned")
+    poisoned = SMALL.replace(b"PASS", b"POISON", 1)
+    for _ in range(5):
+        assert made.wait_for(made.submit(poisoned), 30)["error_code"] == "WORKER_LOST_ERROR"
+        assert made.wait_for(made.submit(SMALL), 30)["status"] == "succeeded"
+    assert worker.poll() is None
+
+
 def test_a_child_that_is_killed_while_it_waits_hinders_nobody(install: Install) -> None:
     made = install()
     made.start_web()
