@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run
-from vcfjobs import allele_page
+from vcfjobs import lookups
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 
@@ -214,8 +214,8 @@ def test_every_run_that_held_it_is_on_exactly_one_page(
     client: Client, allele: Allele, monkeypatch: pytest.MonkeyPatch, searched: int, shown: int
 ) -> None:
     """Whether a page ends because it has looked through enough runs or because it shows enough."""
-    monkeypatch.setattr(allele_page, "RUNS_SEARCHED", searched)
-    monkeypatch.setattr(allele_page, "RUNS_SHOWN", shown)
+    monkeypatch.setattr(lookups, "RUNS_SEARCHED", searched)
+    monkeypatch.setattr(lookups, "RUNS_A_PAGE", shown)
     moment = timezone.now()
     holders = []
     for number in range(10):
@@ -239,10 +239,10 @@ def test_every_run_that_held_it_is_on_exactly_one_page(
 def test_large_runs_are_looked_through_in_smaller_numbers(
     allele: Allele, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(allele_page, "BATCHES_SEARCHED", 1)
+    monkeypatch.setattr(lookups, "BATCHES_SEARCHED", 1)
     for _ in range(3):
         hold(make_run(), allele)
-    found = allele_page.holding(allele, Run.objects.all(), "")
+    found = lookups.runs_holding(allele, Run.objects.all(), "")
     assert len(found.runs) == 1  # the first in any case
     assert found.older
 

@@ -87,6 +87,14 @@ class LengthRequiredError(VcfJobsError):
     title = "Length required"
 
 
+class RequestTooLargeError(VcfJobsError):
+    """The body of a call, or the answer that it asks for, is above what is taken into memory."""
+
+    code = "REQUEST_TOO_LARGE"
+    status = 413
+    title = "Request too large"
+
+
 class UploadTooLargeError(VcfJobsError):
     """The upload is above a size limit."""
 

@@ -59,7 +59,7 @@ def unknown_contigs(run: Run) -> list[tuple[str, int]]:
 def seconds_left(run: Run) -> float | None:
     """Seconds to the end at the speed so far, None where nothing can be said."""
     done = run.progress
-    if run.status != Status.RUNNING or run.started is None or not done:
+    if run.status != Status.RUNNING or run.started is None or not 0 < done < 1:
         return None
     return (timezone.now() - run.started).total_seconds() * (1 - done) / done
 

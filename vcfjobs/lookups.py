@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.db.models import Count
 
 from vcfjobs import references, registry
 from vcfjobs.errors import InvalidParameterError, SequenceNotFoundError, UnknownAssemblyError
-from vcfjobs.models import Allele, Run, RunQuerySet, Sequence, Status
+from vcfjobs.models import Allele, Run, RunAlleles, RunQuerySet, Sequence, Status
+from vcfjobs.newest_first import ORDER, is_place, older_than, place_of
 from vcfjobs.registry import Page
 from vcfjobs.vrs.digests import ALLELE_PREFIX, digest_bytes
 
 IDS_A_PAGE = 10_000
 RECENT_RUNS = 1000
+# Which runs held an allele is searched in the bytes of their batches, up to 1.2 MB each: so many at a time.
+RUNS_SEARCHED = 100
+BATCHES_SEARCHED = 500
+RUNS_A_PAGE = 20
 
 __all__ = [
+    "HoldingRuns",
     "Page",
     "alleles_of",
     "find_alleles",
@@ -67,9 +75,45 @@ def find_sequence(name: str) -> Sequence:
     return found
 
 
-def runs_holding(vrs_id: str, visible: RunQuerySet) -> Iterator[Run]:
-    """The runs among `visible` that held the allele, newest first."""
-    return registry.runs_holding(vrs_id.removeprefix(ALLELE_PREFIX), visible)
+@dataclass(frozen=True, slots=True)
+class HoldingRuns:
+    """Some of the runs that held the allele; `older` is the place from which to look on, "" at the end."""
+
+    runs: list[Run]
+    first: bool
+    older: str
+
+
+def runs_holding(allele: Allele, visible: RunQuerySet, before: str) -> HoldingRuns:
+    """The runs among the next of `visible` that held the allele, newest first.
+
+    One page looks through RUNS_SEARCHED runs at most, fewer when they are large, and shows RUNS_A_PAGE: three
+    queries, and one for each run that is found. `before` is a page's `older`; what is none is the beginning.
+    """
+    rows = older_than(visible.filter(register=True), before).order_by(*ORDER).only("created")
+    following = list(rows[: RUNS_SEARCHED + 1])
+    looked = _within_bounds(following[:RUNS_SEARCHED])
+    some = visible.filter(pk__in=[run.pk for run in looked])
+    found = list(islice(registry.runs_holding(allele.digest, some), RUNS_A_PAGE + 1))
+    if len(found) > RUNS_A_PAGE:
+        found, older = found[:RUNS_A_PAGE], place_of(found[RUNS_A_PAGE - 1])
+    else:
+        older = place_of(looked[-1]) if len(looked) < len(following) else ""
+    return HoldingRuns(found, not is_place(before), older)
+
+
+def _within_bounds(runs: list[Run]) -> list[Run]:
+    """The first runs that have no more than BATCHES_SEARCHED batches together; the first one in any case."""
+    counted = RunAlleles.objects.filter(run__in=runs).order_by().values_list("run").annotate(Count("pk"))
+    sizes = dict(counted)
+    looked: list[Run] = []
+    batches = 0
+    for run in runs:
+        batches += sizes.get(run.pk, 0)
+        if looked and batches > BATCHES_SEARCHED:
+            break
+        looked.append(run)
+    return looked
 
 
 def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:

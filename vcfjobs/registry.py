@@ -19,9 +19,11 @@ from typing import Any, NamedTuple, Self
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Func, IntegerField, QuerySet, Value
+from django.db.models import Func, IntegerField, QuerySet, RowRange, Sum, Value, Window
+from django.db.models.functions import Coalesce, Length
 
 from vcfjobs import counts
+from vcfjobs.errors import RequestTooLargeError
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.patience import patiently
 from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
@@ -193,8 +195,18 @@ def _remember(run: Run, ordinal: int, rows: list[Row]) -> None:
 
 
 def find(digests: Iterable[str]) -> list[Allele]:
-    """The registered alleles of these digests (32 characters each), in one query, in no order."""
-    return list(Allele.objects.filter(digest__in=list(digests)).select_related("sequence"))
+    """The registered alleles of these digests (32 characters each) by digest, in one query.
+
+    Raises RequestTooLargeError when more than one is asked for and their literals are above PAGE_BYTES.
+    """
+    asked = list(digests)
+    before = Window(Sum(Length("literal")), order_by="digest", frame=RowRange(end=-1))
+    known = Allele.objects.filter(digest__in=asked).select_related("sequence")
+    bounded = known.annotate(before=Coalesce(before, 0)).filter(before__lt=PAGE_BYTES).order_by("digest")
+    found: list[Allele] = list(bounded)
+    if len(asked) > 1 and sum(len(allele.literal or "") for allele in found) >= PAGE_BYTES:
+        raise RequestTooLargeError("These alleles are too large for one answer: ask for fewer at once.")
+    return found
 
 
 def overlapping(sequence: Sequence, start: int, end: int, *, size: int, cursor: str = "") -> Page:
@@ -287,8 +299,10 @@ def digests_of(run: Run, after: tuple[int, int], size: int) -> tuple[list[str], 
     part = raw[begin : begin + size * DIGEST_BYTES]
     found = [digest_text(part[at : at + DIGEST_BYTES]) for at in range(0, len(part), DIGEST_BYTES)]
     done = begin + len(part)
-    following = (batch.ordinal, done // DIGEST_BYTES) if done < len(raw) else (batch.ordinal + 1, 0)
-    return found, following
+    if done < len(raw):
+        return found, (batch.ordinal, done // DIGEST_BYTES)
+    more = RunAlleles.objects.filter(run=run, ordinal__gt=batch.ordinal).exists()
+    return found, (batch.ordinal + 1, 0) if more else None
 
 
 def latest_runs_holding(digest: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:

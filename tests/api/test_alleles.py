@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs import lookups, runner
-from vcfjobs.models import Allele, Run
+from vcfjobs import lookups, registry, runner
+from vcfjobs.models import Allele, Run, RunAlleles
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,6 +65,31 @@ def test_too_many_objects_are_422(client: Client) -> None:
     assert response.status_code == 422
 
 
+def test_many_objects_that_are_large_together_are_413_and_each_alone_is_found(
+    client: Client, registered: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    literals = Allele.objects.exclude(literal=None)
+    ids = [str(allele) for allele in Allele.objects.all()]
+    monkeypatch.setattr(registry, "PAGE_BYTES", sum(len(allele.literal) for allele in literals) + 1)
+    response = client.post("/objects", {"ids": ids}, content_type="application/json")
+    assert len(response.json()["objects"]) == 6
+    monkeypatch.setattr(registry, "PAGE_BYTES", 1)
+    response = client.post("/objects", {"ids": ids}, content_type="application/json")
+    assert (response.status_code, response.json()["error_code"]) == (413, "REQUEST_TOO_LARGE")
+    for vrs_id in ids:
+        response = client.post("/objects", {"ids": [vrs_id]}, content_type="application/json")
+        assert list(response.json()["objects"]) == [vrs_id]
+
+
+def test_a_body_that_is_too_large_for_memory_is_413(client: Client, db: None, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    allowed = json.dumps({"ids": []}).ljust(100)
+    assert client.post("/objects", allowed, content_type="application/json").status_code == 200
+    response = client.post("/objects", allowed + " ", content_type="application/json")
+    assert response.status_code == 413
+    assert response.json()["detail"] == "The request, or a field of it, is too large."
+
+
 def test_variations_are_paged_in_order(client: Client, registered: Run) -> None:
     seen: list[str] = []
     cursor = ""
@@ -110,9 +135,36 @@ def test_a_wrong_search_says_what_is_wrong(
 def test_an_allele_names_its_runs_and_a_run_its_alleles(client: Client, registered: Run, vrs_id: str) -> None:
     runs = client.get(f"/object/{vrs_id}/runs").json()["runs"]
     assert [run["id"] for run in runs] == [str(registered.pk)]
+    assert runs[0]["self"] == f"/runs/{registered.pk}/"
     page = client.get(f"/runs/{registered.run_id}/alleles").json()
     assert len(page["ids"]) == 6
     assert vrs_id in page["ids"]
+    assert page["next_cursor"] is None
+
+
+def test_the_runs_of_an_allele_are_paged(
+    client: Client, registered: Run, vrs_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "RUNS_A_PAGE", 1)
+    newer = make_run()
+    held = registered.batches.get()
+    RunAlleles.objects.create(run=newer, ordinal=0, digests=held.digests)
+    first = client.get(f"/object/{vrs_id}/runs").json()
+    assert [run["id"] for run in first["runs"]] == [str(newer.pk)]
+    second = client.get(f"/object/{vrs_id}/runs", {"cursor": first["next_cursor"]}).json()
+    assert [run["id"] for run in second["runs"]] == [str(registered.pk)]
+    assert second["next_cursor"] is None
+    assert client.get(f"/object/{vrs_id}/runs", {"cursor": "x"}).status_code == 422
+
+
+def test_the_alleles_of_a_run_end_with_its_last_page(
+    client: Client, registered: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "IDS_A_PAGE", 3)
+    first = client.get(f"/runs/{registered.run_id}/alleles").json()
+    second = client.get(f"/runs/{registered.run_id}/alleles", {"cursor": first["next_cursor"]}).json()
+    assert len(set(first["ids"] + second["ids"])) == 6
+    assert second["next_cursor"] is None
 
 
 def test_anothers_run_is_not_named(client: Client, registered: Run, vrs_id: str, settings: Settings) -> None:

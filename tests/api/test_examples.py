@@ -416,9 +416,13 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_run_alleles", 200, "A page of identifiers"): after(held),
     ("get_run_alleles", 422, "INVALID_PARAMETER"): after(Session.run, query="cursor=x"),
     ("get_object", 200, "The allele"): Session.call,
-    ("get_object_runs", 200, "The caller's runs that held it"): after(held),
+    ("get_object_runs", 200, "Some of the caller's runs that held it"): after(held),
+    ("get_object_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="cursor=x"),
     ("get_objects", 200, "What is registered, and what is not"): Session.call,
     ("get_objects", 400, "PARSE_ERROR"): lambda session: session.call(content="{"),
+    ("get_objects", 413, "REQUEST_TOO_LARGE"): after(
+        lambda session: session.monkeypatch.setattr(registry, "PAGE_BYTES", 1)
+    ),
     ("get_objects", 415, "UNSUPPORTED_MEDIA_TYPE"): lambda session: session.client.post(
         "/objects", "x", content_type="text/plain"
     ),

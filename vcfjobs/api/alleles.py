@@ -12,6 +12,7 @@ from vcfjobs.api.authentication import owner_of, sees_everyone
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
 from vcfjobs.errors import InvalidParameterError
+from vcfjobs.newest_first import is_place
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 
@@ -45,15 +46,20 @@ class ObjectRunsView(APIView):
 
     @documentation.OBJECT_RUNS
     def get(self, request: Request, vrs_id: str) -> Response:
-        """The caller's runs that held the allele, newest first."""
-        if not lookups.find_alleles([vrs_id]):
+        """The caller's runs that held the allele, newest first, a page at a time."""
+        cursor = checked(PageQuery, request)["cursor"]
+        if cursor and not is_place(cursor):
+            raise _strange_cursor()
+        found = lookups.find_alleles([vrs_id])
+        if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
         visible = services.visible_runs(owner=owner_of(request), everyone=sees_everyone(request))
+        holding = lookups.runs_holding(found[0], visible, cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
-            for run in lookups.runs_holding(vrs_id, visible)
+            for run in holding.runs
         ]
-        return Response({"runs": rows})
+        return Response({"runs": rows, "next_cursor": holding.older or None})
 
 
 class RunAllelesView(APIView):
@@ -82,7 +88,7 @@ class VariationsView(APIView):
                 sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
             )
         except ValueError as error:
-            raise InvalidParameterError("cursor: Is none that this service gave.") from error
+            raise _strange_cursor() from error
         return Response(
             {
                 "variations": [allele.to_vrs() for allele in page.alleles],
@@ -98,3 +104,7 @@ class StatsView(APIView):
     def get(self, request: Request) -> Response:
         """Runs by status, alleles by type, sequences."""
         return Response(lookups.stats())
+
+
+def _strange_cursor() -> InvalidParameterError:
+    return InvalidParameterError("cursor: Is none that this service gave.")

@@ -271,9 +271,15 @@ OBJECT = call(
 OBJECT_RUNS = call(
     "get_object_runs",
     "Your runs that held an allele",
-    says(200, serializers.HoldingRunsSerializer, examples.HOLDING_RUNS, "The caller's runs that held it"),
+    says(
+        200,
+        serializers.HoldingRunsSerializer,
+        examples.HOLDING_RUNS,
+        "Some of the caller's runs that held it",
+    ),
     NO_SUCH_OBJECT,
-    query=(VRS_ID,),
+    refuses(_NO_CURSOR),
+    query=(VRS_ID, parameters.PageQuery),
     tag=REGISTRY,
 )
 OBJECTS = call(
@@ -285,6 +291,7 @@ OBJECTS = call(
             "JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
         ),
         exceptions.UnsupportedMediaType("text/plain"),
+        errors.RequestTooLargeError("These alleles are too large for one answer: ask for fewer at once."),
         exceptions.ValidationError({"ids": ["This field is required."]}),
     ),
     request=OpenApiRequest(

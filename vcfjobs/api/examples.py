@@ -162,12 +162,13 @@ FAILURES = {
     "failures": [{"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch"}],
 }
 _BY_DIGEST = sorted((*SNV, *DELETION), key=lambda allele: digest_bytes(allele["digest"]))
-RUN_ALLELES = {"ids": [allele["id"] for allele in _BY_DIGEST], "next_cursor": "1.0"}
+RUN_ALLELES = {"ids": [allele["id"] for allele in _BY_DIGEST], "next_cursor": None}
 
 OBJECT = {"messages": [], "data": ALLELE}
 UNKNOWN_OBJECT = {"detail": f"VRS Object {UNKNOWN} not found"}
 HOLDING_RUNS = {
     "runs": [{"id": PK, "run_id": RUN_ID, "created": QUEUED_RUN["created"], "self": _HERE}],
+    "next_cursor": None,
 }
 IDS = {"ids": [ALLELE["id"], UNKNOWN]}
 OBJECTS = {"objects": {ALLELE["id"]: ALLELE}, "missing": [UNKNOWN]}

@@ -72,7 +72,7 @@ class ListQuery(serializers.Serializer[Any]):
 
 
 class PageQuery(serializers.Serializer[Any]):
-    """GET /runs/{run_id}/alleles."""
+    """GET /runs/{run_id}/alleles and /object/{vrs_id}/runs."""
 
     cursor = serializers.CharField(required=False, default="", allow_blank=True)
 

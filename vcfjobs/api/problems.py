@@ -50,7 +50,7 @@ def answer_to(error: Exception) -> Response | None:
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     elif isinstance(error, RequestDataTooBig):
-        return problem(413, "REQUEST_TOO_LARGE", "A field of the request is too large.")
+        return problem(413, "REQUEST_TOO_LARGE", "The request, or a field of it, is too large.")
     elif isinstance(error, SuspiciousOperation | RecursionError):
         return problem(400, "BAD_REQUEST", "The request cannot be read.")
     elif isinstance(error, ValidationError):

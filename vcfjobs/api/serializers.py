@@ -201,9 +201,10 @@ class HoldingRunSerializer(serializers.Serializer[Any]):
 
 
 class HoldingRunsSerializer(serializers.Serializer[Any]):
-    """The caller's runs that held an allele."""
+    """Some of the caller's runs that held an allele; there may be a next page of one that has none."""
 
     runs = HoldingRunSerializer(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
 
 
 class RunAllelesSerializer(serializers.Serializer[Any]):
