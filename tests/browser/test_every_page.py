@@ -47,11 +47,14 @@ class Shown:
     runs: dict[str, str]
     allele: str
     closed: Service
+    waiting: str
     sessions: dict[str, StorageState]
 
 
 @pytest.fixture(scope="module")
-def shown(running: Service, _waiting: Waiting, closed: Service, browser: Browser) -> Iterator[Shown]:
+def shown(
+    running: Service, _waiting: Waiting, closed: tuple[Service, str], browser: Browser
+) -> Iterator[Shown]:
     """Everything that there is to see; nothing of it changes before the module's end."""
     files = {"succeeded": EVERYTHING, "failed": BROKEN_LATER}
     runs = {status: send(running, content, status) for status, content in files.items()}
@@ -64,20 +67,18 @@ def shown(running: Service, _waiting: Waiting, closed: Service, browser: Browser
     wait_for_status(running, runs["running"], "running")
     found = requests.get(f"{running.url}/runs/{runs['succeeded']}/alleles", timeout=30).json()
     allele = max(found["ids"])
-    yield Shown(
-        running, runs, allele, closed, {name: log_in(browser, closed, name) for name in ("ada", "grace")}
-    )
+    sessions = {name: log_in(browser, closed[0], name) for name in ("ada", "grace")}
+    yield Shown(running, runs, allele, *closed, sessions)
     _waiting.let_all_go_on()
 
 
 @pytest.fixture(scope="module")
-def closed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service that asks who is there; a run of somebody's waits in it."""
+def closed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
+    """A service that asks who is there, and the key of somebody's run that waits in it."""
     with service(tmp_path_factory.mktemp("closed"), ANYVAR_AUTH_TOKEN_LIST=TOKEN) as made:
         made.manage("shell", "-c", PEOPLE)
         made.start_web()
-        send(made, EVERYTHING, "queued", Authorization=f"Bearer {TOKEN}")
-        yield made
+        yield made, send(made, EVERYTHING, "queued", Authorization=f"Bearer {TOKEN}")
 
 
 def send(made: Service, content: bytes, name: str, **headers: str) -> str:
@@ -123,6 +124,15 @@ def refused(page: Page, shown: Shown) -> None:
     page.get_by_text("Nothing was submitted").wait_for()
 
 
+def asked_back(page: Page, shown: Shown) -> None:
+    """Select every run in the admin, to cancel them."""
+    page.goto("/admin/vcfjobs/run/")
+    page.locator("#action-toggle").check()
+    page.get_by_label("Action:").select_option("cancel_runs")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_role("link", name="No, take me back").wait_for()
+
+
 def wrong_password(page: Page, shown: Shown) -> None:
     """Fail to log in."""
     page.goto("/login/")
@@ -148,7 +158,25 @@ SIGHTS = {
     "wrong password": Sight(wrong_password, who="nobody"),
     "empty list": Sight(lambda page, shown: page.goto("/"), who="grace"),
     "admin's list": Sight(lambda page, shown: page.goto("/"), who="ada"),
-    "admin": Sight(lambda page, shown: page.goto("/admin/vcfjobs/run/"), "ada", except_for=DJANGOS),
+    **{
+        f"admin's {name}": Sight(
+            lambda page, shown, at=at: page.goto(f"/admin/{at}"), "ada", except_for=DJANGOS
+        )
+        for name, at in {
+            "index": "",
+            "desk": "vcfjobs/run/desk/",
+            "runs": "vcfjobs/run/",
+            "alleles": "vcfjobs/allele/",
+            "assemblies": "vcfjobs/assembly/",
+            "workers": "vcfjobs/worker/",
+        }.items()
+    },
+    "admin's run": Sight(
+        lambda page, shown: page.goto(f"/admin/vcfjobs/run/{shown.waiting}/change/"),
+        "ada",
+        except_for=DJANGOS,
+    ),
+    "admin's question": Sight(asked_back, "ada", except_for=DJANGOS),
 }
 
 

@@ -111,12 +111,18 @@ class _without_leftovers:  # noqa: N801  (a context manager)
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         try:
             if kind is None:
-                wait_until(lambda: not leftovers(self._made), "nothing is left over", 15)
-        except TimeoutError:
-            raise AssertionError(f"left over: {leftovers(self._made)}") from None
+                require_nothing_left_over(self._made)
         finally:
             self._made.kill()  # what a test has broken may not end by itself
             self._service.__exit__(kind, *rest)  # type: ignore[arg-type]
+
+
+def require_nothing_left_over(made: Service) -> None:
+    """Fail unless the work directory comes to hold nothing but what a row owns."""
+    try:
+        wait_until(lambda: not leftovers(made), "nothing is left over", 15)
+    except TimeoutError:
+        raise AssertionError(f"left over: {leftovers(made)}") from None
 
 
 def leftovers(made: Service) -> list[str]:

@@ -15,7 +15,7 @@ import requests
 from benchmarks.measure import PeakMemory
 from tests.e2e.processes import Service, service
 from tests.factories import HEADER
-from tests.faults.conftest import leftovers
+from tests.faults.conftest import leftovers, require_nothing_left_over
 
 pytestmark = pytest.mark.e2e
 
@@ -29,6 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         running.start_web()
         running.start_worker("--concurrency=1")
         yield running
+        require_nothing_left_over(running)
 
 
 @pytest.fixture

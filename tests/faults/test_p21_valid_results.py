@@ -39,7 +39,7 @@ def test_pysam_and_bcftools_read_every_record(install: Install, shard_bytes: str
     assert all(name.startswith("ga4gh:VA.") for of_record in identifiers for name in of_record)
     bcftools = shutil.which("bcftools")
     if bcftools is None:
-        return
+        pytest.skip("pysam has read it; bcftools is not installed")
     counted = subprocess.run(
         [bcftools, "query", "-f", "%POS\n", str(path)], check=True, capture_output=True, text=True
     )

@@ -15,6 +15,7 @@ from tests.conftest import TINY_CONTIG
 from tests.e2e.processes import service
 from tests.e2e.test_protocol import poll, submit
 from tests.factories import HEADER
+from tests.faults.conftest import require_nothing_left_over
 from tests.servers import own_database, wait_until
 
 pytestmark = pytest.mark.e2e
@@ -67,5 +68,6 @@ def test_a_worker_killed_during_the_load_leaves_no_half_registered_run(
             assert poll(made.url, accepted.headers["Location"], 120).status_code == 200
             assert requests.get(detail, timeout=30).json()["attempt"] == (2 if killed else 1)
             outcomes.append(registered(database))
+            require_nothing_left_over(made)
     assert outcomes[0] == outcomes[1]
     assert len(outcomes[0]) > 100_000
