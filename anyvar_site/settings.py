@@ -12,7 +12,7 @@ from typing import Any
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
 
-from anyvar_site import logs
+from anyvar_site import filesystem_broker, logs, redis_broker
 from anyvar_site.environment import (
     celery_passthrough,
     literal,
@@ -22,7 +22,6 @@ from anyvar_site.environment import (
     secret_key,
     url,
 )
-from anyvar_site.filesystem_broker import broker_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -140,7 +139,16 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A host that vanishes without a word is given up within half a minute, not a quarter of an hour.
+    vanished = {
+        "keepalives_idle": 15,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+    }
+    DATABASES["default"]["OPTIONS"] = (
+        {"connect_timeout": 5} | vanished | DATABASES["default"].get("OPTIONS", {})
+    )
 else:
     raise ImproperlyConfigured("DATABASE_URL must name SQLite (sqlite:///…) or PostgreSQL (postgres://…).")
 
@@ -223,20 +231,14 @@ CELERY: dict[str, Any] = {
     "redis_socket_connect_timeout": 2,
     "task_publish_retry": False,
 }
-if CELERY_BROKER_URL:
-    CELERY |= {
-        "broker_url": CELERY_BROKER_URL,
-        "broker_transport_options": {
-            "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
-            "socket_timeout": 5,
-            "socket_connect_timeout": 2,
-            "unacked_restore_throttle": 1,
-        }
-        if CELERY_BROKER_URL.startswith(("redis", "rediss", "sentinel"))
-        else {},
-    }
+if CELERY_BROKER_URL.startswith(tuple(redis_broker.SCHEMES)):
+    CELERY |= redis_broker.broker_settings(CELERY_BROKER_URL, CELERY_VISIBILITY_TIMEOUT)
+elif CELERY_BROKER_URL:
+    CELERY["broker_url"] = CELERY_BROKER_URL
 else:
-    CELERY |= broker_settings(Path(env.str("ANYVAR_BROKER_DIR", default=str(VAR_DIR / "broker"))).absolute())
+    CELERY |= filesystem_broker.broker_settings(
+        Path(env.str("ANYVAR_BROKER_DIR", default=str(VAR_DIR / "broker"))).absolute()
+    )
 CELERY |= celery_passthrough(
     os.environ,
     ours={

@@ -46,7 +46,14 @@ class CommandLine:
         words = [sys.executable, "manage.py", "annotate_vcf", *arguments]
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            words, cwd=PROJECT, env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+            words,
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            # As from a terminal: what is started in a script's background ignores Ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -26,7 +26,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Client:
     return Client(raise_request_exception=False)
 
 
-@pytest.mark.parametrize("error", [OperationalError("at 10.0.0.1"), InterfaceError("at 10.0.0.1")])
+@pytest.mark.parametrize(
+    "error", [OperationalError("at 10.0.0.1"), InterfaceError("at 10.0.0.1"), InternalError("at 10.0.0.1")]
+)
 def test_a_database_that_does_not_answer_is_503_with_retry_after(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

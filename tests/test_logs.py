@@ -123,7 +123,7 @@ def test_the_lines_of_the_leases_thread_name_the_run(
     settings.ANYVAR_LEASE_SECONDS = 0.3
     threads = []
 
-    def away(runs: RunQuerySet, piece: Run) -> bool:
+    def away(runs: RunQuerySet, piece: Run, worked: float) -> bool:
         threads.append(threading.current_thread())
         raise OperationalError
 

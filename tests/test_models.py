@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django_settings
 from django.db import IntegrityError
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -53,7 +54,7 @@ def test_a_final_run_cannot_be_claimed(status: str) -> None:
 def test_an_older_attempt_can_neither_renew_nor_report_nor_end_the_run() -> None:
     old = make_running(lease_until=timezone.now() - timedelta(seconds=1))
     assert Run.objects.claim(old.pk, "two", "b")
-    assert not Run.objects.renew(old)
+    assert not Run.objects.renew(old, 0)
     assert not Run.objects.save_progress(old, 5, 5)
     assert not Run.objects.succeed(old)
     assert not Run.objects.mine(old).fail(RunFailureError("no"))
@@ -62,10 +63,22 @@ def test_an_older_attempt_can_neither_renew_nor_report_nor_end_the_run() -> None
 
 def test_renewing_moves_the_lease_forward_on_the_database_clock() -> None:
     run = make_running(lease_until=timezone.now() + timedelta(seconds=1))
-    assert Run.objects.renew(run)
+    assert Run.objects.renew(run, 0)
     run.refresh_from_db()
     assert run.lease_until is not None
     assert run.lease_until > timezone.now() + timedelta(seconds=50)
+
+
+def test_renewing_sets_the_deadline_by_the_workers_own_clock() -> None:
+    """While a machine sleeps the database's clock goes on: that says nothing of the work."""
+    hours_ago = timezone.now() - timedelta(hours=2)
+    run = make_running(lease_until=hours_ago, deadline=hours_ago)
+    assert Run.objects.renew(run, 600)
+    run.refresh_from_db()
+    assert run.deadline is not None
+    left = (run.deadline - timezone.now()).total_seconds()
+    assert left == pytest.approx(django_settings.CELERY_HARD_LIMIT - 600, abs=30)
+    assert not Run.objects.overdue().exists()
 
 
 def test_a_success_sets_the_time_at_which_the_files_go() -> None:

@@ -68,6 +68,15 @@ def test_a_broker_that_is_gone_is_given_up_within_seconds(
     assert time.monotonic() - began < 0.1
 
 
+def test_a_hung_broker_takes_no_message_of_many_at_once_and_raises_at_none(own_redis: RedisServer) -> None:
+    """More of them than there are connections: those for whom none is left fail in a way of their own."""
+    queue.current_app.conf.broker_transport_options = {"socket_timeout": 5, "socket_connect_timeout": 2}
+    own_redis.send(signal.SIGSTOP)
+    with ThreadPoolExecutor(30) as threads:
+        sent = [threads.submit(queue.publish, queue.ANNOTATE, ["a", "b"]) for _ in range(30)]
+        assert not any(each.result(timeout=20) for each in sent)
+
+
 def test_a_broker_that_hangs_holds_one_who_asks_and_not_all(own_redis: RedisServer) -> None:
     assert services.broker_answers()
     own_redis.send(signal.SIGSTOP)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pysam
@@ -12,6 +14,7 @@ from pytest_django import Settings
 
 from tests.factories import HEADER, VCF, make_run, make_running, store_input
 from vcfjobs import annotation, runner, workdir
+from vcfjobs.errors import RunLostError
 from vcfjobs.lease import Lease
 from vcfjobs.models import Run, Status
 
@@ -26,8 +29,8 @@ def work(run: Run) -> Run:
 
 @pytest.fixture
 def queued(tiny_assembly: str) -> Run:
-    """A queued run with its stored file."""
-    run = make_run()
+    """A queued run with its stored file, first in line."""
+    run = make_run(place=0)
     store_input(run)
     return run
 
@@ -148,7 +151,7 @@ def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
     def slow_publish(mine: Run, *args: object, **options: object) -> bool:
         indexed = publish(mine, *args, **options)  # type: ignore[arg-type]
         if mine.attempt == 1:
-            Run.objects.filter(pk=mine.pk).update(lease_until=timezone.now())
+            Run.objects.filter(pk=mine.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
             work(mine)
             mine.attempt = 1
         return indexed
@@ -218,3 +221,61 @@ def test_a_lease_that_another_took_stops_the_work(settings: Settings) -> None:
     with Lease(run) as lease:
         Run.objects.filter(pk=run.pk).update(attempt=2)
         wait_until(stopped, "the work stops", 5)
+
+
+# --- turns ----------------------------------------------------------------------------------------
+
+
+def turn(run: Run, *, task_id: str = "t", redelivered: bool = False) -> str:
+    path = workdir.input_path(run.pk)
+    return runner.turn(run.pk, path, task_id=task_id, worker="w", redelivered=redelivered)
+
+
+def test_a_host_that_does_not_see_the_work_directory_begins_nothing(
+    queued: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A shared folder that is not mounted: every run would fail for want of its file."""
+    monkeypatch.setattr(runner, "BLIND_SECONDS", 0)
+    aside = workdir.runs().with_name("aside")
+    workdir.runs().rename(aside)
+    assert turn(queued) == "nothing to do"
+    workdir.runs().mkdir()
+    assert turn(queued) == "nothing to do"
+    queued.refresh_from_db()
+    assert (queued.status, queued.attempt) == (Status.QUEUED, 0)
+    assert caplog.text.count("does not see the work directory") == 2
+    workdir.runs().rmdir()
+    aside.rename(workdir.runs())
+    assert turn(queued) == "succeeded"
+
+
+def test_a_run_whose_files_alone_are_gone_fails(queued: Run) -> None:
+    store_input(make_run(status=Status.CANCELLED))
+    shutil.rmtree(workdir.run_folder(queued.pk))
+    assert turn(queued) == "failed"
+    queued.refresh_from_db()
+    assert queued.error == "The uploaded file is no longer there."
+
+
+def test_the_message_of_a_turn_under_way_that_comes_again_takes_no_other_run(queued: Run) -> None:
+    """The death of one child would end both, for it is known by the message's id."""
+    make_running(task_id="t", worker="w")
+    assert turn(queued, redelivered=True) == "nothing to do"
+    assert turn(queued, task_id="another", redelivered=True) == "succeeded"
+
+
+def test_whoever_cut_a_run_does_not_remove_the_result_that_another_joined(
+    queued: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both work under one attempt; the first was away from the database until the run was done."""
+    finish = runner._finish
+
+    def finish_and_lose(mine: Run, result: object) -> str:
+        finish(mine, result)  # type: ignore[arg-type]
+        raise RunLostError
+
+    monkeypatch.setattr(runner, "_finish", finish_and_lose)
+    assert turn(queued) == "lost"
+    queued.refresh_from_db()
+    assert queued.status == Status.SUCCEEDED
+    assert workdir.result_path(queued.pk, 1).is_file()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
@@ -67,6 +67,51 @@ def test_a_broker_that_takes_nothing_leaves_the_run_for_the_sweep(
     monkeypatch.setattr(queue, "publish", lambda task, args: False)
     run, _ = submit()
     assert Run.objects.get(pk=run.pk).sent is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError, RuntimeError])
+def test_whatever_fails_once_a_run_is_committed_leaves_it_for_the_sweep(
+    tiny_assembly: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(run: Run) -> bool:
+        raise error
+
+    monkeypatch.setattr(queue, "send", fail)
+    run, _ = submit_run(
+        upload=make_upload(VCF), parameters=Parameters("tiny"), owner="", run_id=None, run_async=True
+    )
+    assert Run.objects.get().status == Status.QUEUED
+    assert workdir.input_path(run.pk).read_bytes() == VCF
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("answers", [True, False])
+def test_an_upload_stays_though_the_answer_to_its_commit_is_lost(
+    tiny_assembly: str, broker: Broker, monkeypatch: pytest.MonkeyPatch, answers: bool
+) -> None:
+    """Whether the database can be asked afterwards or not: the run may be there."""
+    wrapper = connections[DEFAULT_DB_ALIAS].__class__
+    commit = wrapper._commit
+
+    def lose_answer(self: object) -> None:
+        commit(self)
+        if not answers:
+            monkeypatch.setattr(type(Run.objects.all()), "exists", gone)
+        raise OperationalError
+
+    def gone(self: object) -> bool:
+        raise OperationalError
+
+    monkeypatch.setattr(wrapper, "_commit", lose_answer)
+    with pytest.raises(OperationalError):
+        submit_run(
+            upload=make_upload(VCF), parameters=Parameters("tiny"), owner="", run_id="a", run_async=True
+        )
+    monkeypatch.undo()
+    run = Run.objects.get()
+    assert run.status == Status.QUEUED
+    assert workdir.input_path(run.pk).read_bytes() == VCF
 
 
 def test_a_run_without_a_run_id_is_named_by_its_key(submit: Submit) -> None:

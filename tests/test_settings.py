@@ -224,6 +224,29 @@ def test_the_folder_of_database_broker_and_key_is_for_us_alone(tmp_path: Path) -
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 
+@pytest.mark.parametrize(("query", "idle"), [("", "15"), ("?keepalives_idle=60", "60")])
+def test_a_database_host_that_vanishes_is_given_up(query: str, idle: str) -> None:
+    """What psycopg connects with, as libpq reads it."""
+    show = "from anyvar_site.settings import DATABASES as d; import psycopg.conninfo as c; "
+    show += "o = d['default']['OPTIONS']; print(c.make_conninfo(**o))"
+    done = subprocess.run(
+        [sys.executable, "-c", show],
+        cwd=PROJECT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": f"postgres://u:p@h/n{query}"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    options = dict(pair.split("=") for pair in done.stdout.split())
+    assert options == {
+        "connect_timeout": "5",
+        "keepalives_idle": idle,
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "20000",
+    }
+
+
 @pytest.mark.django_db(transaction=True)
 def test_sqlite_runs_in_wal_mode_and_takes_its_lock_at_once() -> None:
     if connection.vendor != "sqlite":

@@ -256,7 +256,7 @@ def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -
     assert any(name.endswith(".shards") for name in files(run))
     services.cancel_run(run)
     assert files(run) == ["input"]
-    assert not Shard.objects.renew(shard)
+    assert not Shard.objects.renew(shard, 0)
     assert Shard.objects.complete(shard) == (False, None)
     assert turn(run) == "nothing to do"
 
@@ -332,7 +332,7 @@ def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -
     sweep.take_back_lost()
     mine = Shard.objects.claim(zombie.pk, "mine", "w")
     assert mine is not None
-    assert not Shard.objects.renew(zombie)
+    assert not Shard.objects.renew(zombie, 0)
     assert Shard.objects.complete(zombie) == (False, None)
     completed, last_of = Shard.objects.complete(mine)
     assert (completed, last_of) == (True, None)
@@ -539,7 +539,7 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     assert sharding.hand_over(mine, ranges) == first
     assert part.exists()
     assert taken is not None
-    assert Shard.objects.renew(taken)
+    assert Shard.objects.renew(taken, 0)
 
 
 def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.exceptions import WorkerLostError
 from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -289,6 +290,7 @@ def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> No
 
 def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "refuse_wrong_setup", lambda pool: None)
+    monkeypatch.setattr(sweep.forks, "fork_without_database", lambda: None)
     now = 1000.0
     monkeypatch.setattr(sweep.time, "monotonic", lambda: now)
     step = sweep.SweepStep(SimpleNamespace(pool_cls="", hostname="w", concurrency=1))
@@ -296,3 +298,18 @@ def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) ->
     now += 3601
     assert step._seldom() == [sweep.drop_orphans]
     assert step._seldom() == []
+
+
+@pytest.mark.parametrize(("stopping", "status"), [(None, Status.FAILED), (0, Status.QUEUED)])
+def test_a_child_that_goes_while_its_worker_is_stopped_is_no_fault_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, broker: object, stopping: int | None, status: str
+) -> None:
+    """A signal to the whole process group, as a terminal's, honcho's or a scheduler's."""
+    monkeypatch.setattr(sweep, "refuse_wrong_setup", lambda pool: None)
+    monkeypatch.setattr(sweep.forks, "fork_without_database", lambda: None)
+    monkeypatch.setattr(sweep.connection, "close", lambda: None)  # of the test's own transaction
+    step = sweep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
+    run = make_running(task_id="t", worker="celery@here")
+    monkeypatch.setattr(sweep.state, "should_stop", stopping)
+    step._on_task_failure(WorkerLostError(), task_id="t")
+    assert status_of(run) == status

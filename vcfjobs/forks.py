@@ -12,12 +12,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from django.db import connection, connections
 
 _no_fork = threading.Lock()
 
 
+@cache
 def fork_without_database() -> None:
     """From now on close the forking thread's connections first, and wait for those `held_off` is about."""
     os.register_at_fork(before=_before, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
@@ -25,7 +27,7 @@ def fork_without_database() -> None:
 
 @contextmanager
 def held_off() -> Iterator[None]:
-    """No fork meanwhile. For short work of a thread that does not fork; its connection is closed at the end.
+    """No fork meanwhile; the thread's connection is closed at the end. For short work.
 
     On other databases nothing has to wait: a connection of theirs that a child inherits and does not use
     does no harm.

@@ -75,17 +75,18 @@ class Lease:
         interval = settings.ANYVAR_LEASE_SECONDS / 3
         try:
             while not self._done.wait(interval):
-                if time.monotonic() - self._started > settings.CELERY_HARD_LIMIT:
+                worked = time.monotonic() - self._started
+                if worked > settings.CELERY_HARD_LIMIT:
                     return
-                if not self._still_mine():
+                if not self._still_mine(worked):
                     self._lost.set()
                     return
         finally:
             connection.close()
 
-    def _still_mine(self) -> bool:
+    def _still_mine(self, worked: float) -> bool:
         try:
-            return self._pieces.renew(self.piece)
+            return self._pieces.renew(self.piece, worked)
         except (DatabaseError, InterfaceError):
             # Unknown is not lost: the fence of the final UPDATE decides.
             connection.close()

@@ -8,13 +8,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
 PAUSE_SECONDS = 0.5
+# What a database raises that does not answer, or that has become a standby, which takes no writes.
+AWAY = (OperationalError, InterfaceError, InternalError)
 
 
 def patiently(ask: Callable[[], Answer]) -> Answer:
@@ -27,7 +29,7 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
     while True:
         try:
             return ask()
-        except (OperationalError, InterfaceError):
+        except AWAY:
             if connection.in_atomic_block or time.monotonic() > give_up:
                 raise
             logger.warning("the database does not answer, asking again")

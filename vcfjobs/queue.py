@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Sequence
 
 from celery import current_app
-from kombu.exceptions import OperationalError as BrokerError
+from kombu.exceptions import KombuError
 
 from vcfjobs import workdir
 from vcfjobs.models import Kind, Run, Shard
@@ -102,4 +102,4 @@ def _send(task: str, args: Sequence[str | int]) -> None:
 def _broker_errors() -> tuple[type[Exception], ...]:
     """What a broker that does not do its part raises, by kombu and by its transport."""
     transport = current_app.connection_for_write()
-    return (BrokerError, OSError, *transport.connection_errors, *transport.channel_errors)
+    return (KombuError, OSError, *transport.connection_errors, *transport.channel_errors)

@@ -8,6 +8,7 @@ the operator.
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, connection
 
 from vcfjobs import queue, sharding, turns, workdir
 from vcfjobs.annotation import annotate_file
@@ -24,19 +25,20 @@ from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.ingestion import ingest_file
 from vcfjobs.lease import Lease
 from vcfjobs.log_context import about_run
-from vcfjobs.models import Kind, Run, RunQuerySet, Shard, Status
+from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Shard, Status
 from vcfjobs.outcome import Result
-from vcfjobs.patience import patiently
+from vcfjobs.patience import AWAY, patiently
 
 logger = logging.getLogger(__name__)
 
 WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
 Outcome = TypeVar("Outcome")
 Piece = Run | Shard
+BLIND_SECONDS = 5.0
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
 
 
-def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
+def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: bool = False) -> str:
     """Do the piece of work that is next in line; a message delivered twice does no harm.
 
     The message names a run and its stored file. It may be another that is next, but a message that names
@@ -44,6 +46,10 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str) -> str:
     """
     if input_path != workdir.input_path(pk):
         return _refuse(pk, task_id, worker)
+    if not workdir.sees(pk) and patiently(lambda: Run.objects.filter(pk=pk, status__in=ACTIVE).exists()):
+        return _see_nothing(pk, task_id)
+    if redelivered and patiently(lambda: _holds(task_id, worker)):
+        return "nothing to do"
     piece = patiently(lambda: turns.next_piece(task_id, worker))
     if piece is None:
         with about_run(pk, task_id):
@@ -64,6 +70,20 @@ def run(pk: UUID, *, task_id: str, worker: str) -> str:
         return _attempt(mine, partial(_whole, mine, cuts=False))
 
 
+def _see_nothing(pk: UUID, task_id: str) -> str:
+    """Take no work on a host that has lost the work directory: every run would fail for want of its file."""
+    with about_run(pk, task_id):
+        logger.critical("run %s is not begun: this host does not see the work directory", pk)
+    time.sleep(BLIND_SECONDS)  # so that the messages, which the sweep sends again, go to other hosts
+    return "nothing to do"
+
+
+def _holds(task_id: str, worker: str) -> bool:
+    """Whether a turn of the same message is under way here: by its id the death of one would end both."""
+    held = {"task_id": task_id, "worker": worker}
+    return Run.objects.held().filter(**held).exists() or Shard.objects.held().filter(**held).exists()
+
+
 def _refuse(pk: UUID, task_id: str, worker: str) -> str:
     with about_run(pk, task_id):
         mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
@@ -80,12 +100,13 @@ def _attempt(piece: Piece, work: Callable[[], str]) -> str:
                 ended = work()
         except RunLostError:
             logger.info("%s: attempt %s stops, it is another's or over", piece.log_name, piece.attempt)
-            _drop_attempt(piece)
-            return "lost"
+            return _leave(piece)
         except VcfJobsError as error:
             return _end_badly(piece, error, "")
-        except (OperationalError, InterfaceError):
+        except AWAY:
+            # It was away for longer than anybody waits: say nothing, and let the lease run out.
             logger.exception("%s: attempt %s is left", piece.log_name, piece.attempt)
+            connection.close()
             return _leave(piece)
         except Exception:
             logger.exception("%s: attempt %s failed", piece.log_name, piece.attempt)
@@ -181,12 +202,12 @@ def _succeed(mine: Run, result: Result) -> bool:
 
 
 def _leave(piece: Piece) -> str:
-    """The database was away for longer than anybody waits: say nothing, and let the lease run out.
+    """Remove what the attempt wrote, unless it is the result, or where that cannot be known.
 
-    What is written stays where it is unknown whether it is the result; the run's end removes it.
+    Whoever cut a run into shards has the attempt under which another joined them. The run's end removes
+    what stays.
     """
-    connection.close()
-    with suppress(OperationalError, InterfaceError):
+    with suppress(*AWAY):
         if not _is_published(piece):
             _drop_attempt(piece)
     return "lost"

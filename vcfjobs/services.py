@@ -6,11 +6,10 @@ import logging
 import re
 import uuid
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from vcfjobs import estimates, limits, queue, references, runner, sharding, turns, workdir
@@ -26,6 +25,7 @@ from vcfjobs.errors import (
 )
 from vcfjobs.log_context import about_run
 from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Status
+from vcfjobs.patience import AWAY
 from vcfjobs.vrs.annotate import HeadCheck, Options, check_head, read_header
 from vcfjobs.vrs.bgzf import open_text
 from vcfjobs.vrs.ingest import require_annotations
@@ -296,15 +296,24 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
             run.save(force_insert=True)
             workdir.take_in(spooled, run.pk)
             if run_async:
-                transaction.on_commit(partial(_enqueue, run), robust=True)
+                transaction.on_commit(lambda: _enqueue(run), robust=True)
     except BaseException:
         _give_back(run.pk, spooled)
         raise
 
 
 def _give_back(pk: uuid.UUID, spooled: Path) -> None:
-    """Undo `take_in` when the row was not committed."""
+    """Undo `take_in`, unless the row was committed after all: the answer to a COMMIT may be lost.
+
+    Where the database does not say, the file stays: without a row it is an orphan, which the sweep finds.
+    """
     if workdir.has_input(pk):
+        connection.close_if_unusable_or_obsolete()
+        try:
+            if Run.objects.filter(pk=pk).exists():
+                return
+        except AWAY:
+            return
         workdir.input_path(pk).rename(spooled)
     workdir.drop_run(pk)
 
@@ -319,10 +328,14 @@ def _in_use(holder: Run) -> RunIdInUseError:
 
 
 def _enqueue(run: Run) -> None:
-    """Hand the run to the broker; when that fails the sweep does it later."""
-    Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=Now())
-    if not queue.send(run):
-        Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=None)
+    """Hand the run to the broker; when that fails, for whatever reason, the sweep does it later."""
+    try:
+        Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=Now())
+        if not queue.send(run):
+            Run.objects.filter(pk=run.pk, status=Status.QUEUED).update(sent=None)
+    except AWAY:
+        logger.warning("run %s: the database does not answer, the sweep sends it", run.pk)
+        connection.close()
 
 
 def _annotate_here(run: Run) -> None:

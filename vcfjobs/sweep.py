@@ -22,6 +22,7 @@ from billiard.einfo import ExceptionInfo
 from celery import bootsteps
 from celery.exceptions import TimeLimitExceeded, WorkerLostError
 from celery.signals import task_failure
+from celery.worker import state
 from django.conf import settings
 from django.core.management.base import SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
@@ -185,14 +186,17 @@ STEPS = (
 )  # fmt: skip
 
 
-def child_lost(task_id: str, node: str, *, over_limit: bool) -> None:
-    """A pool child of the worker `node` died, or was killed over the hard limit, during a turn."""
+def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = False) -> None:
+    """A pool child of the worker `node` died, or was killed over the hard limit, during a turn.
+
+    While the worker is `stopping` its children go by a signal to all of them: no fault of the run.
+    """
     runs = Run.objects.held().filter(task_id=task_id, worker=node)
     shards = Shard.objects.held().filter(task_id=task_id, worker=node)
     if over_limit:
         _fail(_runs_of(shards), RunQuerySet.fail_overdue)
         _fail(runs, RunQuerySet.fail_overdue)
-    elif settings.REQUEUE_WHEN_CHILD_LOST:
+    elif stopping or settings.REQUEUE_WHEN_CHILD_LOST:
         _requeue(runs)
         _requeue(shards)
         _fail(_runs_of(shards.filter(USED_UP)), RunQuerySet.fail_lost)
@@ -269,12 +273,15 @@ class SweepStep(bootsteps.StartStopStep):
     def _on_task_failure(self, exception: BaseException, task_id: str = "", **_: ExceptionInfo) -> None:
         if not isinstance(exception, WorkerLostError | TimeLimitExceeded) or not task_id:
             return
-        try:
-            child_lost(task_id, self.node, over_limit=isinstance(exception, TimeLimitExceeded))
-        except (DatabaseError, InterfaceError):
-            logger.exception("a worker died during the turn %s; the sweep will find what it held", task_id)
-        finally:
-            connection.close()
+        over_limit = isinstance(exception, TimeLimitExceeded)
+        stopping = state.should_stop is not None or state.should_terminate is not None
+        with forks.held_off():
+            try:
+                child_lost(task_id, self.node, over_limit=over_limit, stopping=stopping)
+            except (DatabaseError, InterfaceError):
+                logger.exception("a child died during the turn %s; the sweep will find what it held", task_id)
+            finally:
+                connection.close()
 
 
 def refuse_wrong_setup(pool: Any) -> None:

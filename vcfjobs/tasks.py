@@ -33,5 +33,9 @@ def annotate_shard(self: Task, run_pk: str, input_path: str, number: int) -> str
 
 def _turn(task: Task, run_pk: str, input_path: str) -> str:
     return runner.turn(
-        UUID(run_pk), Path(input_path), task_id=task.request.id, worker=task.request.hostname or ""
+        UUID(run_pk),
+        Path(input_path),
+        task_id=task.request.id,
+        worker=task.request.hostname or "",
+        redelivered=bool((task.request.delivery_info or {}).get("redelivered")),
     )

@@ -10,7 +10,6 @@ from typing import Any, Concatenate, ParamSpec
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
@@ -26,6 +25,7 @@ from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundE
 from vcfjobs.forms import FilterForm, UploadForm
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.owners import owner_of_user
+from vcfjobs.patience import AWAY
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 P = ParamSpec("P")
@@ -178,7 +178,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     Neither page asks anything of the database, the session or the user.
     """
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if isinstance(sys.exc_info()[1], AWAY):
         page = render_to_string("503.html")
         return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
     return HttpResponse(render_to_string("500.html"), status=500)

@@ -221,6 +221,17 @@ def has_input(pk: UUID) -> bool:
     return input_path(pk).is_file()
 
 
+def sees(pk: UUID) -> bool:
+    """Whether this host sees the service's work directory: the run's folder, or if that is gone another's.
+
+    Where a shared folder is not mounted there is none, or an empty one that looks the same.
+    """
+    try:
+        return run_folder(pk).is_dir() or next(run_folders(), None) is not None
+    except OSError:
+        return False
+
+
 def free_bytes() -> int:
     """Bytes that this process may still write to the work directory's file system."""
     return shutil.disk_usage(root()).free

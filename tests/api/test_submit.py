@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -258,11 +258,12 @@ def test_a_full_disk_is_503_with_retry_after(submit: Submit, monkeypatch: pytest
     assert nothing_stays()
 
 
-def test_a_database_that_is_down_is_503_with_retry_after(
-    submit: Submit, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [OperationalError, InternalError], ids=["down", "read-only"])
+def test_a_database_that_is_down_or_a_standby_is_503_with_retry_after(
+    submit: Submit, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def down(*args: Any, **options: Any) -> None:
-        raise OperationalError("server closed the connection at 10.0.0.1")
+        raise error("server closed the connection at 10.0.0.1")
 
     monkeypatch.setattr("vcfjobs.services.submit_run", down)
     response = submit(run_async="true")

@@ -50,6 +50,22 @@ def test_a_child_that_dies_fails_its_run_or_has_it_done_again_as_the_setting_say
     assert run["error_code"] == ("WORKER_LOST_ERROR" if status == "failed" else "")
 
 
+def test_a_worker_that_is_stopped_with_its_children_loses_the_attempt_and_not_the_run(
+    install: Install, shard_bytes: str
+) -> None:
+    """A signal to the whole process group: Ctrl-C on honcho, a scheduler's time limit."""
+    made = install(ANYVAR_SHARD_BYTES=shard_bytes, ANYVAR_LEASE_SECONDS="60")
+    made.start_web()
+    worker = made.start_worker("--concurrency=1", app="tests.faults.slow")
+    location = made.submit(records(60_000))
+    made.wait_until_written(location)
+    os.killpg(worker.pid, signal.SIGTERM)
+    worker.wait(timeout=30)
+    assert made.look(location)["status"] in ("queued", "running")
+    made.start_worker("--concurrency=1")
+    assert made.wait_for(location)["status"] == "succeeded"
+
+
 @pytest.mark.parametrize("install", ["embedded"], indirect=True)
 def test_the_child_in_place_of_a_killed_one_works_time_after_time(install: Install) -> None:
     # It is forked while the sweep takes back what the dead one held, and SQLite does not bear forks.

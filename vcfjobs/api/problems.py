@@ -12,13 +12,13 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
-from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from vcfjobs.errors import RunIdInUseError, VcfJobsError
+from vcfjobs.patience import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     answer = answer_to(error)
     if answer is not None:
         return answer
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, AWAY):
         logger.warning("the database does not answer: %s", type(error).__name__)
         return database_unavailable()
     logger.error("unforeseen error in %s", type(context.get("view")).__name__, exc_info=error)

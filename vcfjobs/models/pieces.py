@@ -72,9 +72,15 @@ class PieceQuerySet(models.QuerySet[AnyPiece]):
         # Between the UPDATE and this read nobody else can claim: the lease is fresh.
         return self.filter(pk=pk, status=Status.RUNNING, task_id=task_id).first()
 
-    def renew(self, piece: AnyPiece) -> bool:
-        """Keep the lease; False when the piece is no longer this attempt's."""
-        return bool(self.mine(piece).update(lease_until=seconds_from_now(settings.ANYVAR_LEASE_SECONDS)))
+    def renew(self, piece: AnyPiece, worked: float) -> bool:
+        """Keep the lease; False when the piece is no longer this attempt's.
+
+        `worked` seconds have been spent on it by the worker's own clock, which counts no suspension of the
+        machine and no step of the database's clock: the deadline goes by that.
+        """
+        until = seconds_from_now(settings.ANYVAR_LEASE_SECONDS)
+        deadline = seconds_from_now(settings.CELERY_HARD_LIMIT - worked)
+        return bool(self.mine(piece).update(lease_until=until, deadline=deadline))
 
     def save_progress(self, piece: AnyPiece, records: int, input_bytes: int) -> bool:
         """Records annotated and bytes of input consumed so far; False when no longer this attempt's."""
