@@ -2,6 +2,7 @@
 
 `python -m tests [pytest arguments]`. Redis and PostgreSQL are started once here and handed on by
 TEST_REDIS_URL and TEST_DATABASE_URL; where a server is not to be had, its tests are skipped with the reason.
+What starts processes of its own goes one by one, for it kills and measures; the rest goes on all cores.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+import pytest
+
 from tests.servers import MissingServerError, running_postgres, running_redis
+
+ON_ALL_CORES = ["-n", "auto", "--dist", "loadfile"]
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code of the worse of the two passes."""
+    """The worst exit code of all passes."""
     environment = dict(os.environ)
     with ExitStack() as servers:
         for variable, server in (("TEST_REDIS_URL", running_redis), ("TEST_DATABASE_URL", running_postgres)):
@@ -23,17 +28,22 @@ def main(arguments: list[str]) -> int:
                 environment[variable] = servers.enter_context(server())
             except MissingServerError as missing:
                 print(f"skipping what needs it: {missing}", file=sys.stderr)
-        worst = _pytest(arguments, environment)
+        codes = [
+            _pytest("On all cores", [*ON_ALL_CORES, "-m", "not e2e", *arguments], environment),
+            _pytest("One by one: what starts processes", ["-m", "e2e", *arguments], environment),
+        ]
         if url := environment.get("TEST_DATABASE_URL"):
-            print("\nOnce more on PostgreSQL: what depends on the database", flush=True)
-            worst = max(worst, _pytest(["-m", "database", *arguments], environment | {"DATABASE_URL": url}))
-    return worst
+            on_postgres = [*ON_ALL_CORES, "-m", "database", *arguments]
+            environment |= {"DATABASE_URL": url}
+            codes.append(_pytest("On PostgreSQL: what depends on the database", on_postgres, environment))
+    # A pass for which the arguments leave no test is none.
+    return max(set(codes) - {pytest.ExitCode.NO_TESTS_COLLECTED}, default=pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
-def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments], env=environment, check=False
-    ).returncode
+def _pytest(title: str, arguments: list[str], environment: dict[str, str]) -> int:
+    print(f"\n{title}", flush=True)
+    command = [sys.executable, "-m", "pytest", *arguments]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

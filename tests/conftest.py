@@ -25,7 +25,9 @@ TINY_CONTIG = (
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """SQLite in a file, as in service: in memory it locks whole tables instead of waiting."""
     from django.db import connection
 
