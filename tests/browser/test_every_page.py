@@ -129,7 +129,7 @@ def asked_back(page: Page, shown: Shown) -> None:
     page.goto("/admin/vcfjobs/run/")
     page.locator("#action-toggle").check()
     page.get_by_label("Action:").select_option("cancel_runs")
-    page.get_by_role("button", name="Run", exact=True).click()
+    page.locator(".actions button[type=submit]").click()
     page.get_by_role("link", name="No, take me back").wait_for()
 
 
