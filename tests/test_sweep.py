@@ -135,6 +135,16 @@ def test_a_folder_without_a_row_goes_after_a_day_and_one_with_a_row_stays() -> N
     assert workdir.has_input(owned.pk)
 
 
+def test_the_input_that_a_killed_worker_left_of_a_success_goes_and_its_result_stays() -> None:
+    run = make_run(status=Status.SUCCEEDED, attempt=2)
+    store_input(run)
+    workdir.result_path(run.pk, 2).write_bytes(b"x")
+    two_days_ago = time.time() - 2 * 86_400
+    os.utime(workdir.run_folder(run.pk), (two_days_ago, two_days_ago))
+    sweep.drop_orphans()
+    assert [path.name for path in workdir.run_folder(run.pk).iterdir()] == ["2.vcf.gz"]
+
+
 def test_what_could_not_be_removed_when_a_run_expired_goes_later() -> None:
     run = make_run(status=Status.FAILED, expired=timezone.now())
     store_input(run)

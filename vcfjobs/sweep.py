@@ -160,13 +160,19 @@ def drop_stale_uploads() -> None:
 def drop_orphans() -> None:
     """Delete what was left untouched for a day of runs without a row, and of those whose files have expired.
 
+    And the input of a run that has succeeded, when its worker was killed before it removed that itself.
     Not in every round: it looks at the folder of every run there is.
     """
     stale = workdir.stale_folders(ORPHAN_SECONDS)
     while some := set(islice(stale, BATCH)):
-        kept = Run.objects.filter(pk__in=some, expired=None).values_list("pk", flat=True)
+        kept = {
+            run.pk: run for run in Run.objects.filter(pk__in=some, expired=None).only("status", "attempt")
+        }
         for pk in some.difference(kept):
             workdir.drop_run(pk)
+        for pk, run in kept.items():
+            if run.status == Status.SUCCEEDED and workdir.has_input(pk):
+                workdir.keep_result(pk, run.attempt)
 
 
 def forget_results() -> None:

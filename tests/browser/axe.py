@@ -24,7 +24,7 @@ def violations(page: Page, but: tuple[str, ...] = ()) -> str:
 
 def _run(page: Page, rules: dict[str, object], but: tuple[str, ...]) -> list[str]:
     without = {rule: {"enabled": False} for rule in but}
-    # Preloading is for a rule on @media (orientation), which no stylesheet here has, and breaks the page's policy.
+    # Preloading serves a rule on @media (orientation), which no stylesheet here has; it breaks the policy.
     options = {"runOnly": rules, "rules": without, "resultTypes": ["violations"], "preload": False}
     found = page.evaluate("options => axe.run(options)", options)["violations"]
     return [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]

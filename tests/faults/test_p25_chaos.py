@@ -70,10 +70,12 @@ class Storm:
 
 
 def a_day_passes(made: Service) -> None:
-    """Make what killed web processes have left of uploads old enough to be swept."""
+    """Make what killed processes have left old enough to be swept, and let the hour of the search come."""
     yesterday = time.time() - 2 * 86_400
-    for left in (Path(made.environment["ANYVAR_VCF_ASYNC_WORK_DIR"]) / "spool").iterdir():
+    work = Path(made.environment["ANYVAR_VCF_ASYNC_WORK_DIR"])
+    for left in [*(work / "spool").iterdir(), *(work / "runs").iterdir()]:
         os.utime(left, (yesterday, yesterday))
+    made.manage("shell", "--command", "from vcfjobs import sweep; sweep.drop_orphans()")
 
 
 def test_every_run_ends_with_the_right_bytes_whatever_dies(
