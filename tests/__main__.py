@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> int:
             environment |= {"DATABASE_URL": url}
             codes.append(_pytest("On PostgreSQL: what depends on the database", on_postgres, environment))
     # A pass for which the arguments leave no test is none.
-    return max(set(codes) - {pytest.ExitCode.NO_TESTS_COLLECTED}, default=pytest.ExitCode.NO_TESTS_COLLECTED)
+    nothing = int(pytest.ExitCode.NO_TESTS_COLLECTED)
+    return max({abs(code) for code in codes} - {nothing}, default=nothing)  # below zero: killed by a signal
 
 
 def _pytest(title: str, arguments: list[str], environment: dict[str, str]) -> int:

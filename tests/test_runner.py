@@ -241,9 +241,11 @@ def test_a_host_that_does_not_see_the_work_directory_begins_nothing(
     assert turn(queued) == "nothing to do"
     workdir.runs().mkdir()
     assert turn(queued) == "nothing to do"
+    over = make_run(status=Status.CANCELLED)
+    assert turn(over) == "nothing to do"  # whose message would be a turn for the other
     queued.refresh_from_db()
     assert (queued.status, queued.attempt) == (Status.QUEUED, 0)
-    assert caplog.text.count("does not see the work directory") == 2
+    assert caplog.text.count("does not see the work directory") == 3
     workdir.runs().rmdir()
     aside.rename(workdir.runs())
     assert turn(queued) == "succeeded"

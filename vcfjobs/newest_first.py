@@ -14,8 +14,8 @@ ORDER = ("-created", "-id")
 
 
 def place_of(run: Run) -> str:
-    """ "<created, ISO 8601>~<uuid>"."""
-    return f"{run.created.isoformat()}~{run.pk}"
+    """ "<created, ISO 8601>~<uuid>", which an address takes as it is."""
+    return f"{run.created.astimezone(UTC).isoformat().replace('+00:00', 'Z')}~{run.pk}"
 
 
 def older_than(runs: RunQuerySet, place: str) -> RunQuerySet:

@@ -46,7 +46,8 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: 
     """
     if input_path != workdir.input_path(pk):
         return _refuse(pk, task_id, worker)
-    if not workdir.sees(pk) and patiently(lambda: Run.objects.filter(pk=pk, status__in=ACTIVE).exists()):
+    # Of any run: the message's own may be over, and the turn goes to another.
+    if not workdir.sees(pk) and patiently(lambda: Run.objects.filter(status__in=ACTIVE).exists()):
         return _see_nothing(pk, task_id)
     if redelivered and patiently(lambda: _holds(task_id, worker)):
         return "nothing to do"
@@ -73,7 +74,7 @@ def run(pk: UUID, *, task_id: str, worker: str) -> str:
 def _see_nothing(pk: UUID, task_id: str) -> str:
     """Take no work on a host that has lost the work directory: every run would fail for want of its file."""
     with about_run(pk, task_id):
-        logger.critical("run %s is not begun: this host does not see the work directory", pk)
+        logger.critical("run %s: nothing is begun, this host does not see the work directory", pk)
     time.sleep(BLIND_SECONDS)  # so that the messages, which the sweep sends again, go to other hosts
     return "nothing to do"
 

@@ -151,7 +151,7 @@ def test_the_runs_of_an_allele_are_paged(
     RunAlleles.objects.create(run=newer, ordinal=0, digests=held.digests)
     first = client.get(f"/object/{vrs_id}/runs").json()
     assert [run["id"] for run in first["runs"]] == [str(newer.pk)]
-    second = client.get(f"/object/{vrs_id}/runs", {"cursor": first["next_cursor"]}).json()
+    second = client.get(f"/object/{vrs_id}/runs?cursor={first['next_cursor']}").json()  # as curl sends it
     assert [run["id"] for run in second["runs"]] == [str(registered.pk)]
     assert second["next_cursor"] is None
     assert client.get(f"/object/{vrs_id}/runs", {"cursor": "x"}).status_code == 422

@@ -12,6 +12,7 @@ from django.core.exceptions import (
     SuspiciousOperation,
     ValidationError,
 )
+from django.db import InternalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -33,7 +34,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if answer is not None:
         return answer
     if isinstance(error, AWAY):
-        logger.warning("the database does not answer: %s", type(error).__name__)
+        # A standby's refusal is an InternalError, and so is damaged storage, which has to be seen.
+        trace = error if isinstance(error, InternalError) else None
+        logger.warning("the database does not answer: %s", type(error).__name__, exc_info=trace)
         return database_unavailable()
     logger.error("unforeseen error in %s", type(context.get("view")).__name__, exc_info=error)
     return problem(500, "INTERNAL_ERROR", "The service failed for an unforeseen reason.")
