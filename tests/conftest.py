@@ -6,12 +6,21 @@ import io
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
-from tests.servers import MissingServerError, own_database, running_postgres, running_redis, wait_until
+from tests.servers import (
+    MissingServerError,
+    RedisServer,
+    own_database,
+    running_postgres,
+    running_redis,
+    started,
+    wait_until,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
@@ -87,6 +96,12 @@ def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def redis_url() -> Iterator[str]:
     """A real Redis; use it under a queue name and key prefix of the test's own."""
     yield from server_or_skip(running_redis)
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis of the test's own, which it may stop, freeze and wipe."""
+    yield from server_or_skip(partial(started, RedisServer))
 
 
 @pytest.fixture(scope="session")

@@ -7,37 +7,31 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.conf import settings
 
-from tests.servers import MissingServerError, RedisServer, wait_until
+from tests.servers import RedisServer, wait_until
 from vcfjobs import queue, services
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    """A Redis of this test's own as the broker: it may be frozen and killed."""
-    try:
-        server = RedisServer(tmp_path)
-    except MissingServerError as missing:
-        pytest.skip(str(missing))
-    server.start()
+def own_redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    """The same as the broker."""
     app = Celery("test", set_as_current=False)
     app.conf.update(
         settings.CELERY
         | {
-            "broker_url": server.url,
+            "broker_url": own_redis.url,
             "broker_transport_options": {"socket_timeout": 2, "socket_connect_timeout": 1},
             "task_default_queue": f"test_{uuid.uuid4().hex}",
         }
     )
     monkeypatch.setattr(queue, "current_app", app)
     queue.close_breaker()
-    yield server
-    server.stop()
+    yield own_redis
+    own_redis.stop()  # before the application says goodbye to one that is frozen
     app.close()
     queue.close_breaker()
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
-
-import pytest
 from kombu import Connection, Consumer, Exchange, Queue
 
 from anyvar_site.redis_broker import broker_settings
-from tests.conftest import server_or_skip
-from tests.servers import RedisServer, started
+from tests.servers import RedisServer
 
 
-@pytest.fixture
-def server() -> Iterator[RedisServer]:
-    """A Redis that the test may stop."""
-    yield from server_or_skip(partial(started, RedisServer))
-
-
-def test_a_channel_that_holds_a_message_and_waits_for_more_closes_without_redis(server: RedisServer) -> None:
+def test_a_channel_that_holds_a_message_and_waits_for_more_closes_without_redis(
+    own_redis: RedisServer,
+) -> None:
     """What a worker does when it has lost Redis: collect, then close."""
-    settings = broker_settings(server.url, 60)
-    connection = Connection(server.url, transport_options=settings["broker_transport_options"])
+    settings = broker_settings(own_redis.url, 60)
+    connection = Connection(own_redis.url, transport_options=settings["broker_transport_options"])
     queue = Queue("q", routing_key="q")
     taken: list[object] = []
     consumer = Consumer(connection, [queue(connection)], callbacks=[lambda _, message: taken.append(message)])
@@ -32,7 +23,7 @@ def test_a_channel_that_holds_a_message_and_waits_for_more_closes_without_redis(
     connection.default_channel._brpop_start()
     answers = Queue(exchange=Exchange("control", type="fanout"), auto_delete=True)
     Consumer(connection.channel(), [answers]).consume()  # as for remote control; it cannot be closed either
-    server.stop()
+    own_redis.stop()
     connection.collect(socket_timeout=1)
     connection.close()
     assert len(taken) == 1

@@ -283,8 +283,7 @@ def test_a_worker_that_cannot_report_in_sweeps_all_the_same() -> None:
         raise OperationalError
 
     run = make_running(lease_until=timezone.now() + PAST)
-    sweep.attempt(no_such_table)
-    sweep.sweep()
+    sweep.sweep(no_such_table)
     assert status_of(run) == Status.QUEUED
 
 

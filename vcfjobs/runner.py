@@ -43,6 +43,7 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: 
 
     The message names a run and its stored file. It may be another that is next, but a message that names
     another file than the run's own fails that run: this worker does not see the folder that the web does.
+    One that was `redelivered` may have a turn under way here still.
     """
     if input_path != workdir.input_path(pk):
         return _refuse(pk, task_id, worker)

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -50,21 +50,22 @@ REASONS: dict[Callable[[RunQuerySet], int], str] = {
 USED_UP = Q(attempt__gte=F("attempt_limit"))
 
 
-def sweep() -> None:
-    """One round of everything."""
-    for step in STEPS:
-        attempt(step)
+def sweep(
+    *before: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> None:
+    """One round of everything, after `before`, each step in a context of its own.
 
-
-def attempt(step: Callable[[], None]) -> None:
-    """Do a step of the sweep; one that fails does not keep the others from running."""
-    try:
-        step()
-    except OSError:
-        logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-    except (DatabaseError, InterfaceError):
-        logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-        connection.close()
+    A step that fails does not keep the others from running.
+    """
+    for step in (*before, *STEPS):
+        with each_in():
+            try:
+                step()
+            except OSError:
+                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+            except (DatabaseError, InterfaceError):
+                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+                connection.close()
 
 
 def end_overdue() -> None:
@@ -251,9 +252,7 @@ class SweepStep(bootsteps.StartStopStep):
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
         try:
             while True:
-                for step in (self._report_in, *self._seldom(), *STEPS):
-                    with forks.held_off():
-                        attempt(step)
+                sweep(self._report_in, *self._seldom(), each_in=forks.held_off)
                 if self._stop.wait(interval):
                     with forks.held_off():
                         self._sign_out()

@@ -65,12 +65,6 @@ def shard_bytes(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def own_redis() -> Iterator[RedisServer]:
-    """A Redis that the test may stop, freeze and wipe."""
-    yield from server_or_skip(partial(started, RedisServer))
-
-
-@pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL that the test may stop at once."""
     yield from server_or_skip(partial(started, PostgresServer))
