@@ -8,10 +8,10 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("vcfjobs.api.urls")),
-    path("", include("vcfjobs.urls")),
+    path("", include("vcfjobs.web.urls")),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]
 
-handler500 = "vcfjobs.views.server_error"
+handler500 = "vcfjobs.web.views.server_error"

@@ -12,6 +12,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
 logging.captureWarnings(True)
 application = get_wsgi_application()
 
-from vcfjobs.start import check_setup  # noqa: E402  (once Django is set up)
+from vcfjobs.startup_checks import check_setup  # noqa: E402  (once Django is set up)
 
 check_setup()

@@ -6,10 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-from vcfjobs.vrs.annotate import Options, annotate
-from vcfjobs.vrs.bgzf import BgzfWriter, open_text
-from vcfjobs.vrs.fasta import read_fasta
-from vcfjobs.vrs.sequences import FlatSequence, Reference
+from vcfjobs.vrs.bgzf.files import BgzfWriter
+from vcfjobs.vrs.sequences.fasta import read_fasta
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.lines import open_text
 
 
 def main(fasta: str, source: str, target: str) -> None:

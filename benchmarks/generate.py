@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-from vcfjobs.vrs.bgzf import BgzfWriter
+from vcfjobs.vrs.bgzf.files import BgzfWriter
 
 DATA = Path(__file__).resolve().parent / "data"
 CONTIG = "chr1"

@@ -66,8 +66,8 @@ def main(name: str) -> None:
     from django.db import connection
     from django.test import override_settings
 
-    from vcfjobs import registry
     from vcfjobs.models import Allele, Run, Sequence
+    from vcfjobs.registry import load, search
 
     call_command("migrate", verbosity=0)
     sequence = Sequence.objects.create(accession="SQ." + "b" * 32, length=10**9)
@@ -77,7 +77,7 @@ def main(name: str) -> None:
         batches = [_rows(begin, sequence.accession) for begin in range(first, first + count, BATCH)]
         run = Run.objects.create(run_id=str(first), assembly="bench", owner=str(time.monotonic()))
         began = time.perf_counter()
-        with override_settings(ANYVAR_PROVENANCE=provenance), registry.Loader(run) as loader:
+        with override_settings(ANYVAR_PROVENANCE=provenance), load.Loader(run) as loader:
             for batch in batches:
                 loader.take(batch)
         return len(batches) * BATCH / (time.perf_counter() - began)
@@ -89,7 +89,7 @@ def main(name: str) -> None:
     print(f"new alleles/s, provenance on\t{speed(10**9, least, provenance=True):,.0f}\t100000")
     filled = Allele.objects.count()
     while filled < FILL[name]:
-        registry.load(_rows(filled, sequence.accession))
+        load.load(_rows(filled, sequence.accession))
         filled += BATCH
     print(
         f"new alleles/s at {filled:,}\t{speed(2 * 10**9 - least, least, provenance=False):,.0f}\t{filled_new}"
@@ -105,7 +105,7 @@ def main(name: str) -> None:
     times = []
     for number in range(50):
         began = time.perf_counter()
-        registry.overlapping(sequence, 1000 * number, 1000 * number + 1000, size=1000)
+        search.overlapping(sequence, 1000 * number, 1000 * number + 1000, size=1000)
         times.append(time.perf_counter() - began)
     print(f"milliseconds of a 1 kb overlap search, 1,000 found (median)\t{sorted(times)[25] * 1000:.1f}")
     if server:
@@ -117,10 +117,10 @@ def _explained(sequence: Any) -> float:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from vcfjobs import registry
+    from vcfjobs.registry import search
 
     with CaptureQueriesContext(connection) as queries:
-        registry.overlapping(sequence, 5000, 6000, size=1000)
+        search.overlapping(sequence, 5000, 6000, size=1000)
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN ANALYZE " + queries.captured_queries[0]["sql"])
         plan = [line for (line,) in cursor.fetchall()]

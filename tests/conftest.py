@@ -60,7 +60,7 @@ def _own_folders(tmp_path: Path, settings: Settings) -> None:
 @pytest.fixture
 def tiny_assembly(db: None) -> str:
     """A registered assembly `tiny` with the contigs chr1 and chrM of TINY_CONTIG; its name."""
-    from vcfjobs.references import load_reference
+    from vcfjobs.references.register import load_reference
 
     fasta = f">chr1\n{TINY_CONTIG}\n>chrM\n{TINY_CONTIG[::-1]}\n".encode()
     load_reference(
@@ -78,7 +78,8 @@ def tiny_assembly(db: None) -> str:
 @pytest.fixture
 def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """A broker that answers as soon as the event is set."""
-    from vcfjobs import metrics, queue
+    from vcfjobs.monitoring import metrics
+    from vcfjobs.worker import dispatch
 
     go_on = threading.Event()
 
@@ -86,7 +87,7 @@ def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
         go_on.wait(30)
         return 1
 
-    monkeypatch.setattr(queue, "waiting", hang)
+    monkeypatch.setattr(dispatch, "waiting", hang)
     yield go_on
     go_on.set()
     wait_until(lambda: not metrics._asking.locked(), "nobody waits for the broker")
@@ -139,7 +140,7 @@ def shared() -> Path:
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """What was handed to the broker, which takes everything."""
-    from vcfjobs import queue
+    from vcfjobs.worker import dispatch
 
     sent: list[tuple[str, list[str]]] = []
 
@@ -147,5 +148,5 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
         sent.append((task, list(args)))
         return True
 
-    monkeypatch.setattr(queue, "publish", take)
+    monkeypatch.setattr(dispatch, "publish", take)
     return sent

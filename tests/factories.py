@@ -11,9 +11,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.models import Run, Status
-from vcfjobs.services import Upload
+from vcfjobs.runs.submit import Upload
 
 HEADER = "##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 # On chr1 of TINY_CONTIG: an SNV, an insertion into a run of A, a deletion in a repeat.
@@ -54,7 +54,7 @@ def make_running(**columns: Any) -> Run:
 
 def store_input(run: Run, content: bytes = VCF) -> Path:
     """Put the stored upload of a run where it belongs."""
-    path = workdir.input_path(run.pk)
+    path = storage.input_path(run.pk)
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     return path
@@ -62,6 +62,6 @@ def store_input(run: Run, content: bytes = VCF) -> Path:
 
 def make_upload(content: bytes = VCF, name: str = "sample.vcf") -> Upload:
     """A spooled upload."""
-    path = workdir.spool() / uuid.uuid4().hex
+    path = storage.spool() / uuid.uuid4().hex
     path.write_bytes(content)
     return Upload(path=path, name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest())

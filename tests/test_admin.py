@@ -19,9 +19,10 @@ from django_celery_results.models import TaskResult
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, make_running, store_input
-from vcfjobs import registry, workdir
+from vcfjobs import storage
 from vcfjobs.admin import alleles, lists, references, selection
 from vcfjobs.models import Allele, Assembly, Contig, Run, RunAlleles, Sequence, Shard, Status, Worker
+from vcfjobs.registry import provenance, queries
 from vcfjobs.vrs.digests import digest_bytes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -262,7 +263,7 @@ def test_deleting_a_run_is_asked_about_and_removes_its_files(admin: Client) -> N
     assert "Delete 1 run?" in question
     assert "1 of the runs deleted." in answer(admin, question)
     assert not Run.objects.exists()
-    assert not workdir.run_folder(run.pk).exists()
+    assert not storage.run_folder(run.pk).exists()
 
 
 def test_deleting_selected_runs_removes_their_files(admin: Client) -> None:
@@ -271,7 +272,7 @@ def test_deleting_selected_runs_removes_their_files(admin: Client) -> None:
         store_input(run)
     answer(admin, act(admin, "delete_runs", *runs))
     assert not Run.objects.exists()
-    assert not any(workdir.run_folder(run.pk).exists() for run in runs)
+    assert not any(storage.run_folder(run.pk).exists() for run in runs)
 
 
 def test_the_delete_that_gathers_all_that_hangs_on_a_run_is_not_offered(admin: Client) -> None:
@@ -461,7 +462,7 @@ def test_alleles_are_shown_and_found_by_their_identifiers_alone(admin: Client) -
 def test_no_address_sorts_or_counts_all_alleles(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "MOST_LISTED", 2)
     monkeypatch.setattr(site._registry[Allele], "list_per_page", 1)
-    monkeypatch.setattr(registry, "COUNTED", 1)
+    monkeypatch.setattr(queries, "COUNTED", 1)
     for start in range(4):
         make_allele(start=start, end=start + 1)
     with CaptureQueriesContext(connection) as captured:
@@ -492,7 +493,7 @@ def test_a_search_for_an_alleles_runs_that_ends_early_says_so(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alleles, "RUNS_SHOWN", 1)
-    monkeypatch.setattr(registry, "BATCHES_AT_ONCE", 1)
+    monkeypatch.setattr(provenance, "BATCHES_AT_ONCE", 1)
     allele = make_allele()
     for number in range(2):
         hold(make_run(run_id=f"holder-{number}"), allele)

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 
 from tests.conftest import PROJECT, TINY_CONTIG
 from tests.factories import HEADER, RECORDS, VCF
-from vcfjobs.vrs.blocks import END_BLOCK
+from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 
 pytestmark = [pytest.mark.django_db]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from vcfjobs.charts import WORDS, Charts, along_contigs, bars, charts_of, indel_lengths
 from vcfjobs.templatetags.figures import grouped, lasting, percent, roughly
-from vcfjobs.vrs.any_alleles import MISMATCH, POSITION
-from vcfjobs.vrs.ingest import MALFORMED, NOT_ITS_OWN
-from vcfjobs.vrs.report import Report
+from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
+from vcfjobs.vrs.vcf.ingest import MALFORMED, NOT_ITS_OWN
+from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.web.charts import WORDS, Charts, along_contigs, bars, charts_of, indel_lengths
 
 
 def test_bars_are_sorted_and_measured_by_the_largest() -> None:

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.test_allele_page import words
-from vcfjobs import run_list
+from vcfjobs.web import runs_page
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Client:
     def broken(*args: Any, **options: Any) -> None:
         raise error
 
-    monkeypatch.setattr(run_list, "page", broken)
+    monkeypatch.setattr(runs_page, "page", broken)
     return Client(raise_request_exception=False)
 
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from tests.factories import VCF, make_run, make_running
 from tests.test_allele_page import words
 from vcfjobs.models import Kind, Run, Status
-from vcfjobs.vrs.header import vrs_lines
-from vcfjobs.vrs.report import Report
+from vcfjobs.vrs.vcf.header import vrs_lines
+from vcfjobs.vrs.vcf.report import Report
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 

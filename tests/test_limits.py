@@ -9,9 +9,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import VCF, make_run, make_upload, store_input
-from vcfjobs import limits, services, workdir
+from vcfjobs import storage
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models import Run, Status
+from vcfjobs.runs import lifecycle, quotas, submit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
@@ -27,7 +28,7 @@ def test_an_owner_with_as_many_runs_as_one_may_have_waits(client: Client, settin
     answer = put(client)
     assert (answer.status_code, answer.json()["error_code"]) == (429, "TOO_MANY_RUNS")
     assert int(answer.headers["Retry-After"]) > 0
-    assert not list(workdir.spool().iterdir())
+    assert not list(storage.spool().iterdir())
     Run.objects.all()[0].delete()
     assert put(client).status_code == 202
 
@@ -35,16 +36,16 @@ def test_an_owner_with_as_many_runs_as_one_may_have_waits(client: Client, settin
 def test_the_limit_of_one_owner_is_not_anothers(settings: Settings) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = 1
     make_run(owner="a")
-    limits.require_room("b", 0)
+    quotas.require_room("b", 0)
     with pytest.raises(VcfJobsError, match="as many as one may have"):
-        limits.require_room("a", 0)
+        quotas.require_room("a", 0)
 
 
 def test_runs_that_ended_do_not_count(settings: Settings) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = 1
     make_run(status=Status.SUCCEEDED)
     make_run(status=Status.FAILED)
-    limits.require_room("", 0)
+    quotas.require_room("", 0)
 
 
 def test_an_owner_whose_files_are_too_many_bytes_waits(client: Client, settings: Settings) -> None:
@@ -57,13 +58,13 @@ def test_an_owner_whose_files_are_too_many_bytes_waits(client: Client, settings:
 
 def test_uploads_that_arrive_at_once_do_not_pass_the_bytes_of_an_owner_together(settings: Settings) -> None:
     settings.ANYVAR_OWNER_MAX_BYTES = len(VCF) + 10
-    parameters = services.Parameters(assembly="tiny")
+    parameters = submit.Parameters(assembly="tiny")
     for upload in (first := make_upload(), second := make_upload()):
-        limits.require_room("", upload.size)  # both are let in before either is recorded
-    services.submit_run(upload=first, parameters=parameters, owner="", run_id=None, run_async=True)
+        quotas.require_room("", upload.size)  # both are let in before either is recorded
+    submit.submit_run(upload=first, parameters=parameters, owner="", run_id=None, run_async=True)
     with pytest.raises(VcfJobsError, match="bytes that one may have"):
-        services.submit_run(upload=second, parameters=parameters, owner="", run_id=None, run_async=True)
-    assert limits.stored_bytes("") == len(VCF)
+        submit.submit_run(upload=second, parameters=parameters, owner="", run_id=None, run_async=True)
+    assert quotas.stored_bytes("") == len(VCF)
 
 
 def test_stored_bytes_are_inputs_and_results_that_are_still_there(settings: Settings) -> None:
@@ -74,7 +75,7 @@ def test_stored_bytes_are_inputs_and_results_that_are_still_there(settings: Sett
     from django.utils import timezone
 
     make_run(input_bytes=9999, status=Status.FAILED, expired=timezone.now())
-    assert limits.stored_bytes("") == 157
+    assert quotas.stored_bytes("") == 157
 
 
 def test_a_full_queue_answers_503(client: Client, settings: Settings) -> None:
@@ -86,18 +87,18 @@ def test_a_full_queue_answers_503(client: Client, settings: Settings) -> None:
 
 
 def test_a_nearly_full_disk_answers_503_before_the_body_is_read(client: Client, settings: Settings) -> None:
-    settings.ANYVAR_MIN_FREE_BYTES = workdir.free_bytes() * 2
+    settings.ANYVAR_MIN_FREE_BYTES = storage.free_bytes() * 2
     answer = put(client)
     assert (answer.status_code, answer.json()["error_code"]) == (503, "STORAGE_FULL")
     assert int(answer.headers["Retry-After"]) > 0
-    assert not list(workdir.spool().iterdir())
+    assert not list(storage.spool().iterdir())
 
 
 def test_the_same_request_again_is_answered_though_the_limit_is_reached(settings: Settings) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = 1
-    parameters = services.Parameters(assembly="tiny")
+    parameters = submit.Parameters(assembly="tiny")
     runs = [
-        services.submit_run(
+        submit.submit_run(
             upload=make_upload(), parameters=parameters, owner="", run_id="same", run_async=True
         )
         for _ in range(2)
@@ -111,7 +112,7 @@ def test_a_retry_counts_as_a_run_under_way(settings: Settings) -> None:
     store_input(failed)
     make_run()
     with pytest.raises(VcfJobsError, match="as many as one may have"):
-        services.retry_run(failed)
+        lifecycle.retry_run(failed)
 
 
 def test_the_page_says_it_too(client: Client, settings: Settings) -> None:
@@ -128,4 +129,4 @@ def test_the_page_says_it_too(client: Client, settings: Settings) -> None:
 def test_no_limit_is_no_query(settings: Settings, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
     settings.ANYVAR_OWNER_MAX_RUNS = settings.ANYVAR_OWNER_MAX_BYTES = settings.ANYVAR_MAX_QUEUED_RUNS = 0
     with django_assert_num_queries(0):
-        limits.require_room("", 0)
+        quotas.require_room("", 0)

@@ -15,8 +15,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, make_running
 from tests.test_allele_page import words
-from vcfjobs import run_list
 from vcfjobs.models import Run, Status
+from vcfjobs.web import runs_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -107,8 +107,8 @@ def test_a_question_for_nothing_is_answered_with_nothing(client: Client, query: 
 
 
 def test_no_more_than_a_page_of_runs_is_answered(client: Client) -> None:
-    runs = [make_run() for _ in range(run_list.PAGE_SIZE + 3)]
-    assert len(asked_for(follow(client, *runs)) or []) == run_list.PAGE_SIZE
+    runs = [make_run() for _ in range(runs_page.PAGE_SIZE + 3)]
+    assert len(asked_for(follow(client, *runs)) or []) == runs_page.PAGE_SIZE
 
 
 def test_an_answer_takes_one_query_whatever_it_holds(
@@ -130,7 +130,7 @@ def test_the_question_can_be_put_without_htmx_too(client: Client) -> None:
 @pytest.fixture
 def many(monkeypatch: pytest.MonkeyPatch) -> list[Run]:
     """Five runs an hour apart, the oldest first, of which a search goes through the newest three."""
-    monkeypatch.setattr(run_list, "SEARCHED", 3)
+    monkeypatch.setattr(runs_page, "SEARCHED", 3)
     now = timezone.now()
     return [
         make_run(run_id=f"trio-{age}", file_name="cohort.vcf", created=now - timedelta(hours=age))
@@ -166,7 +166,7 @@ def test_a_search_through_all_there_is_says_nothing_of_a_bound(client: Client) -
 
 
 def test_every_run_that_a_search_finds_is_on_exactly_one_page(client: Client) -> None:
-    made = {make_run(file_name="a.vcf").run_id for _ in range(run_list.PAGE_SIZE + 3)}
+    made = {make_run(file_name="a.vcf").run_id for _ in range(runs_page.PAGE_SIZE + 3)}
     page = client.get("/", {"search": "a.vcf"}).context["page"]
     rest = client.get("/?" + page.older).context["page"]
     seen = [run.run_id for run in [*page.runs, *rest.runs]]

@@ -23,11 +23,11 @@ from django.core.management import CommandError, call_command
 
 from tests.conftest import PROJECT
 from tests.factories import make_run, make_running
-from vcfjobs import references
 from vcfjobs.models import Assembly, Contig, Run, Sequence, Status
-from vcfjobs.references import LoadReport, ReferenceLoadError
-from vcfjobs.vrs.accessions import CANONICAL
+from vcfjobs.references import assemblies, register
+from vcfjobs.references.register import LoadReport, ReferenceLoadError
 from vcfjobs.vrs.digests import refget_accession
+from vcfjobs.vrs.sequences.accessions import CANONICAL
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -36,7 +36,7 @@ ONE, OTHER = "SQ." + "1" * 32, "SQ." + "2" * 32
 
 def load(content: bytes, name: str = "a", **options: Any) -> LoadReport:
     known: dict[str, Any] = {"accessions": {}, "canonical": False, "replace": False}
-    return references.load_reference(
+    return register.load_reference(
         name=name, fasta=io.BytesIO(content), source="a.fa", on_progress=lambda _: None, **(known | options)
     )
 
@@ -46,7 +46,7 @@ def folder() -> Path:
 
 
 def flat_files() -> set[str]:
-    return {path.name for path in folder().iterdir()} - {references.LOCK}
+    return {path.name for path in folder().iterdir()} - {register.LOCK}
 
 
 def finish_runs() -> None:
@@ -68,10 +68,10 @@ def test_the_refusal_to_replace_says_how_many_runs_use_the_assembly() -> None:
 def test_a_running_run_can_still_open_contigs_of_the_assembly_that_was_replaced() -> None:
     load(b">chr1\nACGT\n>chr2\nCC\n")
     make_running(assembly="a")
-    held = references.open_assembly("a").contigs
+    held = assemblies.open_assembly("a").contigs
     assert load(b">chr1\nGGGG\n", replace=True).left_for_later == 2
     assert held["chr2"][0:2] == b"CC"
-    assert references.open_assembly("a").contigs["chr1"][0:4] == b"GGGG"
+    assert assemblies.open_assembly("a").contigs["chr1"][0:4] == b"GGGG"
 
 
 def test_the_next_load_removes_what_running_runs_needed() -> None:
@@ -97,7 +97,7 @@ def test_a_replaced_sequence_keeps_its_row_for_the_alleles_on_it() -> None:
 
 def test_contigs_of_one_content_keep_the_accessions_that_each_was_given() -> None:
     load(b">1\nNNNN\n>2\nNNNN\n>3\nNNNN\n", accessions={"1": ONE, "2": OTHER})
-    contigs = references.open_assembly("a").contigs
+    contigs = assemblies.open_assembly("a").contigs
     own = refget_accession(b"NNNN")
     assert [contigs[name].accession for name in ("1", "2", "3")] == [ONE, OTHER, own]
 
@@ -105,7 +105,7 @@ def test_contigs_of_one_content_keep_the_accessions_that_each_was_given() -> Non
 @pytest.mark.parametrize("names", [("chrM", "chrMT"), ("chrMT", "chrM"), ("M", "MT")])
 def test_of_two_mitochondria_each_alias_means_the_one_of_its_own_style(names: tuple[str, str]) -> None:
     load(">{}\nAAAA\n>{}\nCC\n".format(*names).encode())
-    contigs = references.open_assembly("a").contigs
+    contigs = assemblies.open_assembly("a").contigs
     for bare in ("M", "MT"):
         assert contigs[bare] is contigs[f"chr{bare}"]
     assert contigs["M"] is not contigs["MT"]
@@ -152,7 +152,7 @@ def test_thousands_of_contigs_need_a_few_queries_and_no_file_descriptor(
     with django_assert_max_num_queries(60):
         load(fasta)
     before = len(os.listdir("/proc/self/fd"))
-    contigs = references.open_assembly("a").contigs
+    contigs = assemblies.open_assembly("a").contigs
     assert len(contigs) == 1500
     assert len(os.listdir("/proc/self/fd")) <= before
     assert contigs["contig_1499"][0:4] == b"ACGT"
@@ -181,7 +181,7 @@ def test_the_list_says_whether_an_assembly_is_canonical(
 
 
 def test_two_loads_at_once_are_refused() -> None:
-    with (folder() / references.LOCK).open("wb") as other:
+    with (folder() / register.LOCK).open("wb") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(ReferenceLoadError, match="right now"):
             load(b">1\nACGT\n")
@@ -268,7 +268,7 @@ def test_a_load_that_is_stopped_leaves_nothing_and_can_be_done_again(command_lin
     loading.send_signal(signal.SIGTERM)
     _, said = loading.communicate(timeout=30)
     assert (loading.returncode, said) == (128 + signal.SIGTERM, b"")
-    assert [path.name for path in command_line.sequences.iterdir()] == [references.LOCK]
+    assert [path.name for path in command_line.sequences.iterdir()] == [register.LOCK]
     again = command_line.run("load_reference", "a", "-", input=b">1\nACGT\n")
     assert (again.returncode, again.stderr) == (0, b"")
     assert again.stdout.startswith(b"a registered: 1 contigs, 4 bases")

@@ -33,11 +33,13 @@ from tests.e2e.processes import service
 from tests.factories import make_run, make_running, make_upload, store_input
 from tests.faults.files import SMALL
 from tests.servers import wait_until
-from vcfjobs import publication, queue, registry, runner, services, sweep
-from vcfjobs.lease import Lease
 from vcfjobs.log_context import about_run, current
 from vcfjobs.models import Run, RunQuerySet, Shard, Status
-from vcfjobs.start import check_setup
+from vcfjobs.registry import load
+from vcfjobs.runs import lifecycle, submit
+from vcfjobs.startup_checks import check_setup
+from vcfjobs.worker import dispatch, executor, maintenance, result
+from vcfjobs.worker.lease import Lease
 
 HOSTILE = "a\nb\r\x1b[31mc\x7f\x9b\u2028d\0"
 
@@ -92,9 +94,9 @@ def test_each_line_of_a_run_names_it(
     def no_index(*args: object, **options: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(publication.pysam, "tabix_index", no_index)
-    runner.run(queued.pk, task_id="t", worker="w")
-    runner.run(queued.pk, task_id="t", worker="w")
+    monkeypatch.setattr(result.pysam, "tabix_index", no_index)
+    executor.run(queued.pk, task_id="t", worker="w")
+    executor.run(queued.pk, task_id="t", worker="w")
     found = lines()
     assert [line for line in found if not names(line, kind, queued.pk)] == []
     for part in ("attempt 1 begins", "no tabix index", "attempt 1 succeeded", "nothing to do"):
@@ -108,8 +110,8 @@ def test_each_line_of_an_unforeseen_failure_names_the_run(
     def broken(name: str) -> None:
         raise ZeroDivisionError(HOSTILE)
 
-    monkeypatch.setattr("vcfjobs.references.open_assembly", broken)
-    runner.run(queued.pk, task_id="t", worker="w")
+    monkeypatch.setattr("vcfjobs.references.assemblies.open_assembly", broken)
+    executor.run(queued.pk, task_id="t", worker="w")
     found = lines()
     assert all(names(line, kind, queued.pk) for line in found)
     assert any("ZeroDivisionError" in line for line in found)
@@ -135,7 +137,7 @@ def test_the_lines_of_the_leases_thread_name_the_run(
             wait_until(lambda: any("not renewed" in line for line in lines()), "the thread logs", 10)
         return "succeeded"
 
-    runner._attempt(run, work)
+    executor._attempt(run, work)
     assert threading.main_thread() not in threads
     assert all(names(line, kind, run.pk) for line in lines())
 
@@ -149,15 +151,15 @@ def test_the_lines_of_the_loaders_thread_name_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.ANYVAR_REGISTER = True
-    write, threads = registry._write, []
+    write, threads = load._write, []
 
-    def telling(rows: list[registry.Row]) -> None:
+    def telling(rows: list[load.Row]) -> None:
         threads.append(threading.current_thread())
         logger.info("%s alleles", len(rows))
         write(rows)
 
-    monkeypatch.setattr(registry, "_write", telling)
-    assert runner.run(queued.pk, task_id="t", worker="w") == "succeeded"
+    monkeypatch.setattr(load, "_write", telling)
+    assert executor.run(queued.pk, task_id="t", worker="w") == "succeeded"
     assert threads
     assert threading.main_thread() not in threads
     assert any("alleles" in text_of(line, kind) for line in lines())
@@ -171,17 +173,17 @@ def test_the_lines_of_a_submit_name_the_run(
     def hang(task: str, args: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(queue, "_send", hang)
-    queue.close_breaker()
-    run, _ = services.submit_run(
+    monkeypatch.setattr(dispatch, "_send", hang)
+    dispatch.close_breaker()
+    run, _ = submit.submit_run(
         upload=make_upload(),
-        parameters=services.Parameters(assembly="tiny"),
+        parameters=submit.Parameters(assembly="tiny"),
         owner="",
         run_id="mine",
         run_async=True,
     )
-    services.cancel_run(run)
-    queue.close_breaker()
+    lifecycle.cancel_run(run)
+    dispatch.close_breaker()
     found = lines()
     assert any("did not take" in text_of(line, kind) for line in found)
     assert any("cancelled" in text_of(line, kind) for line in found)
@@ -196,7 +198,7 @@ def test_the_lines_of_a_shard_name_its_run(
     run = make_run(place=0)
     path = store_input(run)
     for number in range(10):
-        runner.turn(run.pk, path, task_id=f"t{number}", worker="w")
+        executor.turn(run.pk, path, task_id=f"t{number}", worker="w")
         run.refresh_from_db()
         if run.status == Status.SUCCEEDED:
             break
@@ -208,13 +210,13 @@ def test_the_lines_of_a_shard_name_its_run(
 def lose(run: Run, **columns: Any) -> None:
     """The run's worker is lost, and a sweep finds it."""
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1), **columns)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
 
 
 def overrun(run: Run) -> None:
     """The run's deadline is over, and a sweep finds it."""
     Run.objects.filter(pk=run.pk).update(deadline=timezone.now() - timedelta(seconds=1))
-    sweep.end_overdue()
+    maintenance.end_overdue()
 
 
 @pytest.mark.django_db
@@ -224,8 +226,8 @@ def overrun(run: Run) -> None:
         (lose, "queued again"),
         (partial(lose, attempt=3, attempt_limit=3), "its worker is lost"),
         (overrun, "deadline"),
-        (lambda run: sweep.child_lost("task", "celery@here", over_limit=True), "deadline"),
-        (lambda run: sweep.child_lost("task", "celery@here", over_limit=False), "its worker is lost"),
+        (lambda run: maintenance.child_lost("task", "celery@here", over_limit=True), "deadline"),
+        (lambda run: maintenance.child_lost("task", "celery@here", over_limit=False), "its worker is lost"),
     ],
     ids=["lost", "lost for good", "overdue", "child over the limit", "child lost"],
 )
@@ -246,7 +248,7 @@ def test_the_line_of_a_shard_that_is_queued_again_names_its_run(
     held = {"status": Status.RUNNING, "attempt": 1, "attempt_limit": 3, "worker": "w"}
     lost = timezone.now() - timedelta(seconds=1)
     Shard.objects.create(run=run, number=1, plan=1, start=0, end=1, lease_until=lost, **held)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     (line,) = lines()
     assert names(line, kind, run.pk)
     assert "shard 1" in text_of(line, kind)
@@ -259,11 +261,11 @@ def test_what_the_broker_does_not_take_from_the_sweep_is_named(
     def hang(task: str, args: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(queue, "_send", hang)
-    queue.close_breaker()
+    monkeypatch.setattr(dispatch, "_send", hang)
+    dispatch.close_breaker()
     run = make_run()
-    sweep.send_unsent()
-    queue.close_breaker()
+    maintenance.send_unsent()
+    dispatch.close_breaker()
     (line,) = lines()
     assert names(line, kind, run.pk)
 

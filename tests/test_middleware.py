@@ -17,7 +17,7 @@ from anyvar_site.middleware import SIGN_IN_RATE
 from tests.api.conftest import Submit, leave
 from tests.api.conftest import submit as submit
 from tests.factories import VCF
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.api import parsers, uploads
 
 pytestmark = [pytest.mark.django_db]
@@ -60,7 +60,7 @@ def test_a_stranger_cannot_write_files_to_the_disk(
     answer = stranger.post(address, {"file": SimpleUploadedFile("x", LARGE)})
     assert answer.status_code == 413
     assert not spooled
-    assert not list(workdir.spool().iterdir())
+    assert not list(storage.spool().iterdir())
 
 
 def test_a_file_goes_where_files_are_taken(submit: Submit) -> None:

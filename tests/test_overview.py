@@ -18,10 +18,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import make_run, make_running
-from vcfjobs import metrics, overview, queue, registry, sweep
-from vcfjobs.counts import Precision, Tally, estimate, tally
+from vcfjobs.database.row_counts import Precision, Tally, estimate, tally
 from vcfjobs.models import Allele, Run, Sequence, Shard, Status, Worker
+from vcfjobs.monitoring import metrics, overview
+from vcfjobs.registry import queries
 from vcfjobs.templatetags.tallies import counted
+from vcfjobs.worker import dispatch, maintenance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -31,7 +33,7 @@ NEVER = timedelta(seconds=-1)
 
 @pytest.fixture(autouse=True)
 def _broker_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "waiting", lambda: 3)
+    monkeypatch.setattr(dispatch, "waiting", lambda: 3)
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_what_a_sweep_has_dealt_with_is_stuck_no_more(broker: list[tuple[str, li
     make_running(deadline=now + NEVER)
     make_run()
     assert overview.overview().any_stuck
-    sweep.sweep()
+    maintenance.sweep()
     assert not overview.overview().any_stuck
 
 
@@ -228,7 +230,7 @@ def test_the_page_takes_as_many_queries_however_many_rows_there_are(root: Client
 def test_the_page_counts_neither_all_alleles_nor_all_runs(
     root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "COUNTED", 1)
+    monkeypatch.setattr(queries, "COUNTED", 1)
     sequence = Sequence.objects.create(accession="SQ." + "a" * 32, length=9)
     Allele.objects.create(digest="A" * 32, sequence=sequence, start=1, end=2, span=0, literal="C")
     with CaptureQueriesContext(connection) as captured:

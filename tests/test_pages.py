@@ -17,9 +17,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import VCF, make_run, make_running, store_input
-from vcfjobs import run_list, workdir
+from vcfjobs import storage
 from vcfjobs.models import Run, Status
-from vcfjobs.vrs.report import Report
+from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.web import runs_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -118,10 +119,10 @@ def test_the_list_takes_the_same_few_queries_whatever_its_length(
 def test_every_run_is_on_exactly_one_page(client: Client) -> None:
     moment = timezone.now()
     made = {
-        make_run(created=moment).pk for _ in range(run_list.PAGE_SIZE + 3)
+        make_run(created=moment).pk for _ in range(runs_page.PAGE_SIZE + 3)
     }  # equal times: the key decides
     first = client.get("/")
-    assert len(first.context["page"].runs) == run_list.PAGE_SIZE
+    assert len(first.context["page"].runs) == runs_page.PAGE_SIZE
     second = client.get("/?" + first.context["page"].older)
     seen = [run.pk for page in (first, second) for run in page.context["page"].runs]
     assert sorted(seen) == sorted(made)
@@ -129,7 +130,7 @@ def test_every_run_is_on_exactly_one_page(client: Client) -> None:
 
 
 def test_a_full_last_page_offers_no_older_one(client: Client) -> None:
-    for _ in range(run_list.PAGE_SIZE):
+    for _ in range(runs_page.PAGE_SIZE):
         make_run()
     assert 'id="older"' not in words(client.get("/"))
 
@@ -152,7 +153,7 @@ def test_the_list_is_searched_by_run_id_file_name_and_key(client: Client, search
 
 
 def test_older_runs_keep_the_filter(client: Client) -> None:
-    for _ in range(run_list.PAGE_SIZE + 1):
+    for _ in range(runs_page.PAGE_SIZE + 1):
         make_run(status=Status.FAILED)
     older = client.get("/", {"status": "failed"}).context["page"].older
     assert parse_qs(older)["status"] == ["failed"]
@@ -195,7 +196,7 @@ def test_the_form_submits_a_run_and_leads_to_its_page(post: Post) -> None:
     run = Run.objects.get()
     assert (response.status_code, response["Location"]) == (302, f"/jobs/{run.pk}/")
     assert (run.run_id, run.file_name, run.status, run.owner) == ("mine", "trio.vcf", Status.QUEUED, "")
-    assert workdir.input_path(run.pk).read_bytes() == VCF
+    assert storage.input_path(run.pk).read_bytes() == VCF
 
 
 def test_an_option_that_is_not_ticked_is_off(post: Post) -> None:
@@ -237,7 +238,7 @@ def test_what_is_wrong_is_a_sentence_at_its_field(
     assert sentence in " ".join(response.context["form"].errors[field])
     assert not Run.objects.exists()
     del response
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_a_run_id_in_use_is_said_at_the_run_id(post: Post) -> None:
@@ -258,7 +259,7 @@ def test_a_file_above_the_limit_is_refused_and_nothing_stays(post: Post, setting
     response = post()
     assert response.status_code == 413
     assert "larger than the limit of 10 bytes" in words(response)
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_a_submit_without_any_reference_is_refused(client: Client) -> None:
@@ -419,7 +420,7 @@ def test_deleting_asks_first(client: Client) -> None:
     assert Run.objects.exists()
     assert client.post(f"/jobs/{run.pk}/delete/")["Location"] == "/"
     assert not Run.objects.exists()
-    assert not workdir.run_folder(run.pk).exists()
+    assert not storage.run_folder(run.pk).exists()
 
 
 @pytest.mark.parametrize("verb", ["cancel", "retry"])

@@ -14,10 +14,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import HEADER, make_run
 from tests.test_allele_page import make_allele, words
-from vcfjobs import preview, workdir
+from vcfjobs import storage
 from vcfjobs.models import Run, Status
-from vcfjobs.preview import LONGEST_HEAD, MOST_BYTES, RECORDS, first_records
-from vcfjobs.vrs.bgzf import BgzfReader, BgzfWriter
+from vcfjobs.vrs.bgzf.files import BgzfReader, BgzfWriter
+from vcfjobs.web import preview
+from vcfjobs.web.preview import LONGEST_HEAD, MOST_BYTES, RECORDS, first_records
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -44,7 +45,7 @@ def succeeded(*records: str, header: str = HEADER, **columns: Any) -> Run:
 
 def write_result(run: Run, text: str) -> Path:
     """Store a result as a worker does."""
-    path = workdir.result_path(run.pk, run.attempt)
+    path = storage.result_path(run.pk, run.attempt)
     path.parent.mkdir(parents=True)
     with path.open("wb") as file:
         writer = BgzfWriter(file)
@@ -245,9 +246,9 @@ def test_where_no_result_can_be_read_the_page_has_no_preview(client: Client, sta
     elif state == "ingest":
         Run.objects.update(kind="ingest")
     elif state == "lost":
-        workdir.drop_run(run.pk)
+        storage.drop_run(run.pk)
     else:
-        workdir.result_path(run.pk, 1).write_bytes(b"\x1f\x8b nothing")
+        storage.result_path(run.pk, 1).write_bytes(b"\x1f\x8b nothing")
     response = client.get(f"/jobs/{run.pk}/")
     assert response.status_code == 200
     assert "First records of the result" not in words(response)

@@ -13,7 +13,8 @@ from celery import Celery
 from django.conf import settings
 
 from tests.servers import RedisServer, wait_until
-from vcfjobs import queue, services
+from vcfjobs.runs import submit
+from vcfjobs.worker import dispatch
 
 
 @pytest.fixture
@@ -28,21 +29,21 @@ def own_redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
             "task_default_queue": f"test_{uuid.uuid4().hex}",
         }
     )
-    monkeypatch.setattr(queue, "current_app", app)
-    queue.close_breaker()
+    monkeypatch.setattr(dispatch, "current_app", app)
+    dispatch.close_breaker()
     yield own_redis
     own_redis.stop()  # before the application says goodbye to one that is frozen
     app.close()
-    queue.close_breaker()
+    dispatch.close_breaker()
 
 
 def test_a_message_waits_in_redis_under_its_queue(own_redis: RedisServer) -> None:
-    assert queue.publish(queue.ANNOTATE, ["a", "b"])
-    assert queue.waiting() == 1
+    assert dispatch.publish(dispatch.ANNOTATE, ["a", "b"])
+    assert dispatch.waiting() == 1
 
 
 def test_a_queue_that_was_never_used_holds_nothing(own_redis: RedisServer) -> None:
-    assert queue.waiting() == 0
+    assert dispatch.waiting() == 0
 
 
 @pytest.mark.e2e
@@ -52,38 +53,38 @@ def test_a_broker_that_is_gone_is_given_up_within_seconds(
     own_redis: RedisServer, fault: int, warm: bool
 ) -> None:
     if warm:
-        assert queue.publish(queue.ANNOTATE, ["a", "b"])
+        assert dispatch.publish(dispatch.ANNOTATE, ["a", "b"])
     own_redis.send(fault)
     began = time.monotonic()
-    assert not queue.publish(queue.ANNOTATE, ["a", "b"])
+    assert not dispatch.publish(dispatch.ANNOTATE, ["a", "b"])
     assert time.monotonic() - began < 6
-    assert queue.waiting() is None
+    assert dispatch.waiting() is None
     began = time.monotonic()
-    assert not queue.publish(queue.ANNOTATE, ["a", "b"])  # nobody waits for it again so soon
+    assert not dispatch.publish(dispatch.ANNOTATE, ["a", "b"])  # nobody waits for it again so soon
     assert time.monotonic() - began < 0.1
 
 
 def test_a_hung_broker_takes_no_message_of_many_at_once_and_raises_at_none(own_redis: RedisServer) -> None:
     """More of them than there are connections: those for whom none is left fail in a way of their own."""
-    queue.current_app.conf.broker_transport_options = {"socket_timeout": 5, "socket_connect_timeout": 2}
+    dispatch.current_app.conf.broker_transport_options = {"socket_timeout": 5, "socket_connect_timeout": 2}
     own_redis.send(signal.SIGSTOP)
     with ThreadPoolExecutor(30) as threads:
-        sent = [threads.submit(queue.publish, queue.ANNOTATE, ["a", "b"]) for _ in range(30)]
+        sent = [threads.submit(dispatch.publish, dispatch.ANNOTATE, ["a", "b"]) for _ in range(30)]
         assert not any(each.result(timeout=20) for each in sent)
 
 
 @pytest.mark.e2e
 def test_a_broker_that_hangs_holds_one_who_asks_and_not_all(own_redis: RedisServer) -> None:
-    assert services.broker_answers()
+    assert submit.broker_answers()
     own_redis.send(signal.SIGSTOP)
     began = time.monotonic()
     with ThreadPoolExecutor(20) as threads:
-        first = threads.submit(services.broker_answers)
-        wait_until(lambda: queue._asking.locked(), "somebody asks")
-        others = [threads.submit(services.broker_answers) for _ in range(19)]
+        first = threads.submit(submit.broker_answers)
+        wait_until(lambda: dispatch._asking.locked(), "somebody asks")
+        others = [threads.submit(submit.broker_answers) for _ in range(19)]
         assert all(other.result(timeout=1) for other in others)  # what was heard last
         assert not first.done()
         assert not first.result()
     assert time.monotonic() - began < 10
     own_redis.send(signal.SIGCONT)
-    assert services.broker_answers()
+    assert submit.broker_answers()

@@ -16,27 +16,27 @@ from django.db.models import ProtectedError
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import PROJECT
-from vcfjobs import references
 from vcfjobs.errors import NoReferenceError, RunFailureError, UnknownAssemblyError, VcfJobsError
 from vcfjobs.models import Assembly, Contig, Sequence
-from vcfjobs.vrs.accessions import CANONICAL
+from vcfjobs.references import assemblies, register
 from vcfjobs.vrs.digests import refget_accession
-from vcfjobs.vrs.sequences import Reference
+from vcfjobs.vrs.sequences.accessions import CANONICAL
+from vcfjobs.vrs.sequences.flat_files import Reference
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 GIVEN = "SQ." + "x" * 32
 
 
-def load(content: bytes, name: str = "a", **options: Any) -> references.LoadReport:
+def load(content: bytes, name: str = "a", **options: Any) -> register.LoadReport:
     known: dict[str, Any] = {"accessions": {}, "canonical": False, "replace": False}
-    return references.load_reference(
+    return register.load_reference(
         name=name, fasta=io.BytesIO(content), source="a.fa", on_progress=lambda _: None, **(known | options)
     )
 
 
 def flat_files() -> set[str]:
-    return {path.name for path in Path(settings.ANYVAR_SEQUENCE_DIR).iterdir()} - {references.LOCK}
+    return {path.name for path in Path(settings.ANYVAR_SEQUENCE_DIR).iterdir()} - {register.LOCK}
 
 
 def test_contigs_are_registered_in_order_with_their_digests_and_aliases() -> None:
@@ -51,7 +51,7 @@ def test_contigs_are_registered_in_order_with_their_digests_and_aliases() -> Non
 
 def test_every_name_opens_the_same_sequence() -> None:
     load(b">chr1\nACGT\n>MT\nGG\n")
-    contigs = references.open_assembly("a").contigs
+    contigs = assemblies.open_assembly("a").contigs
     assert contigs["chr1"][0:4] == contigs["1"][0:4] == b"ACGT"
     assert contigs["M"] is contigs["chrMT"]
     assert contigs.get("chr2") is None
@@ -59,7 +59,7 @@ def test_every_name_opens_the_same_sequence() -> None:
 
 def test_a_contigs_name_counts_before_anothers_alias() -> None:
     load(b">chr1\nACGT\n>1\nGG\n")
-    contigs = references.open_assembly("a").contigs
+    contigs = assemblies.open_assembly("a").contigs
     assert (contigs["chr1"][0:4], contigs["1"][0:4]) == (b"ACGT", b"GG")
 
 
@@ -72,7 +72,7 @@ def test_loading_the_same_again_changes_nothing() -> None:
 
 def test_other_content_is_refused_without_replace_and_leaves_no_file() -> None:
     load(b">chr1\nACGT\n")
-    with pytest.raises(references.ReferenceLoadError, match="--replace"):
+    with pytest.raises(register.ReferenceLoadError, match="--replace"):
         load(b">chr1\nGGGG\n")
     assert flat_files() == {refget_accession(b"ACGT")}
 
@@ -80,10 +80,10 @@ def test_other_content_is_refused_without_replace_and_leaves_no_file() -> None:
 def test_replacing_drops_what_nobody_names_and_is_seen_at_once() -> None:
     load(b">chr1\nACGT\n>chr2\nCC\n")
     load(b">x\nCC\n", name="b")
-    held = references.open_assembly("a").contigs["chr1"]
+    held = assemblies.open_assembly("a").contigs["chr1"]
     load(b">chr1\nGGGG\n", replace=True)
     assert flat_files() == {refget_accession(b"CC"), refget_accession(b"GGGG")}
-    assert references.open_assembly("a").contigs["chr1"][0:4] == b"GGGG"
+    assert assemblies.open_assembly("a").contigs["chr1"][0:4] == b"GGGG"
     assert held[0:4] == b"ACGT"  # who has it open keeps its bytes
     assert Sequence.objects.filter(accession=refget_accession(b"ACGT")).exists()
 
@@ -98,15 +98,15 @@ def test_a_given_accession_is_used_and_the_file_keeps_its_own_name() -> None:
     load(b">20\nNNNN\n", accessions={"20": GIVEN})
     contig = Contig.objects.get()
     assert (contig.sequence.accession, contig.content) == (GIVEN, refget_accession(b"NNNN"))
-    assert references.open_assembly("a").contigs["20"].accession == GIVEN
+    assert assemblies.open_assembly("a").contigs["20"].accession == GIVEN
 
 
 def test_a_masked_copy_never_shadows_the_real_sequence() -> None:
     accession = refget_accession(b"ACGT")
     load(b">1\nACGT\n", name="real")
     load(b">1\nNCGT\n", name="masked", accessions={"1": accession})
-    assert references.open_assembly("real").contigs["1"][0:4] == b"ACGT"
-    assert references.open_assembly("masked").contigs["1"][0:4] == b"NCGT"
+    assert assemblies.open_assembly("real").contigs["1"][0:4] == b"ACGT"
+    assert assemblies.open_assembly("masked").contigs["1"][0:4] == b"NCGT"
 
 
 def test_canonical_takes_the_canonical_accession_by_name_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,30 +148,30 @@ def test_a_missing_flat_file_is_said_without_its_path() -> None:
     for path in Path(settings.ANYVAR_SEQUENCE_DIR).iterdir():
         path.unlink()
     with pytest.raises(RunFailureError) as caught:
-        references.open_assembly("a").contigs["chr1"]
+        assemblies.open_assembly("a").contigs["chr1"]
     assert "chr1" in caught.value.sentence
     assert str(settings.ANYVAR_SEQUENCE_DIR) not in caught.value.sentence
 
 
 def test_opening_again_is_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     load(b">chr1\nACGT\n")
-    first: Reference = references.open_assembly("a")
+    first: Reference = assemblies.open_assembly("a")
     with django_assert_num_queries(1):
-        assert references.open_assembly("a") is first
+        assert assemblies.open_assembly("a") is first
 
 
 @pytest.mark.parametrize("name", ["GRCh38", "grch38", "hg38", "HG38"])
 def test_an_assembly_is_found_by_its_names(name: str) -> None:
     load(b">chr1\nACGT\n", name="GRCh38")
-    assert references.resolve_assembly(name) == "GRCh38"
+    assert assemblies.resolve_assembly(name) == "GRCh38"
 
 
 def test_an_assembly_that_is_not_registered_names_those_that_are() -> None:
     with pytest.raises(NoReferenceError):
-        references.resolve_assembly("a")
+        assemblies.resolve_assembly("a")
     load(b">chr1\nACGT\n")
     with pytest.raises(UnknownAssemblyError, match="Registered: a"):
-        references.resolve_assembly("b")
+        assemblies.resolve_assembly("b")
 
 
 def test_the_command_names_each_deviation_and_the_choice(

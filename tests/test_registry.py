@@ -10,11 +10,11 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_run, make_running
 from tests.vrs.vcf import HEADER, record, reference, run
-from vcfjobs import registry
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
-from vcfjobs.vrs.annotate import Options
+from vcfjobs.registry import load, provenance, queries, search
 from vcfjobs.vrs.digests import digest_text, raw_digest
-from vcfjobs.vrs.one_base import AlleleRow
+from vcfjobs.vrs.vcf.annotate import Options
+from vcfjobs.vrs.vcf.substitutions import AlleleRow
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -38,7 +38,7 @@ def test_alleles_of_a_file_are_registered_and_their_objects_have_their_identifie
     Sequence.objects.create(accession=on.contigs["chr1"].accession, length=46)
     content = HEADER + record("A", "C") + record("T", "TAA", pos=14) + record("TG", "T", pos=5)
     data, rows, _ = run(content, on, Options(collect_alleles=True))
-    registry.load(rows)
+    load.load(rows)
     written = {word for word in data.decode().replace(";", ",").replace("=", ",").split(",") if "VA." in word}
     found = {allele.to_vrs()["id"] for allele in Allele.objects.select_related("sequence")}
     assert found == {word.split()[0] for word in written}
@@ -46,9 +46,9 @@ def test_alleles_of_a_file_are_registered_and_their_objects_have_their_identifie
 
 def test_loading_again_changes_nothing(sequence: Sequence) -> None:
     rows = [row(number) for number in range(100)]
-    registry.load(rows + rows)
+    load.load(rows + rows)
     before = list(Allele.objects.order_by("digest").values())
-    registry.load(rows[::-1])
+    load.load(rows[::-1])
     assert list(Allele.objects.order_by("digest").values()) == before
     assert len(before) == 100
 
@@ -59,7 +59,7 @@ def test_simultaneous_loads_of_the_same_alleles_neither_fail_nor_double(sequence
 
     def load(part: list[AlleleRow]) -> None:
         try:
-            registry.load(part)
+            load.load(part)
         except BaseException as error:
             errors.append(error)
         finally:
@@ -75,9 +75,9 @@ def test_simultaneous_loads_of_the_same_alleles_neither_fail_nor_double(sequence
 
 
 def test_a_digest_shows_as_its_characters_and_is_found_by_them(sequence: Sequence) -> None:
-    registry.load([row(5)])
+    load.load([row(5)])
     text = digest_text(row(5)[0])
-    (allele,) = registry.find([text, "A" * 32])
+    (allele,) = search.find([text, "A" * 32])
     assert (allele.pk, str(allele)) == (text, f"ga4gh:VA.{text}")
     assert Allele.objects.get(pk=text) == allele
 
@@ -87,24 +87,24 @@ def test_a_digest_shows_as_its_characters_and_is_found_by_them(sequence: Sequenc
     [(10, 10, True), (20, 20, True), (15, 15, True), (0, 100, True), (0, 9, False), (21, 30, False)],
 )
 def test_an_overlap_counts_both_ends(sequence: Sequence, start: int, end: int, found: bool) -> None:
-    registry.load([row(10, 10, None)])
-    assert bool(registry.overlapping(sequence, start, end, size=5).alleles) == found
+    load.load([row(10, 10, None)])
+    assert bool(search.overlapping(sequence, start, end, size=5).alleles) == found
 
 
 @pytest.mark.parametrize("size", [0, 1, 16, 17, 256, 257, 65_537, 1_000_000, 50_000_000])
 def test_an_allele_of_any_length_is_found_from_inside_it(sequence: Sequence, size: int) -> None:
-    registry.load([row(100, size, None)])
+    load.load([row(100, size, None)])
     inside = 100 + size // 2
-    assert len(registry.overlapping(sequence, inside, inside, size=5).alleles) == 1
+    assert len(search.overlapping(sequence, inside, inside, size=5).alleles) == 1
 
 
 def test_pages_are_complete_ordered_and_without_doubles(sequence: Sequence) -> None:
     rows = [row(number // 3, size, "CGT"[number % 3]) for number, size in enumerate([1, 20, 300] * 20)]
-    registry.load(rows)
+    load.load(rows)
     seen: list[tuple[int, str]] = []
     cursor = ""
     while True:
-        page = registry.overlapping(sequence, 0, 10_000, size=7, cursor=cursor)
+        page = search.overlapping(sequence, 0, 10_000, size=7, cursor=cursor)
         seen += [(allele.start, allele.digest) for allele in page.alleles]
         cursor = page.next_cursor
         if not cursor:
@@ -114,10 +114,10 @@ def test_pages_are_complete_ordered_and_without_doubles(sequence: Sequence) -> N
 
 
 def test_a_page_of_long_literals_ends_early_and_the_next_goes_on(sequence: Sequence) -> None:
-    registry.load([row(number, literal="C" * 1_000_000) for number in range(20)])
+    load.load([row(number, literal="C" * 1_000_000) for number in range(20)])
     starts, sizes, cursor = [], [], ""
     while not sizes or cursor:
-        page = registry.overlapping(sequence, 0, 100, size=1000, cursor=cursor)
+        page = search.overlapping(sequence, 0, 100, size=1000, cursor=cursor)
         starts += [allele.start for allele in page.alleles]
         sizes.append(len(page.alleles))
         cursor = page.next_cursor
@@ -126,36 +126,36 @@ def test_a_page_of_long_literals_ends_early_and_the_next_goes_on(sequence: Seque
 
 
 def test_a_page_is_one_query(sequence: Sequence, django_assert_num_queries: object) -> None:
-    registry.load([row(number) for number in range(10)])
+    load.load([row(number) for number in range(10)])
     with django_assert_num_queries(1):  # type: ignore[operator]
-        registry.overlapping(sequence, 0, 100, size=3)
+        search.overlapping(sequence, 0, 100, size=3)
 
 
 @pytest.mark.parametrize("cursor", ["x", "5", "5.short", ".", "5." + "!" * 32])
 def test_a_cursor_that_is_none_is_refused(sequence: Sequence, cursor: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011
-        registry.overlapping(sequence, 0, 1, size=1, cursor=cursor)
+        search.overlapping(sequence, 0, 1, size=1, cursor=cursor)
 
 
 def test_a_run_knows_its_alleles_and_an_allele_its_runs(sequence: Sequence) -> None:
     held, other = make_running(), make_running()
-    with registry.Loader(held) as loader:
+    with load.Loader(held) as loader:
         loader.take([row(1), row(2)])
         loader.take([row(1), row(3)])
-    with registry.Loader(other) as loader:
+    with load.Loader(other) as loader:
         loader.take([row(3)])
-    digests, _ = registry.digests_of(held, (0, 0), 10)
+    digests, _ = provenance.digests_of(held, (0, 0), 10)
     assert sorted(digests) == sorted(digest_text(row(number)[0]) for number in (1, 2, 3))
-    of_three = registry.runs_holding(digest_text(row(3)[0]), Run.objects.all())
+    of_three = provenance.runs_holding(digest_text(row(3)[0]), Run.objects.all())
     assert {found.pk for found in of_three} == {held.pk, other.pk}
-    of_one = registry.runs_holding(digest_text(row(1)[0]), Run.objects.all())
+    of_one = provenance.runs_holding(digest_text(row(1)[0]), Run.objects.all())
     assert [found.pk for found in of_one] == [held.pk]
 
 
 def test_a_repeated_attempt_leaves_the_same_registry(sequence: Sequence) -> None:
     run = make_running()
     for _ in range(2):
-        with registry.Loader(run) as loader:
+        with load.Loader(run) as loader:
             loader.take([row(1), row(2)])
     assert (Allele.objects.count(), RunAlleles.objects.count()) == (2, 1)
 
@@ -163,19 +163,19 @@ def test_a_repeated_attempt_leaves_the_same_registry(sequence: Sequence) -> None
 def test_an_error_of_the_loading_thread_reaches_the_engines(sequence: Sequence) -> None:
     run = make_running()
     Run.objects.filter(pk=run.pk).delete()
-    with pytest.raises(IntegrityError), registry.Loader(run) as loader:
+    with pytest.raises(IntegrityError), load.Loader(run) as loader:
         loader.take([row(1)])
 
 
 def test_an_allele_of_an_unknown_sequence_ends_the_load_and_its_thread() -> None:
-    with pytest.raises(Sequence.DoesNotExist), registry.Loader(make_running()) as loader:
+    with pytest.raises(Sequence.DoesNotExist), load.Loader(make_running()) as loader:
         loader.take([row(1)])
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("registry-")]
 
 
 def test_long_literals_do_not_pile_up_until_there_are_many(sequence: Sequence) -> None:
     claimed = make_running()
-    with registry.Loader(claimed) as loader:
+    with load.Loader(claimed) as loader:
         for number in range(40):
             loader.take([row(number, literal="C" * 1_000_000 + str(number))])
     assert Allele.objects.count() == 40
@@ -186,7 +186,7 @@ def test_long_literals_do_not_pile_up_until_there_are_many(sequence: Sequence) -
 
 def test_provenance_can_be_switched_off(sequence: Sequence, settings: object) -> None:
     settings.ANYVAR_PROVENANCE = False  # type: ignore[attr-defined]
-    with registry.Loader(make_running()) as loader:
+    with load.Loader(make_running()) as loader:
         loader.take([row(1)])
     assert Allele.objects.count() == 1
     assert not RunAlleles.objects.exists()
@@ -194,7 +194,7 @@ def test_provenance_can_be_switched_off(sequence: Sequence, settings: object) ->
 
 def test_a_deleted_run_leaves_its_alleles_and_takes_its_provenance(sequence: Sequence) -> None:
     run = make_running()
-    with registry.Loader(run) as loader:
+    with load.Loader(run) as loader:
         loader.take([row(1)])
     run.delete()
     assert Allele.objects.count() == 1
@@ -203,30 +203,30 @@ def test_a_deleted_run_leaves_its_alleles_and_takes_its_provenance(sequence: Seq
 
 def test_a_run_registers_what_it_annotates(tiny_assembly: str, settings: object) -> None:
     from tests.factories import store_input
-    from vcfjobs import runner
+    from vcfjobs.worker import executor
 
     settings.ANYVAR_REGISTER = True  # type: ignore[attr-defined]
     kept, left_out = make_run(), make_run(register=False)
     for each in (left_out, kept):
         store_input(each)
-        runner.run(each.pk, task_id="t", worker="w")
+        executor.run(each.pk, task_id="t", worker="w")
         assert Run.objects.get(pk=each.pk).status == "succeeded"
         assert Allele.objects.count() == (0 if each is left_out else 6)
 
 
 def test_few_alleles_are_counted(sequence: Sequence) -> None:
-    registry.load([row(number) for number in range(30)])
-    assert registry.estimated_count() == 30
+    load.load([row(number) for number in range(30)])
+    assert queries.estimated_count() == 30
 
 
 def test_many_alleles_are_not_counted_and_estimated_well(
     sequence: Sequence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "COUNTED", 100)
-    registry.load([row(number) for number in range(20_000)])
-    registry.load([row(number) for number in range(10_000, 30_000)])
+    monkeypatch.setattr(queries, "COUNTED", 100)
+    load.load([row(number) for number in range(20_000)])
+    load.load([row(number) for number in range(10_000, 30_000)])
     with CaptureQueriesContext(connection) as captured:
-        found = registry.estimated_count()
+        found = queries.estimated_count()
     assert not [query for query in captured if "COUNT" in query["sql"]]
     assert found == pytest.approx(30_000, rel=0.5)  # before any ANALYZE
 
@@ -234,7 +234,7 @@ def test_many_alleles_are_not_counted_and_estimated_well(
 def test_the_search_for_the_latest_runs_is_bounded_by_their_number_and_by_time(
     sequence: Sequence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(provenance, "BATCHES_AT_ONCE", 2)
     digest = row(7)[0]
     for number in range(7):
         held = make_run(run_id=f"r{number}")
@@ -242,9 +242,9 @@ def test_the_search_for_the_latest_runs_is_bounded_by_their_number_and_by_time(
         RunAlleles.objects.create(run=held, ordinal=1, digests=b"x" * 24)
     RunAlleles.objects.create(run=make_run(), ordinal=0, digests=b"x" * 12 + digest + b"x" * 12)
     text = digest_text(digest)
-    runs, complete = registry.latest_runs_holding(text, most=100, seconds=60)
+    runs, complete = provenance.latest_runs_holding(text, most=100, seconds=60)
     assert ([held.run_id for held in runs], complete) == ([f"r{number}" for number in range(6, -1, -1)], True)
-    runs, complete = registry.latest_runs_holding(text, most=2, seconds=60)
+    runs, complete = provenance.latest_runs_holding(text, most=2, seconds=60)
     assert ([held.run_id for held in runs], complete) == (["r6", "r5"], False)
-    assert registry.latest_runs_holding(text, most=100, seconds=-1) == ([], False)
-    assert registry.latest_runs_holding(digest_text(b"\1" * 24), most=1, seconds=60) == ([], True)
+    assert provenance.latest_runs_holding(text, most=100, seconds=-1) == ([], False)
+    assert provenance.latest_runs_holding(digest_text(b"\1" * 24), most=1, seconds=60) == ([], True)

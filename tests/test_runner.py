@@ -13,16 +13,17 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import HEADER, VCF, make_run, make_running, store_input
-from vcfjobs import annotation, runner, workdir
+from vcfjobs import storage
 from vcfjobs.errors import RunLostError
-from vcfjobs.lease import Lease
 from vcfjobs.models import Run, Status
+from vcfjobs.worker import annotation, executor
+from vcfjobs.worker.lease import Lease
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def work(run: Run) -> Run:
-    runner.run(run.pk, task_id="task", worker="celery@here")
+    executor.run(run.pk, task_id="task", worker="celery@here")
     run.refresh_from_db()
     return run
 
@@ -36,7 +37,7 @@ def queued(tiny_assembly: str) -> Run:
 
 
 def files(run: Run) -> list[str]:
-    return sorted(path.name for path in workdir.run_folder(run.pk).iterdir())
+    return sorted(path.name for path in storage.run_folder(run.pk).iterdir())
 
 
 def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) -> None:
@@ -44,7 +45,7 @@ def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) ->
     assert run.status == Status.SUCCEEDED
     assert files(run) == ["1.vcf.gz", "1.vcf.gz.gzi", "1.vcf.gz.tbi"]
     assert run.indexed
-    result = workdir.result_path(run.pk, 1)
+    result = storage.result_path(run.pk, 1)
     text = gzip.decompress(result.read_bytes())
     assert (run.result_bytes, run.result_text_bytes) == (result.stat().st_size, len(text))
     assert run.records_done == 3
@@ -55,12 +56,12 @@ def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) ->
 
 def test_a_message_delivered_twice_runs_once(queued: Run) -> None:
     work(queued)
-    before = workdir.result_path(queued.pk, 1).read_bytes()
-    answer = runner.run(queued.pk, task_id="task", worker="w")
+    before = storage.result_path(queued.pk, 1).read_bytes()
+    answer = executor.run(queued.pk, task_id="task", worker="w")
     assert answer == "not claimed"
     queued.refresh_from_db()
     assert queued.attempt == 1
-    assert workdir.result_path(queued.pk, 1).read_bytes() == before
+    assert storage.result_path(queued.pk, 1).read_bytes() == before
 
 
 def test_a_result_that_is_published_stays_whatever_fails_afterwards(
@@ -69,24 +70,24 @@ def test_a_result_that_is_published_stays_whatever_fails_afterwards(
     def broken(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(workdir, "keep_result", broken)
+    monkeypatch.setattr(storage, "keep_result", broken)
     run = work(queued)
     assert run.status == Status.SUCCEEDED
-    assert workdir.result_path(run.pk, 1).is_file()
+    assert storage.result_path(run.pk, 1).is_file()
 
 
 def test_an_error_after_the_last_update_neither_fails_the_run_nor_removes_its_result(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    succeed = runner._succeed
+    succeed = executor._succeed
 
     def lost_answer(mine: Run, result: object) -> bool:
         succeed(mine, result)  # type: ignore[arg-type]
         raise ZeroDivisionError
 
-    monkeypatch.setattr(runner, "_succeed", lost_answer)
+    monkeypatch.setattr(executor, "_succeed", lost_answer)
     assert work(queued).status == Status.SUCCEEDED
-    assert workdir.result_path(queued.pk, 1).is_file()
+    assert storage.result_path(queued.pk, 1).is_file()
 
 
 def test_a_contig_name_that_no_database_takes_fails_the_run_at_once(tiny_assembly: str) -> None:
@@ -117,7 +118,7 @@ def test_a_malformed_line_fails_the_run_and_names_the_line_not_its_contents(tiny
 def test_a_message_that_names_another_file_fails_the_run(queued: Run, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(VCF)
-    runner.turn(queued.pk, other, task_id="task", worker="w")
+    executor.turn(queued.pk, other, task_id="task", worker="w")
     queued.refresh_from_db()
     assert queued.status == Status.FAILED
     assert other.exists()
@@ -136,9 +137,9 @@ def test_a_failure_nobody_foresaw_keeps_its_traceback_from_the_user(
     def broken(name: str) -> None:
         raise ZeroDivisionError("/some/path")
 
-    monkeypatch.setattr("vcfjobs.references.open_assembly", broken)
+    monkeypatch.setattr("vcfjobs.references.assemblies.open_assembly", broken)
     run = work(queued)
-    assert (run.status, run.error_code, run.error) == (Status.FAILED, "RUN_FAILURE", runner.UNFORESEEN)
+    assert (run.status, run.error_code, run.error) == (Status.FAILED, "RUN_FAILURE", executor.UNFORESEEN)
     assert "ZeroDivisionError" in run.traceback
 
 
@@ -157,7 +158,7 @@ def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
         return indexed
 
     monkeypatch.setattr(annotation, "publish", slow_publish)
-    answer = runner.run(queued.pk, task_id="zombie", worker="w")
+    answer = executor.run(queued.pk, task_id="zombie", worker="w")
     assert answer == "lost"
     queued.refresh_from_db()
     assert (queued.status, queued.attempt) == (Status.SUCCEEDED, 2)
@@ -184,12 +185,12 @@ def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.M
 
     def delete_first(mine: Run, *args: object, **options: object) -> bool:
         Run.objects.filter(pk=mine.pk).delete()
-        workdir.drop_run(mine.pk)
+        storage.drop_run(mine.pk)
         return publish(mine, *args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(annotation, "publish", delete_first)
-    assert runner.run(queued.pk, task_id="t", worker="w") == "lost"
-    assert list(workdir.runs().iterdir()) == []
+    assert executor.run(queued.pk, task_id="t", worker="w") == "lost"
+    assert list(storage.runs().iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -227,33 +228,33 @@ def test_a_lease_that_another_took_stops_the_work(settings: Settings) -> None:
 
 
 def turn(run: Run, *, task_id: str = "t", redelivered: bool = False) -> str:
-    path = workdir.input_path(run.pk)
-    return runner.turn(run.pk, path, task_id=task_id, worker="w", redelivered=redelivered)
+    path = storage.input_path(run.pk)
+    return executor.turn(run.pk, path, task_id=task_id, worker="w", redelivered=redelivered)
 
 
 def test_a_host_that_does_not_see_the_work_directory_begins_nothing(
     queued: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A shared folder that is not mounted: every run would fail for want of its file."""
-    monkeypatch.setattr(runner, "BLIND_SECONDS", 0)
-    aside = workdir.runs().with_name("aside")
-    workdir.runs().rename(aside)
+    monkeypatch.setattr(executor, "BLIND_SECONDS", 0)
+    aside = storage.runs().with_name("aside")
+    storage.runs().rename(aside)
     assert turn(queued) == "nothing to do"
-    workdir.runs().mkdir()
+    storage.runs().mkdir()
     assert turn(queued) == "nothing to do"
     over = make_run(status=Status.CANCELLED)
     assert turn(over) == "nothing to do"  # whose message would be a turn for the other
     queued.refresh_from_db()
     assert (queued.status, queued.attempt) == (Status.QUEUED, 0)
     assert caplog.text.count("does not see the work directory") == 3
-    workdir.runs().rmdir()
-    aside.rename(workdir.runs())
+    storage.runs().rmdir()
+    aside.rename(storage.runs())
     assert turn(queued) == "succeeded"
 
 
 def test_a_run_whose_files_alone_are_gone_fails(queued: Run) -> None:
     store_input(make_run(status=Status.CANCELLED))
-    shutil.rmtree(workdir.run_folder(queued.pk))
+    shutil.rmtree(storage.run_folder(queued.pk))
     assert turn(queued) == "failed"
     queued.refresh_from_db()
     assert queued.error == "The uploaded file is no longer there."
@@ -270,14 +271,14 @@ def test_whoever_cut_a_run_does_not_remove_the_result_that_another_joined(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both work under one attempt; the first was away from the database until the run was done."""
-    finish = runner._finish
+    finish = executor._finish
 
     def finish_and_lose(mine: Run, result: object) -> str:
         finish(mine, result)  # type: ignore[arg-type]
         raise RunLostError
 
-    monkeypatch.setattr(runner, "_finish", finish_and_lose)
+    monkeypatch.setattr(executor, "_finish", finish_and_lose)
     assert turn(queued) == "lost"
     queued.refresh_from_db()
     assert queued.status == Status.SUCCEEDED
-    assert workdir.result_path(queued.pk, 1).is_file()
+    assert storage.result_path(queued.pk, 1).is_file()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from tests.factories import HEADER, RECORDS, VCF, make_run, make_running, make_upload, store_input
-from vcfjobs import queue, services, workdir
+from vcfjobs import storage
 from vcfjobs.errors import (
     InvalidParameterError,
     InvalidVcfError,
@@ -25,7 +25,9 @@ from vcfjobs.errors import (
     UploadTooLargeError,
 )
 from vcfjobs.models import Run, Status
-from vcfjobs.services import Parameters, submit_run
+from vcfjobs.runs import lifecycle
+from vcfjobs.runs.submit import Parameters, submit_run
+from vcfjobs.worker import dispatch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -56,15 +58,15 @@ def test_a_submitted_run_is_queued_stored_and_handed_to_the_broker(submit: Submi
     run, created = submit()
     assert created
     assert (run.status, run.input_bytes, run.input_format) == (Status.QUEUED, len(VCF), "vcf")
-    assert workdir.input_path(run.pk).read_bytes() == VCF
-    assert broker == [(queue.ANNOTATE, [str(run.pk), str(workdir.input_path(run.pk))])]
-    assert list(workdir.spool().iterdir()) == []
+    assert storage.input_path(run.pk).read_bytes() == VCF
+    assert broker == [(dispatch.ANNOTATE, [str(run.pk), str(storage.input_path(run.pk))])]
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_a_broker_that_takes_nothing_leaves_the_run_for_the_sweep(
     submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "publish", lambda task, args: False)
+    monkeypatch.setattr(dispatch, "publish", lambda task, args: False)
     run, _ = submit()
     assert Run.objects.get(pk=run.pk).sent is None
 
@@ -77,12 +79,12 @@ def test_whatever_fails_once_a_run_is_committed_leaves_it_for_the_sweep(
     def fail(run: Run) -> bool:
         raise error
 
-    monkeypatch.setattr(queue, "send", fail)
+    monkeypatch.setattr(dispatch, "send", fail)
     run, _ = submit_run(
         upload=make_upload(VCF), parameters=Parameters("tiny"), owner="", run_id=None, run_async=True
     )
     assert Run.objects.get().status == Status.QUEUED
-    assert workdir.input_path(run.pk).read_bytes() == VCF
+    assert storage.input_path(run.pk).read_bytes() == VCF
 
 
 @pytest.mark.django_db(transaction=True)
@@ -111,7 +113,7 @@ def test_an_upload_stays_though_the_answer_to_its_commit_is_lost(
     monkeypatch.undo()
     run = Run.objects.get()
     assert run.status == Status.QUEUED
-    assert workdir.input_path(run.pk).read_bytes() == VCF
+    assert storage.input_path(run.pk).read_bytes() == VCF
 
 
 def test_a_run_without_a_run_id_is_named_by_its_key(submit: Submit) -> None:
@@ -157,8 +159,8 @@ def test_a_run_id_is_free_again_once_the_result_was_fetched(submit: Submit) -> N
     Run.objects.filter(pk=old.pk).update(status=Status.SUCCEEDED, fetched=timezone.now())
     new, created = submit(run_id="a", for_ref=False)
     assert created
-    assert services.find_run(owner="", run_id="a").pk == new.pk
-    assert services.find_run(owner="", run_id=str(old.pk)).pk == old.pk
+    assert lifecycle.find_run(owner="", run_id="a").pk == new.pk
+    assert lifecycle.find_run(owner="", run_id=str(old.pk)).pk == old.pk
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED])
@@ -206,7 +208,7 @@ def test_what_is_no_vcf_is_refused_and_leaves_no_row(submit: Submit, broker: Bro
     with pytest.raises(InvalidVcfError):
         submit(content)
     assert not Run.objects.exists()
-    assert list(workdir.runs().iterdir()) == []
+    assert list(storage.runs().iterdir()) == []
     assert broker == []
 
 
@@ -224,7 +226,7 @@ def test_one_wrong_record_among_many_is_no_reason_to_refuse(submit: Submit) -> N
 def test_a_synchronous_run_is_done_when_the_call_returns(submit: Submit, broker: Broker) -> None:
     run, _ = submit(run_async=False)
     assert run.status == Status.SUCCEEDED
-    assert workdir.result_path(run.pk, run.attempt).is_file()
+    assert storage.result_path(run.pk, run.attempt).is_file()
     assert broker == []
 
 
@@ -236,15 +238,15 @@ def test_a_file_too_large_for_a_request_is_refused(submit: Submit, settings: Set
 
 def test_a_cancelled_run_cannot_be_cancelled_twice() -> None:
     run = make_running()
-    services.cancel_run(run)
+    lifecycle.cancel_run(run)
     with pytest.raises(RunConflictError):
-        services.cancel_run(run)
+        lifecycle.cancel_run(run)
 
 
 def test_a_failed_run_is_tried_again_when_its_file_is_still_there(broker: Broker) -> None:
     run = make_run(status=Status.FAILED)
     store_input(run)
-    services.retry_run(run)
+    lifecycle.retry_run(run)
     run.refresh_from_db()
     assert run.status == Status.QUEUED
     assert len(broker) == 1
@@ -252,7 +254,7 @@ def test_a_failed_run_is_tried_again_when_its_file_is_still_there(broker: Broker
 
 def test_a_run_whose_file_is_gone_cannot_be_retried() -> None:
     with pytest.raises(RunConflictError, match="no longer kept"):
-        services.retry_run(make_run(status=Status.FAILED))
+        lifecycle.retry_run(make_run(status=Status.FAILED))
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING, Status.SUCCEEDED])
@@ -260,50 +262,50 @@ def test_only_runs_that_ended_badly_can_be_retried(status: str) -> None:
     run = make_run(status=status)
     store_input(run)
     with pytest.raises(RunConflictError, match="failed or cancelled"):
-        services.retry_run(run)
+        lifecycle.retry_run(run)
 
 
 def test_a_deleted_run_leaves_neither_row_nor_files() -> None:
     run = make_run()
     store_input(run)
-    services.delete_run(run)
+    lifecycle.delete_run(run)
     assert not Run.objects.exists()
-    assert not workdir.run_folder(run.pk).exists()
+    assert not storage.run_folder(run.pk).exists()
 
 
 def test_another_owners_run_is_not_found() -> None:
     run = make_run(owner="x")
     with pytest.raises(RunNotFoundError):
-        services.find_run(owner="y", run_id=run.run_id)
-    assert services.find_run(owner="y", run_id=run.run_id, everyone=True) == run
+        lifecycle.find_run(owner="y", run_id=run.run_id)
+    assert lifecycle.find_run(owner="y", run_id=run.run_id, everyone=True) == run
 
 
 def test_of_two_runs_of_one_name_staff_means_its_own() -> None:
     mine = make_run(run_id="shared", owner="user:1")
     make_run(run_id="shared", owner="token:x")
-    assert services.find_run(owner="user:1", run_id="shared", everyone=True) == mine
+    assert lifecycle.find_run(owner="user:1", run_id="shared", everyone=True) == mine
 
 
 @pytest.mark.parametrize("run_id", ["a\0b", "", "ä"])
 def test_what_can_be_no_run_id_is_not_found(run_id: str) -> None:
     with pytest.raises(RunNotFoundError):
-        services.find_run(owner="", run_id=run_id)
+        lifecycle.find_run(owner="", run_id=run_id)
 
 
 def test_a_run_named_like_anothers_key_does_not_hide_it() -> None:
     run = make_run()
     make_run(run_id=str(run.pk).upper())
     make_run(run_id="other")
-    assert services.find_run(owner="", run_id=str(run.pk)) == run
+    assert lifecycle.find_run(owner="", run_id=str(run.pk)) == run
 
 
 def test_the_time_to_ask_again_is_between_a_second_and_a_minute() -> None:
     now = timezone.now()
-    assert services.retry_after(make_run()) == 1
+    assert lifecycle.retry_after(make_run()) == 1
     slow = make_running(input_bytes=10**6, bytes_done=10, started=now - timedelta(seconds=100))
-    assert services.retry_after(slow) == 60
+    assert lifecycle.retry_after(slow) == 60
     half = make_running(input_bytes=100, bytes_done=50, started=now - timedelta(seconds=10))
-    assert 10 <= services.retry_after(half) <= 11
+    assert 10 <= lifecycle.retry_after(half) <= 11
 
 
 @pytest.mark.django_db(transaction=True)
@@ -333,11 +335,11 @@ def test_of_simultaneous_submits_of_one_run_id_exactly_one_wins(tiny_assembly: s
         thread.join()
     assert sorted(map(str, outcomes)) == ["True", *["in use"] * 11]
     assert Run.objects.count() == 1
-    assert len(list(workdir.runs().iterdir())) == 1
+    assert len(list(storage.runs().iterdir())) == 1
 
 
 def test_many_small_runs_do_not_make_a_large_file_look_slow(submit: Submit) -> None:
-    from vcfjobs import estimates
+    from vcfjobs.runs import estimates
 
     now = timezone.now()
     for _ in range(10):

@@ -157,7 +157,7 @@ def test_a_spool_on_another_file_system_stops_the_start(
     elsewhere = Path("/dev/shm")
     if not elsewhere.is_dir() or elsewhere.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("there is no second file system to spool to")
-    monkeypatch.setattr("vcfjobs.workdir.spool", lambda: elsewhere)
+    monkeypatch.setattr("vcfjobs.storage.spool", lambda: elsewhere)
     with pytest.raises(SystemCheckError, match=r"vcfjobs\.E002"):
         call_command("check")
 

@@ -16,10 +16,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import HEADER, make_run, make_running, store_input
-from vcfjobs import queue, runner, services, sharding, sweep, workdir
+from vcfjobs import storage
 from vcfjobs.errors import RunLostError
 from vcfjobs.models import Allele, Run, RunAlleles, Shard, Status
-from vcfjobs.vrs.bgzf import BgzfWriter, read_gzi
+from vcfjobs.runs import lifecycle
+from vcfjobs.vrs.bgzf.files import BgzfWriter, read_gzi
+from vcfjobs.worker import dispatch, executor, maintenance, sharding
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
@@ -60,7 +62,7 @@ def stored(content: bytes, **columns: object) -> Run:
 
 def turn(run: Run, worker: str = "celery@here") -> str:
     """One turn of a worker, as the message of `run` brings it."""
-    return runner.turn(run.pk, workdir.input_path(run.pk), task_id=f"task-{timezone.now()}", worker=worker)
+    return executor.turn(run.pk, storage.input_path(run.pk), task_id=f"task-{timezone.now()}", worker=worker)
 
 
 def finish(run: Run) -> Run:
@@ -84,11 +86,11 @@ def whole(content: bytes, settings: Settings) -> Run:
 
 
 def text(run: Run) -> bytes:
-    return gzip.decompress(workdir.result_path(run.pk, run.attempt).read_bytes())
+    return gzip.decompress(storage.result_path(run.pk, run.attempt).read_bytes())
 
 
 def files(run: Run) -> list[str]:
-    return sorted(path.name for path in workdir.run_folder(run.pk).iterdir())
+    return sorted(path.name for path in storage.run_folder(run.pk).iterdir())
 
 
 def lose(shard_or_run: Shard | Run) -> None:
@@ -127,22 +129,22 @@ def test_the_result_is_that_of_the_whole_file(kind: str, settings: Settings) -> 
     assert run.report == expected.report
     assert (run.indexed, run.progress) == (True, 1.0)
     assert run.result_text_bytes == expected.result_text_bytes
-    assert run.result_bytes == workdir.result_path(run.pk, run.attempt).stat().st_size
+    assert run.result_bytes == storage.result_path(run.pk, run.attempt).stat().st_size
     assert files(run) == [f"{run.attempt}.vcf.gz{end}" for end in ("", ".gzi", ".tbi")]
     assert not Shard.objects.exists()
-    with pysam.TabixFile(str(workdir.result_path(run.pk, run.attempt))) as indexed:
+    with pysam.TabixFile(str(storage.result_path(run.pk, run.attempt))) as indexed:
         assert len(list(indexed.fetch("chrM"))) == 4500
 
 
 def test_the_block_index_finds_any_byte_of_the_joined_result(settings: Settings) -> None:
-    from vcfjobs.vrs.bgzf import BgzfReader
+    from vcfjobs.vrs.bgzf.files import BgzfReader
 
     settings.ANYVAR_SHARD_BYTES = 5_000
     run = finish(stored(text_of()))
     plain = text(run)
     with (
-        workdir.result_path(run.pk, 1).open("rb") as file,
-        workdir.result_blocks_path(run.pk, 1).open("rb") as blocks,
+        storage.result_path(run.pk, 1).open("rb") as file,
+        storage.result_blocks_path(run.pk, 1).open("rb") as blocks,
     ):
         reader = BgzfReader(file, read_gzi(blocks))
         for start in range(0, len(plain), 4_321):
@@ -158,10 +160,10 @@ def test_the_compressed_bytes_are_the_same_whoever_was_lost(settings: Settings) 
         shard = Shard.objects.get(run=run, number=number)
         assert Shard.objects.claim(shard.pk, f"lost-{number}", "celery@dead")
         lose(shard)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     run = finish(run)
     assert run.result_sha256 == expected.result_sha256
-    assert workdir.result_path(run.pk, 1).read_bytes() == workdir.result_path(expected.pk, 1).read_bytes()
+    assert storage.result_path(run.pk, 1).read_bytes() == storage.result_path(expected.pk, 1).read_bytes()
 
 
 def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
@@ -170,7 +172,7 @@ def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
 
-    with dying_in(monkeypatch, runner, "_succeed"):
+    with dying_in(monkeypatch, executor, "_succeed"):
         finish(run)
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.RUNNING, 1)
@@ -178,7 +180,7 @@ def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
     assert set(attempts) == {(Status.SUCCEEDED, 1)}
     assert "1.vcf.gz" in files(run)
     lose(run)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     run = finish(run)
     assert (run.status, run.attempt, run.records_done) == (Status.SUCCEEDED, 2, RECORDS)
     assert text(run).count(b"\n") == RECORDS + text(run).count(b"\n#") + 1
@@ -192,7 +194,7 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
     with dying_in(monkeypatch, sharding, "hand_over"):
         turn(run)
     lose(run)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     run = finish(run)
     assert (run.status, run.records_done) == (Status.SUCCEEDED, 9000)
 
@@ -241,7 +243,7 @@ def test_a_failed_run_is_cut_anew_by_a_retry(settings: Settings) -> None:
     turn(run)
     Run.objects.filter(pk=run.pk).cancel()
     settings.ANYVAR_SHARD_BYTES = 9_000
-    services.retry_run(run)
+    lifecycle.retry_run(run)
     run = finish(run)
     assert (run.status, run.records_done, run.attempt) == (Status.SUCCEEDED, RECORDS, 2)
 
@@ -254,7 +256,7 @@ def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -
     shard = Shard.objects.claim_next(run.pk, "task", "w")
     assert shard is not None
     assert any(name.endswith(".shards") for name in files(run))
-    services.cancel_run(run)
+    lifecycle.cancel_run(run)
     assert files(run) == ["input"]
     assert not Shard.objects.renew(shard, 0)
     assert Shard.objects.complete(shard) == (False, None)
@@ -266,19 +268,19 @@ def test_who_tidies_up_late_takes_nothing_from_a_retry(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     run = stored(bgzf(text_of()))
-    (workdir.run_folder(run.pk) / "0.part.gz").touch()
+    (storage.run_folder(run.pk) / "0.part.gz").touch()
 
     def retried_meanwhile() -> None:
-        services.retry_run(run)
+        lifecycle.retry_run(run)
         finish(run)
 
-    keep_input = workdir.keep_input
+    keep_input = storage.keep_input
     end_badly = sharding.end_badly
     if when == "before it looks":
         monkeypatch.setattr(sharding, "end_badly", lambda pk: (retried_meanwhile(), end_badly(pk)))
     else:
-        monkeypatch.setattr(workdir, "keep_input", lambda *given: (retried_meanwhile(), keep_input(*given)))
-    services.cancel_run(run)
+        monkeypatch.setattr(storage, "keep_input", lambda *given: (retried_meanwhile(), keep_input(*given)))
+    lifecycle.cancel_run(run)
     done = finish(run)
     assert done.status == Status.SUCCEEDED
     assert text(done)
@@ -290,17 +292,17 @@ def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 2000
     run = stored(bgzf(text_of()))
-    keep_input = workdir.keep_input
+    keep_input = storage.keep_input
 
     def cut_meanwhile(*given: Any) -> None:
-        services.retry_run(run)
+        lifecycle.retry_run(run)
         turn(run)
         turn(run)
         keep_input(*given)
 
-    monkeypatch.setattr(workdir, "keep_input", cut_meanwhile)
-    services.cancel_run(run)
-    monkeypatch.setattr(workdir, "keep_input", keep_input)
+    monkeypatch.setattr(storage, "keep_input", cut_meanwhile)
+    lifecycle.cancel_run(run)
+    monkeypatch.setattr(storage, "keep_input", keep_input)
     assert run.shards.filter(status=Status.SUCCEEDED).count() == 1
     assert finish(run).status == Status.SUCCEEDED
 
@@ -311,13 +313,13 @@ def test_a_shard_whose_run_was_cancelled_ends_as_lost_and_leaves_nothing(
     settings.ANYVAR_SHARD_BYTES = 4_000
     run = stored(text_of())
     turn(run)
-    complete = runner._complete
+    complete = executor._complete
 
     def cancelled_first(*args: object) -> object:
-        services.cancel_run(run)
+        lifecycle.cancel_run(run)
         return complete(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(runner, "_complete", cancelled_first)
+    monkeypatch.setattr(executor, "_complete", cancelled_first)
     assert turn(run) == "lost"
     assert files(run) == ["input"]
 
@@ -329,7 +331,7 @@ def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -
     zombie = Shard.objects.claim_next(run.pk, "zombie", "w")
     assert zombie is not None
     lose(zombie)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     mine = Shard.objects.claim(zombie.pk, "mine", "w")
     assert mine is not None
     assert not Shard.objects.renew(zombie, 0)
@@ -346,10 +348,10 @@ def test_a_shard_that_kills_its_workers_fails_its_run(settings: Settings) -> Non
     for _ in range(settings.ANYVAR_RUN_MAX_ATTEMPTS):
         assert Shard.objects.claim(shard.pk, "t", "w")
         lose(shard)
-        sweep.take_back_lost()
+        maintenance.take_back_lost()
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
-    sweep.drop_shards()
+    maintenance.drop_shards()
     assert files(run) == ["input"]
     assert not Shard.objects.exists()
 
@@ -362,11 +364,11 @@ def test_a_shard_over_its_deadline_ends_its_run_as_too_long(settings: Settings) 
     assert run.deadline is None  # a shard has one, however many there are
     shard = Shard.objects.claim_next(run.pk, "t", "w")
     assert shard is not None
-    sweep.end_overdue()
+    maintenance.end_overdue()
     run.refresh_from_db()
     assert run.status == Status.RUNNING
     Shard.objects.filter(pk=shard.pk).update(deadline=timezone.now() - timedelta(seconds=1))
-    sweep.end_overdue()
+    maintenance.end_overdue()
     run.refresh_from_db()
     assert run.error_code == "TIME_LIMIT_EXCEEDED"
 
@@ -380,16 +382,16 @@ def test_a_dead_child_takes_its_shard_along_as_the_setting_says(
     run = stored(text_of())
     turn(run)
     run.refresh_from_db()
-    sweep.child_lost(run.task_id, run.worker, over_limit=False)  # it died right after the cut
+    maintenance.child_lost(run.task_id, run.worker, over_limit=False)  # it died right after the cut
     run.refresh_from_db()
     assert run.status == Status.RUNNING
     shard = Shard.objects.claim_next(run.pk, "task", "celery@here")
     assert shard is not None
     broker.clear()
-    sweep.child_lost("task", "celery@here", over_limit=False)
+    maintenance.child_lost("task", "celery@here", over_limit=False)
     run.refresh_from_db()
     assert run.status == status
-    sent = (queue.ANNOTATE_SHARD, [str(run.pk), str(workdir.input_path(run.pk)), shard.number])
+    sent = (dispatch.ANNOTATE_SHARD, [str(run.pk), str(storage.input_path(run.pk)), shard.number])
     assert (sent in broker) == requeue
 
 
@@ -397,7 +399,7 @@ def test_a_run_without_a_lease_is_not_lost_while_its_shards_are_under_way(settin
     settings.ANYVAR_SHARD_BYTES = 4_000
     run = stored(text_of())
     turn(run)
-    sweep.sweep()
+    maintenance.sweep()
     run.refresh_from_db()
     assert (run.status, run.lease_until, run.attempt) == (Status.RUNNING, None, 1)
 
@@ -408,10 +410,10 @@ def test_shards_that_the_broker_did_not_take_are_sent_by_the_sweep(
     settings.ANYVAR_SHARD_BYTES = 4_000
     run = stored(text_of())
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "publish", lambda *_: False)
+        patch.setattr(dispatch, "publish", lambda *_: False)
         turn(run)
     assert not run.shards.exclude(sent=None).exists()
-    sweep.send_unsent()
+    maintenance.send_unsent()
     assert len(broker) == run.shards.count()
     assert not run.shards.filter(sent=None).exists()
 
@@ -473,7 +475,7 @@ def test_only_files_above_the_setting_are_cut(settings: Settings) -> None:
 def test_a_request_that_does_its_run_itself_never_cuts(settings: Settings) -> None:
     settings.ANYVAR_SHARD_BYTES = 4_000
     run = stored(text_of())
-    runner.run(run.pk, task_id="", worker="web")
+    executor.run(run.pk, task_id="", worker="web")
     run.refresh_from_db()
     assert (run.status, run.shard_count) == (Status.SUCCEEDED, 0)
 
@@ -491,8 +493,8 @@ def test_an_unsorted_file_is_known_though_each_shard_is_sorted(settings: Setting
 def test_a_run_of_a_request_that_died_is_given_to_the_workers() -> None:
     run = make_running(place=None)
     lose(run)
-    sweep.take_back_lost()
-    sweep.send_unsent()
+    maintenance.take_back_lost()
+    maintenance.send_unsent()
     run.refresh_from_db()
     assert (run.status, run.place) == (Status.QUEUED, 0)
 
@@ -521,7 +523,7 @@ def test_a_database_that_is_away_leaves_the_piece_to_the_sweep_and_fails_nothing
         for each in (run, *run.shards.filter(status=Status.RUNNING)):
             if each.lease_until is not None:
                 lose(each)
-        sweep.take_back_lost()
+        maintenance.take_back_lost()
     run = finish(run)
     assert (run.status, run.records_done) == (Status.SUCCEEDED, RECORDS)
 
@@ -534,7 +536,7 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     ranges = [(0, 20_000), (20_000, len(text_of()))]
     first = sharding.hand_over(mine, ranges)
     taken = Shard.objects.claim_next(run.pk, "fast", "w")
-    part = workdir.shard_path(run.pk, 1, 0, 1)
+    part = storage.shard_path(run.pk, 1, 0, 1)
     part.write_bytes(b"being written")
     assert sharding.hand_over(mine, ranges) == first
     assert part.exists()
@@ -558,7 +560,7 @@ def test_trouble_after_the_cut_does_not_fail_the_run(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "send", lambda _: 1 / 0)
+        patch.setattr(dispatch, "send", lambda _: 1 / 0)
         turn(run)
     run.refresh_from_db()
     assert (run.status, run.shards.count()) == (Status.RUNNING, run.shard_count)
@@ -573,7 +575,7 @@ def test_workers_that_were_away_for_long_are_lost_and_not_slow(settings: Setting
     assert shard is not None
     past = timezone.now() - timedelta(hours=2)
     Shard.objects.filter(pk=shard.pk).update(lease_until=past, deadline=past)
-    sweep.sweep()
+    maintenance.sweep()
     assert finish(run).status == Status.SUCCEEDED
 
 
@@ -594,11 +596,11 @@ def test_a_worker_lost_while_it_recompressed_leaves_nothing_when_the_run_is_done
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(gzip.compress(text_of(9000)))
-    with dying_in(monkeypatch, workdir, "publish"):
+    with dying_in(monkeypatch, storage, "publish"):
         turn(run)
     assert "1.input.part" in files(run)
     lose(run)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     run = finish(run)
     assert files(run) == [f"2.vcf.gz{end}" for end in ("", ".gzi", ".tbi")]
 
@@ -629,10 +631,10 @@ def test_a_lost_join_goes_on_though_the_disk_is_nearly_full(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
-    with dying_in(monkeypatch, runner, "_join"):
+    with dying_in(monkeypatch, executor, "_join"):
         finish(run)
     run.refresh_from_db()
     lose(run)
-    sweep.take_back_lost()
-    settings.ANYVAR_MIN_FREE_BYTES = workdir.free_bytes() * 10
+    maintenance.take_back_lost()
+    settings.ANYVAR_MIN_FREE_BYTES = storage.free_bytes() * 10
     assert finish(run).status == Status.SUCCEEDED

@@ -18,8 +18,9 @@ from django_celery_results.models import TaskResult
 from pytest_django import Settings
 
 from tests.factories import make_run, make_running, store_input
-from vcfjobs import queue, sweep, workdir
+from vcfjobs import storage
 from vcfjobs.models import Run, Status, Worker
+from vcfjobs.worker import bootstep, dispatch, maintenance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -32,35 +33,35 @@ def status_of(run: Run) -> str:
 
 def test_a_run_of_a_lost_worker_is_queued_again() -> None:
     run = make_running(lease_until=timezone.now() + PAST)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     assert status_of(run) == Status.QUEUED
 
 
 def test_a_run_under_a_valid_lease_is_left_alone() -> None:
     run = make_running()
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     assert status_of(run) == Status.RUNNING
 
 
 def test_a_lost_run_without_attempts_left_fails_as_worker_lost() -> None:
     run = make_running(lease_until=timezone.now() + PAST, attempt=3, attempt_limit=3)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
 
 
 def test_a_run_over_its_deadline_fails_though_its_lease_is_renewed() -> None:
     run = make_running(deadline=timezone.now() + PAST)
-    sweep.end_overdue()
+    maintenance.end_overdue()
     run.refresh_from_db()
     assert (run.status, run.error_code) == (Status.FAILED, "TIME_LIMIT_EXCEEDED")
 
 
 def test_a_queued_run_that_was_never_sent_is_sent_once(broker: list[tuple[str, list[str]]]) -> None:
     run = make_run()
-    sweep.send_unsent()
-    sweep.send_unsent()
-    assert broker == [(queue.ANNOTATE, [str(run.pk), str(workdir.input_path(run.pk))])]
+    maintenance.send_unsent()
+    maintenance.send_unsent()
+    assert broker == [(dispatch.ANNOTATE, [str(run.pk), str(storage.input_path(run.pk))])]
 
 
 def test_an_old_message_is_sent_again_only_when_the_broker_holds_too_few(
@@ -68,11 +69,11 @@ def test_an_old_message_is_sent_again_only_when_the_broker_holds_too_few(
 ) -> None:
     for _ in range(3):
         make_run(sent=timezone.now() - timedelta(seconds=600))
-    monkeypatch.setattr(queue, "waiting", lambda: 3)
-    sweep.send_unsent()
+    monkeypatch.setattr(dispatch, "waiting", lambda: 3)
+    maintenance.send_unsent()
     assert broker == []
-    monkeypatch.setattr(queue, "waiting", lambda: 1)
-    sweep.send_unsent()
+    monkeypatch.setattr(dispatch, "waiting", lambda: 1)
+    maintenance.send_unsent()
     assert len(broker) == 2
 
 
@@ -81,43 +82,43 @@ def test_a_message_that_was_lost_is_sent_again_whatever_clock_wrote_when(
 ) -> None:
     run = make_run()
     Run.objects.filter(pk=run.pk).update(sent=Now())  # as a submit does, on the database's clock
-    monkeypatch.setattr(sweep, "SEND_AGAIN_SECONDS", -1)
-    monkeypatch.setattr(queue, "waiting", lambda: 0)
-    sweep.send_unsent()
+    monkeypatch.setattr(maintenance, "SEND_AGAIN_SECONDS", -1)
+    monkeypatch.setattr(dispatch, "waiting", lambda: 0)
+    maintenance.send_unsent()
     assert len(broker) == 1
 
 
 def test_a_lease_that_ends_between_two_steps_is_not_taken_for_the_last_attempt() -> None:
     run = make_running(lease_until=timezone.now() + PAST)
     lost = Run.objects.filter(pk=run.pk)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     assert lost.get().status == Status.QUEUED
     make_running(lease_until=timezone.now() + PAST, attempt=3, attempt_limit=3)
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     assert Run.objects.filter(status=Status.FAILED).count() == 1
 
 
 def test_a_run_stays_unsent_when_the_broker_does_not_take_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "publish", lambda task, args: False)
+    monkeypatch.setattr(dispatch, "publish", lambda task, args: False)
     run = make_run()
-    sweep.send_unsent()
+    maintenance.send_unsent()
     assert Run.objects.get(pk=run.pk).sent is None
 
 
 def test_an_expired_run_loses_its_files_and_keeps_its_row() -> None:
     run = make_run(status=Status.SUCCEEDED, expires=timezone.now() + PAST)
     store_input(run)
-    sweep.expire()
+    maintenance.expire()
     run.refresh_from_db()
     assert run.expired is not None
-    assert not workdir.run_folder(run.pk).exists()
+    assert not storage.run_folder(run.pk).exists()
 
 
 def test_files_of_a_run_that_has_not_expired_stay() -> None:
     run = make_run(status=Status.FAILED, expires=timezone.now() + timedelta(seconds=60))
     store_input(run)
-    sweep.expire()
-    assert workdir.has_input(run.pk)
+    maintenance.expire()
+    assert storage.has_input(run.pk)
 
 
 def test_a_folder_without_a_row_goes_after_a_day_and_one_with_a_row_stays() -> None:
@@ -125,53 +126,53 @@ def test_a_folder_without_a_row_goes_after_a_day_and_one_with_a_row_stays() -> N
     store_input(owned)
     orphan, young = uuid.uuid4(), uuid.uuid4()
     for pk in (orphan, young):
-        workdir.run_folder(pk).mkdir()
+        storage.run_folder(pk).mkdir()
     two_days_ago = time.time() - 2 * 86_400
     for pk in (orphan, owned.pk):
-        os.utime(workdir.run_folder(pk), (two_days_ago, two_days_ago))
-    sweep.drop_orphans()
-    assert not workdir.run_folder(orphan).exists()
-    assert workdir.run_folder(young).exists()
-    assert workdir.has_input(owned.pk)
+        os.utime(storage.run_folder(pk), (two_days_ago, two_days_ago))
+    maintenance.drop_orphans()
+    assert not storage.run_folder(orphan).exists()
+    assert storage.run_folder(young).exists()
+    assert storage.has_input(owned.pk)
 
 
 def test_the_input_that_a_killed_worker_left_of_a_success_goes_and_its_result_stays() -> None:
     run = make_run(status=Status.SUCCEEDED, attempt=2)
     store_input(run)
-    workdir.result_path(run.pk, 2).write_bytes(b"x")
+    storage.result_path(run.pk, 2).write_bytes(b"x")
     two_days_ago = time.time() - 2 * 86_400
-    os.utime(workdir.run_folder(run.pk), (two_days_ago, two_days_ago))
-    sweep.drop_orphans()
-    assert [path.name for path in workdir.run_folder(run.pk).iterdir()] == ["2.vcf.gz"]
+    os.utime(storage.run_folder(run.pk), (two_days_ago, two_days_ago))
+    maintenance.drop_orphans()
+    assert [path.name for path in storage.run_folder(run.pk).iterdir()] == ["2.vcf.gz"]
 
 
 def test_what_could_not_be_removed_when_a_run_expired_goes_later() -> None:
     run = make_run(status=Status.FAILED, expired=timezone.now())
     store_input(run)
     two_days_ago = time.time() - 2 * 86_400
-    os.utime(workdir.run_folder(run.pk), (two_days_ago, two_days_ago))
-    sweep.drop_orphans()
-    assert not workdir.run_folder(run.pk).exists()
+    os.utime(storage.run_folder(run.pk), (two_days_ago, two_days_ago))
+    maintenance.drop_orphans()
+    assert not storage.run_folder(run.pk).exists()
 
 
 def test_orphans_are_found_however_many_folders_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "BATCH", 2)
+    monkeypatch.setattr(maintenance, "BATCH", 2)
     two_days_ago = time.time() - 2 * 86_400
     owned = make_run()
     for pk in [owned.pk, *(uuid.uuid4() for _ in range(5))]:
-        workdir.run_folder(pk).mkdir()
-        os.utime(workdir.run_folder(pk), (two_days_ago, two_days_ago))
-    sweep.drop_orphans()
-    assert list(workdir.run_folders()) == [owned.pk]
+        storage.run_folder(pk).mkdir()
+        os.utime(storage.run_folder(pk), (two_days_ago, two_days_ago))
+    maintenance.drop_orphans()
+    assert list(storage.run_folders()) == [owned.pk]
 
 
 def test_an_abandoned_upload_goes_after_a_day() -> None:
-    stale, fresh = workdir.spool() / "a", workdir.spool() / "b"
+    stale, fresh = storage.spool() / "a", storage.spool() / "b"
     for path in (stale, fresh):
         path.write_bytes(b"x")
     two_days_ago = time.time() - 2 * 86_400
     os.utime(stale, (two_days_ago, two_days_ago))
-    sweep.drop_stale_uploads()
+    maintenance.drop_stale_uploads()
     assert (stale.exists(), fresh.exists()) == (False, True)
 
 
@@ -193,7 +194,7 @@ def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
 ) -> None:
     settings.REQUEUE_WHEN_CHILD_LOST = requeue
     run = make_running(attempt=attempt)
-    sweep.child_lost(run.task_id, "celery@here", over_limit=False)
+    maintenance.child_lost(run.task_id, "celery@here", over_limit=False)
     run.refresh_from_db()
     assert (run.status, run.error_code) == (status, code)
     assert len(broker) == (status == Status.QUEUED)
@@ -201,26 +202,26 @@ def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
 
 def test_a_dead_child_of_another_worker_does_not_end_the_run() -> None:
     run = make_running()
-    sweep.child_lost(run.task_id, "celery@elsewhere", over_limit=False)
+    maintenance.child_lost(run.task_id, "celery@elsewhere", over_limit=False)
     assert status_of(run) == Status.RUNNING
 
 
 def test_a_child_killed_over_the_hard_limit_ends_its_run_as_too_long() -> None:
     run = make_running()
-    sweep.child_lost(run.task_id, "celery@here", over_limit=True)
+    maintenance.child_lost(run.task_id, "celery@here", over_limit=True)
     assert Run.objects.get(pk=run.pk).error_code == "TIME_LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize("pool", ["threads", "celery.concurrency.gevent:TaskPool", "eventlet"])
 def test_a_pool_without_time_limits_refuses_to_start(pool: str, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(SystemExit):
-        sweep.refuse_wrong_setup(pool)
+        bootstep.refuse_wrong_setup(pool)
     assert "prefork and solo" in caplog.text
 
 
 @pytest.mark.parametrize("module", ["celery.concurrency.prefork", "celery.concurrency.solo"])
 def test_prefork_and_solo_start(module: str) -> None:
-    sweep.refuse_wrong_setup(SimpleNamespace(__module__=module))
+    bootstep.refuse_wrong_setup(SimpleNamespace(__module__=module))
 
 
 def test_a_step_that_fails_does_not_keep_the_others_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,9 +229,9 @@ def test_a_step_that_fails_does_not_keep_the_others_from_running(monkeypatch: py
         raise OSError
 
     broken.__name__ = "end_overdue"
-    monkeypatch.setattr(sweep, "end_overdue", broken)
+    monkeypatch.setattr(maintenance, "end_overdue", broken)
     run = make_running(lease_until=timezone.now() + PAST)
-    sweep.sweep()
+    maintenance.sweep()
     assert status_of(run) == Status.QUEUED
 
 
@@ -240,7 +241,7 @@ def test_a_run_that_fails_for_lost_workers_keeps_its_input_alone() -> None:
     for left in ("1.part.gz", "2.part.gz", "3.part.gz.gzi"):
         (folder / left).write_bytes(b"half")
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
-    sweep.take_back_lost()
+    maintenance.take_back_lost()
     assert status_of(run) == Status.FAILED
     assert [path.name for path in folder.iterdir()] == ["input"]
 
@@ -273,7 +274,7 @@ def test_a_worker_is_forgotten_after_a_day_of_silence() -> None:
     for node, hours in (("celery@gone", 25), ("celery@quiet", 23)):
         Worker.objects.report_in(make_worker(node))
         Worker.objects.filter(node=node).update(seen=timezone.now() - timedelta(hours=hours))
-    sweep.sweep()
+    maintenance.sweep()
     assert Worker.objects.get().node == "celery@quiet"
 
 
@@ -283,7 +284,7 @@ def test_a_worker_that_cannot_report_in_sweeps_all_the_same() -> None:
         raise OperationalError
 
     run = make_running(lease_until=timezone.now() + PAST)
-    sweep.sweep(no_such_table)
+    maintenance.sweep(no_such_table)
     assert status_of(run) == Status.QUEUED
 
 
@@ -293,19 +294,19 @@ def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> No
         TaskResult.objects.filter(task_id=task_id).update(
             date_done=timezone.now() - timedelta(seconds=seconds)
         )
-    sweep.sweep()
+    maintenance.sweep()
     assert TaskResult.objects.get().task_id == "young"
 
 
 def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "refuse_wrong_setup", lambda pool: None)
-    monkeypatch.setattr(sweep.forks, "fork_without_database", lambda: None)
+    monkeypatch.setattr(bootstep, "refuse_wrong_setup", lambda pool: None)
+    monkeypatch.setattr(maintenance.forks, "fork_without_database", lambda: None)
     now = 1000.0
-    monkeypatch.setattr(sweep.time, "monotonic", lambda: now)
-    step = sweep.SweepStep(SimpleNamespace(pool_cls="", hostname="w", concurrency=1))
+    monkeypatch.setattr(maintenance.time, "monotonic", lambda: now)
+    step = bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="w", concurrency=1))
     assert step._seldom() == []
     now += 3601
-    assert step._seldom() == [sweep.drop_orphans]
+    assert step._seldom() == [maintenance.drop_orphans]
     assert step._seldom() == []
 
 
@@ -314,11 +315,11 @@ def test_a_child_that_goes_while_its_worker_is_stopped_is_no_fault_of_the_run(
     monkeypatch: pytest.MonkeyPatch, broker: object, stopping: int | None, status: str
 ) -> None:
     """A signal to the whole process group, as a terminal's, honcho's or a scheduler's."""
-    monkeypatch.setattr(sweep, "refuse_wrong_setup", lambda pool: None)
-    monkeypatch.setattr(sweep.forks, "fork_without_database", lambda: None)
-    monkeypatch.setattr(sweep.connection, "close", lambda: None)  # of the test's own transaction
-    step = sweep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
+    monkeypatch.setattr(bootstep, "refuse_wrong_setup", lambda pool: None)
+    monkeypatch.setattr(maintenance.forks, "fork_without_database", lambda: None)
+    monkeypatch.setattr(maintenance.connection, "close", lambda: None)  # of the test's own transaction
+    step = bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
     run = make_running(task_id="t", worker="celery@here")
-    monkeypatch.setattr(sweep.state, "should_stop", stopping)
+    monkeypatch.setattr(maintenance.state, "should_stop", stopping)
     step._on_task_failure(WorkerLostError(), task_id="t")
     assert status_of(run) == status

@@ -8,15 +8,16 @@ import pytest
 from pytest_django import Settings
 
 from tests.factories import make_run, make_running
-from vcfjobs import turns, workdir
+from vcfjobs import storage
 from vcfjobs.models import Run, Shard, Status
+from vcfjobs.worker import scheduler
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 
 def submit(owner: str = "a", **columns: object) -> Run:
     """A queued run at the place that a submit gives it."""
-    return make_run(owner=owner, place=turns.next_place(owner), **columns)
+    return make_run(owner=owner, place=scheduler.next_place(owner), **columns)
 
 
 def cut(run: Run, count: int) -> None:
@@ -34,7 +35,7 @@ def served(turns_taken: int) -> list[Run]:
     """The runs that the next turns go to, each done before the next is taken."""
     runs = []
     for _ in range(turns_taken):
-        piece = turns.next_piece(uuid.uuid4().hex, "w")
+        piece = scheduler.next_piece(uuid.uuid4().hex, "w")
         if piece is None:
             break
         piece.pieces().filter(pk=piece.pk).update(status=Status.SUCCEEDED)
@@ -85,7 +86,7 @@ def test_work_under_way_counts_against_its_owner() -> None:
     for _ in range(10):
         submit("a")
     for _ in range(10):  # all under way, none done, nothing waits
-        assert turns.next_piece(uuid.uuid4().hex, "w")
+        assert scheduler.next_piece(uuid.uuid4().hex, "w")
     for _ in range(3):
         submit("b")
     submit("a")
@@ -122,7 +123,7 @@ def test_shards_are_served_in_their_order() -> None:
     run = submit()
     cut(run, 4)
     numbers = []
-    while isinstance(piece := turns.next_piece(uuid.uuid4().hex, "w"), Shard):
+    while isinstance(piece := scheduler.next_piece(uuid.uuid4().hex, "w"), Shard):
         numbers.append(piece.number)
     assert numbers == [0, 1, 2, 3]
 
@@ -137,20 +138,20 @@ def test_two_workers_at_once_take_two_pieces(monkeypatch: pytest.MonkeyPatch) ->
         return claim(Run.objects, pk, task_id, worker)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(Run.objects), "claim", beaten)
-    assert turns.next_piece("mine", "w") == second
+    assert scheduler.next_piece("mine", "w") == second
 
 
 def test_a_run_that_a_request_does_itself_is_not_in_the_line() -> None:
     make_run(place=None)
     make_running(place=None)
-    assert turns.next_piece("t", "w") is None
+    assert scheduler.next_piece("t", "w") is None
 
 
 def test_a_nearly_full_disk_lets_only_what_was_begun_go_on(settings: Settings) -> None:
     submit("b")
     huge = submit("a")
     cut(huge, 2)
-    settings.ANYVAR_MIN_FREE_BYTES = workdir.free_bytes() * 10
+    settings.ANYVAR_MIN_FREE_BYTES = storage.free_bytes() * 10
     assert owners(5) == "aa"
     settings.ANYVAR_MIN_FREE_BYTES = 0
     assert owners(5) == "b"
@@ -160,11 +161,11 @@ def test_a_turn_takes_few_queries_however_long_the_line_is(django_assert_max_num
     for number in range(300):
         submit(f"owner{number % 7}")
     with django_assert_max_num_queries(3):
-        turns.next_piece("t", "w")
+        scheduler.next_piece("t", "w")
     cut(submit("zero"), 300)
     Run.objects.filter(status=Status.QUEUED).update(status=Status.CANCELLED)
     with django_assert_max_num_queries(8):
-        turns.next_piece("t", "w")
+        scheduler.next_piece("t", "w")
 
 
 def test_workers_at_once_share_out_the_turns_of_a_cut_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,11 +176,11 @@ def test_workers_at_once_share_out_the_turns_of_a_cut_run(monkeypatch: pytest.Mo
 
     def another_first(self: object, *args: object) -> Shard | None:
         monkeypatch.undo()
-        seen.append(turns.next_piece("other", "w"))  # sees the line while the first is at it
+        seen.append(scheduler.next_piece("other", "w"))  # sees the line while the first is at it
         return claim_next(Shard.objects, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(Shard.objects), "claim_next", another_first)
-    first = turns.next_piece("mine", "w")
+    first = scheduler.next_piece("mine", "w")
     assert isinstance(first, Shard)
     assert isinstance(seen[0], Run)
     assert seen[0].owner == "b"
@@ -189,14 +190,14 @@ def test_a_run_left_by_a_request_does_not_open_the_line_to_newcomers() -> None:
     for number in range(20):
         make_run(owner="a", place=8000 + number)
     left = make_run(owner="c", place=None, sent=None)
-    from vcfjobs import queue, sweep
+    from vcfjobs.worker import dispatch, maintenance
 
-    sent = queue.publish
-    queue.publish = lambda *_: True  # type: ignore[assignment]
+    sent = dispatch.publish
+    dispatch.publish = lambda *_: True  # type: ignore[assignment]
     try:
-        sweep.send_unsent()
+        maintenance.send_unsent()
     finally:
-        queue.publish = sent
+        dispatch.publish = sent
     left.refresh_from_db()
     assert left.place == 8000
-    assert turns.next_place("b") == 8000
+    assert scheduler.next_place("b") == 8000

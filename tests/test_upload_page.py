@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from tests.factories import VCF, make_run, store_input
 from tests.test_allele_page import words
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.api.uploads import SpoolUploadHandler
 from vcfjobs.models import Run, Status
 
@@ -83,7 +83,7 @@ def test_the_script_is_told_what_is_wrong_at_which_field(
     assert response.status_code == status
     assert list(response.json()["errors"]) == [field]
     assert sentence in response.json()["errors"][field][0]
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_a_script_whose_login_is_over_is_told_so(client: Client, closed: None) -> None:
@@ -188,7 +188,7 @@ def test_looking_at_the_page_counts_for_nothing(client: Client, send: Send, once
 def test_a_body_far_above_the_limit_is_not_read(
     send: Send, settings: Settings, monkeypatch: pytest.MonkeyPatch, unread: list[object]
 ) -> None:
-    monkeypatch.setattr("vcfjobs.upload_page.FORM_BYTES", 0)
+    monkeypatch.setattr("vcfjobs.web.upload.FORM_BYTES", 0)
     settings.ANYVAR_MAX_UPLOAD_BYTES = 10
     response = send()
     assert response.status_code == 413
@@ -226,4 +226,4 @@ def test_a_retry_without_room_is_said_and_not_fallen_over(client: Client, settin
 def test_a_form_with_far_too_many_fields_leaves_nothing_behind(client: Client) -> None:
     form = {"vcf": SimpleUploadedFile("in.vcf", VCF)} | {f"x{number}": "1" for number in range(2000)}
     assert client.post("/", form).status_code == 400
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []

@@ -12,7 +12,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.db import DatabaseError, InterfaceError
 
-from vcfjobs import references, workdir
+from vcfjobs import storage
+from vcfjobs.references import assemblies
 
 # Celery waits ten seconds before it calls a child lost, and looks every second.
 CHILD_LOST_SECONDS = 12
@@ -22,19 +23,19 @@ CHILD_LOST_SECONDS = 12
 def work_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """The work directory can be written, and the spool lies on its file system (a move is a rename)."""
     try:
-        workdir.prepare()
-        writable = all(os.access(path, os.W_OK | os.X_OK) for path in (workdir.spool(), workdir.runs()))
+        storage.prepare()
+        writable = all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))
     except OSError:
         writable = False
     if not writable:
         return [
             Error(
-                f"The work directory {workdir.root()} cannot be written.",
+                f"The work directory {storage.root()} cannot be written.",
                 hint="Set ANYVAR_VCF_ASYNC_WORK_DIR to a folder that web and workers share and may write.",
                 id="vcfjobs.E001",
             )
         ]
-    if workdir.spool().stat().st_dev != workdir.runs().stat().st_dev:
+    if storage.spool().stat().st_dev != storage.runs().stat().st_dev:
         return [
             Error(
                 "The spool and the runs' folders are on different file systems.",
@@ -106,7 +107,7 @@ def sequence_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
 def reference_present(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
     """At least one assembly is registered. Silent before the first migrate."""
     try:
-        names = references.registered_assemblies()
+        names = assemblies.registered_assemblies()
     except (DatabaseError, InterfaceError):
         return []
     if not names:

@@ -10,29 +10,29 @@ from uuid import UUID
 
 from celery import Task, shared_task
 
-from vcfjobs import queue, runner
+from vcfjobs.worker import dispatch, executor
 
 
-@shared_task(name=queue.ANNOTATE, bind=True)
+@shared_task(name=dispatch.ANNOTATE, bind=True)
 def annotate_run(self: Task, run_pk: str, input_path: str) -> str:
     """A turn for a run to annotate; returns how what was done ended."""
     return _turn(self, run_pk, input_path)
 
 
-@shared_task(name=queue.INGEST, bind=True)
+@shared_task(name=dispatch.INGEST, bind=True)
 def ingest_run(self: Task, run_pk: str, input_path: str) -> str:
     """A turn for a run whose annotations are to be registered; returns how what was done ended."""
     return _turn(self, run_pk, input_path)
 
 
-@shared_task(name=queue.ANNOTATE_SHARD, bind=True)
+@shared_task(name=dispatch.ANNOTATE_SHARD, bind=True)
 def annotate_shard(self: Task, run_pk: str, input_path: str, number: int) -> str:
     """A turn for a shard of a run; returns how what was done ended."""
     return _turn(self, run_pk, input_path)
 
 
 def _turn(task: Task, run_pk: str, input_path: str) -> str:
-    return runner.turn(
+    return executor.turn(
         UUID(run_pk),
         Path(input_path),
         task_id=task.request.id,

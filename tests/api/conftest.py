@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.factories import VCF, make_run, store_input
-from vcfjobs import runner
 from vcfjobs.models import Run
+from vcfjobs.worker import executor
 
 Submit = Callable[..., HttpResponse]
 
@@ -38,7 +38,7 @@ def succeeded(tiny_assembly: str) -> Run:
     """A run that a worker has done."""
     run = make_run(file_name="sample.vcf.gz")
     store_input(run)
-    runner.run(run.pk, task_id="t", worker="w")
+    executor.run(run.pk, task_id="t", worker="w")
     run.refresh_from_db()
     assert run.status == "succeeded"
     return run

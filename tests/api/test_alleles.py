@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs import lookups, registry, runner
 from vcfjobs.models import Allele, Run, RunAlleles
+from vcfjobs.registry import queries, search
+from vcfjobs.worker import executor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +26,7 @@ def registered(tiny_assembly: str, settings: Settings) -> Run:
     settings.ANYVAR_REGISTER = True
     run = make_run()
     store_input(run)
-    runner.run(run.pk, task_id="t", worker="w")
+    executor.run(run.pk, task_id="t", worker="w")
     assert Allele.objects.count() == 6
     return Run.objects.get()
 
@@ -70,10 +71,10 @@ def test_many_objects_that_are_large_together_are_413_and_each_alone_is_found(
 ) -> None:
     literals = Allele.objects.exclude(literal=None)
     ids = [str(allele) for allele in Allele.objects.all()]
-    monkeypatch.setattr(registry, "PAGE_BYTES", sum(len(allele.literal) for allele in literals) + 1)
+    monkeypatch.setattr(search, "PAGE_BYTES", sum(len(allele.literal) for allele in literals) + 1)
     response = client.post("/objects", {"ids": ids}, content_type="application/json")
     assert len(response.json()["objects"]) == 6
-    monkeypatch.setattr(registry, "PAGE_BYTES", 1)
+    monkeypatch.setattr(search, "PAGE_BYTES", 1)
     response = client.post("/objects", {"ids": ids}, content_type="application/json")
     assert (response.status_code, response.json()["error_code"]) == (413, "REQUEST_TOO_LARGE")
     for vrs_id in ids:
@@ -145,7 +146,7 @@ def test_an_allele_names_its_runs_and_a_run_its_alleles(client: Client, register
 def test_the_runs_of_an_allele_are_paged(
     client: Client, registered: Run, vrs_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "RUNS_A_PAGE", 1)
+    monkeypatch.setattr(queries, "RUNS_A_PAGE", 1)
     newer = make_run()
     held = registered.batches.get()
     RunAlleles.objects.create(run=newer, ordinal=0, digests=held.digests)
@@ -160,7 +161,7 @@ def test_the_runs_of_an_allele_are_paged(
 def test_the_alleles_of_a_run_end_with_its_last_page(
     client: Client, registered: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookups, "IDS_A_PAGE", 3)
+    monkeypatch.setattr(queries, "IDS_A_PAGE", 3)
     first = client.get(f"/runs/{registered.run_id}/alleles").json()
     second = client.get(f"/runs/{registered.run_id}/alleles", {"cursor": first["next_cursor"]}).json()
     assert len(set(first["ids"] + second["ids"])) == 6
@@ -187,7 +188,7 @@ def test_stats_count_runs_alleles_and_sequences(client: Client, registered: Run)
 def test_stats_count_runs_in_an_index_alone() -> None:
     make_run()
     with CaptureQueriesContext(connection) as captured:
-        lookups.stats()
+        queries.stats()
     (counts,) = (query["sql"] for query in captured if "GROUP BY" in query["sql"])
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":

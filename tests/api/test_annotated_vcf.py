@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from tests.api.conftest import body
 from tests.factories import VCF
-from vcfjobs import runner, workdir
+from vcfjobs import storage
 from vcfjobs.models import Allele, Run
+from vcfjobs.worker import executor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,9 +50,9 @@ def test_asynchronously_it_is_202_and_the_same_answer_later(
     assert put(client, annotated, run_async="true", run_id="a").status_code == 202
     run = Run.objects.get(run_id="a")
     assert broker[0][0] == "vcfjobs.ingest_run"
-    runner.run(run.pk, task_id="t", worker="w")
+    executor.run(run.pk, task_id="t", worker="w")
     assert client.get("/vcf/a").json()["status"] == "SUCCESS"
-    assert [path.name for path in workdir.run_folder(run.pk).iterdir()] == []
+    assert [path.name for path in storage.run_folder(run.pk).iterdir()] == []
 
 
 @pytest.mark.parametrize("missing", ["VRS_Allele_IDs", "VRS_RepeatSubunitLengths"])
@@ -129,4 +130,4 @@ def test_without_references_and_with_wrong_parameters_it_refuses(
 ) -> None:
     assert put(client, VCF, assembly="nope").status_code == 422
     assert put(client, b"nonsense").status_code == 400
-    assert not any(workdir.spool().iterdir())
+    assert not any(storage.spool().iterdir())

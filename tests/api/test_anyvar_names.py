@@ -10,8 +10,9 @@ from pytest_django import Settings
 
 from tests.api.conftest import Submit, body
 from tests.factories import make_run, store_input
-from vcfjobs import lookups, runner
 from vcfjobs.models import Run
+from vcfjobs.registry import queries
+from vcfjobs.worker import executor
 
 PLACE = {"accession": "tiny:1", "start": "0", "end": "240"}
 
@@ -42,13 +43,13 @@ def test_a_run_may_be_called_runs(client: Client, submit: Submit) -> None:
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the pages that were asked of the registry."""
     asked: list[int] = []
-    overlapping = lookups.overlapping
+    overlapping = queries.overlapping
 
     def telling(*args: Any, size: int, cursor: str) -> Any:
         asked.append(size)
         return overlapping(*args, size=size, cursor=cursor)
 
-    monkeypatch.setattr(lookups, "overlapping", telling)
+    monkeypatch.setattr(queries, "overlapping", telling)
     return asked
 
 
@@ -60,7 +61,7 @@ def test_a_search_finds_what_variations_finds(
     settings.ANYVAR_REGISTER = True
     run = make_run()
     store_input(run)
-    runner.run(run.pk, task_id="t", worker="w")
+    executor.run(run.pk, task_id="t", worker="w")
     ours, theirs = (client.get(address, PLACE) for address in ("/variations", "/search"))
     assert len(theirs.json()["variations"]) == 6
     assert (theirs.status_code, theirs.json()) == (200, ours.json())

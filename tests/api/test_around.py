@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import make_run
-from vcfjobs import services
+from vcfjobs.runs import lifecycle, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +25,7 @@ def test_healthz_and_service_info_are_open(client: Client, settings: Settings, t
 
 
 def test_readyz_names_what_is_not_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "broker_answers", lambda: False)
+    monkeypatch.setattr(submit, "broker_answers", lambda: False)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["parts"] == {"database": "ok", "broker": "unavailable", "work_directory": "ok"}
@@ -48,7 +48,7 @@ def test_what_nobody_foresaw_is_500_without_details(client: Client, monkeypatch:
     def broken(**options: Any) -> None:
         raise ZeroDivisionError("/secret/path")
 
-    monkeypatch.setattr(services, "find_run", broken)
+    monkeypatch.setattr(lifecycle, "find_run", broken)
     make_run(run_id="a")
     response = client.get("/runs/a/")
     assert response.status_code == 500

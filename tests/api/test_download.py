@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from tests.api.conftest import body, leave
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ def test_the_result_is_plain_text_as_often_as_wanted(client: Client, succeeded: 
 
 
 def test_bgzf_is_the_stored_file(client: Client, succeeded: Run, text: bytes) -> None:
-    stored = workdir.result_path(succeeded.pk, succeeded.attempt).read_bytes()
+    stored = storage.result_path(succeeded.pk, succeeded.attempt).read_bytes()
     for address in (f"/vcf/{succeeded.run_id}?format=vcf.gz", f"/runs/{succeeded.pk}/result.vcf.gz"):
         response = client.get(address)
         assert response["Content-Type"] == "application/gzip"
@@ -42,7 +42,7 @@ def test_bgzf_is_the_stored_file(client: Client, succeeded: Run, text: bytes) ->
 
 def test_the_index_lies_beside_the_result(client: Client, succeeded: Run) -> None:
     response = client.get(f"/runs/{succeeded.run_id}/result.vcf.gz.tbi")
-    assert body(response) == workdir.result_index_path(succeeded.pk, succeeded.attempt).read_bytes()
+    assert body(response) == storage.result_index_path(succeeded.pk, succeeded.attempt).read_bytes()
 
 
 def test_a_result_without_index_says_404(client: Client, succeeded: Run) -> None:
@@ -137,7 +137,7 @@ def test_a_download_goes_on_when_the_run_expires_meanwhile(
     client: Client, succeeded: Run, text: bytes
 ) -> None:
     response = client.get(f"/vcf/{succeeded.run_id}")
-    workdir.drop_run(succeeded.pk)
+    storage.drop_run(succeeded.pk)
     assert body(response) == text
 
 

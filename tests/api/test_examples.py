@@ -23,11 +23,14 @@ from pytest_django import DjangoDbBlocker, Settings
 from tests.api.conftest import body, leave
 from tests.conftest import PROJECT
 from tests.factories import make_run, make_running, store_input
-from vcfjobs import registry, runner, services, workdir
-from vcfjobs.api import examples
+from vcfjobs import storage
+from vcfjobs.api.openapi import examples
 from vcfjobs.models import Assembly, Contig, Run, RunAlleles, Sequence
-from vcfjobs.references import load_reference
+from vcfjobs.references.register import load_reference
+from vcfjobs.registry import load, search
+from vcfjobs.runs import lifecycle, submit
 from vcfjobs.vrs.digests import digest_bytes
+from vcfjobs.worker import executor
 
 METHODS = ("get", "put", "post", "delete")
 # What cannot be shown as text.
@@ -202,7 +205,7 @@ def world(db: None, chromosome: tuple[Path, list[Any]], settings: Settings, brok
         type(row)(**{field.attname: getattr(row, field.attname) for field in row._meta.fields}).save(
             force_insert=True
         )
-    registry.load(
+    load.load(
         (
             digest_bytes(allele["digest"]),
             allele["location"]["sequenceReference"]["refgetAccession"],
@@ -258,7 +261,7 @@ class Session:
     def done(self, content: str = examples.VCF, **columns: Any) -> Run:
         """The examples' run when a worker has done it."""
         made = self.run(content, **columns)
-        runner.run(made.pk, task_id="t", worker="w")
+        executor.run(made.pk, task_id="t", worker="w")
         made.refresh_from_db()
         assert made.status == "succeeded", made.error
         return made
@@ -392,16 +395,16 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_vcf", 410, "Expired"): after(
         lambda session: Run.objects.filter(pk=session.done().pk).update(expires="2020-01-01T00:00:00Z")
     ),
-    ("get_vcf", 410, "Cancelled"): after(lambda session: services.cancel_run(session.run())),
+    ("get_vcf", 410, "Cancelled"): after(lambda session: lifecycle.cancel_run(session.run())),
     ("get_vcf", 422, "INVALID_PARAMETER"): lambda session: session.call(query="wait=long"),
     ("get_vcf", 500, "Failed; ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE"): after(
-        lambda session: runner.run(session.run(failing(session)).pk, task_id="t", worker="w")
+        lambda session: executor.run(session.run(failing(session)).pk, task_id="t", worker="w")
     ),
     ("list_runs", 200, "A page of runs"): after(Session.done),
     ("list_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="status=done"),
     ("get_run", 200, "The run"): after(Session.done),
     ("cancel_run", 202, "Cancelled; its worker stops soon"): after(Session.run),
-    ("retry_run", 202, "Queued again"): after(lambda session: services.cancel_run(session.run())),
+    ("retry_run", 202, "Queued again"): after(lambda session: lifecycle.cancel_run(session.run())),
     ("retry_run", 503, "QUEUE_FULL"): after(many),
     ("get_run_failures", 200, "What got no identifier"): after(
         lambda session: session.done(examples.VCF.replace("\tC\tT\t", "\tG\tT\t"))
@@ -421,7 +424,7 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_objects", 200, "What is registered, and what is not"): Session.call,
     ("get_objects", 400, "PARSE_ERROR"): lambda session: session.call(content="{"),
     ("get_objects", 413, "REQUEST_TOO_LARGE"): after(
-        lambda session: session.monkeypatch.setattr(registry, "PAGE_BYTES", 1)
+        lambda session: session.monkeypatch.setattr(search, "PAGE_BYTES", 1)
     ),
     ("get_objects", 415, "UNSUPPORTED_MEDIA_TYPE"): lambda session: session.client.post(
         "/objects", "x", content_type="text/plain"
@@ -450,9 +453,9 @@ OF: dict[tuple[str, int, str], Provocation] = {
         ANYVAR_AUTH_TOKEN_LIST=["a"],
     ),
     ("get_health", 200, "Alive"): Session.call,
-    ("get_readiness", 200, "Ready"): lambda session: (workdir.prepare(), session.call())[1],
+    ("get_readiness", 200, "Ready"): lambda session: (storage.prepare(), session.call())[1],
     ("get_readiness", 503, "A part is missing"): after(
-        lambda session: session.monkeypatch.setattr(services, "broker_answers", lambda: False)
+        lambda session: session.monkeypatch.setattr(submit, "broker_answers", lambda: False)
     ),
 }
 UNKNOWN_OBJECT = "Not registered"
@@ -489,7 +492,7 @@ def test_an_example_is_what_is_answered(
     cache.clear()  # how often the tests before have submitted
     settings.ANYVAR_DEFAULT_ASSEMBLY = "GRCh37"
     # It registers over a connection of its own, which the test's open transaction would keep waiting.
-    monkeypatch.setattr(registry, "_write", lambda rows: None)
+    monkeypatch.setattr(load, "_write", lambda rows: None)
     settings.ANYVAR_PROVENANCE = False
     session = Session(settings, monkeypatch, OPERATIONS[example.operation])
     answer = provocation_of(example)(session)

@@ -22,8 +22,10 @@ from pytest_django import Settings
 from tests.conftest import PROJECT
 from tests.factories import make_run, make_running
 from tests.servers import wait_until
-from vcfjobs import metrics, queue, workdir
+from vcfjobs import storage
 from vcfjobs.models import Run, Shard, Status
+from vcfjobs.monitoring import metrics
+from vcfjobs.worker import dispatch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -34,7 +36,7 @@ HISTOGRAMS = {"vrs_last_day_queue_wait_seconds", "vrs_last_day_run_seconds"}
 
 @pytest.fixture(autouse=True)
 def _broker_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "waiting", lambda: 3)
+    monkeypatch.setattr(dispatch, "waiting", lambda: 3)
 
 
 @pytest.fixture
@@ -197,7 +199,7 @@ def test_stored_bytes_are_those_of_the_files_that_are_kept(figure: Figures) -> N
 
 
 def test_the_disk_the_broker_and_the_registry(figure: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workdir, "free_bytes", lambda: 12_345)
+    monkeypatch.setattr(storage, "free_bytes", lambda: 12_345)
     assert figure("vrs_work_directory_free_bytes") == 12_345
     assert (figure("vrs_broker_up"), figure("vrs_broker_messages")) == (1, 3)
     assert figure("vrs_registered_alleles") == 0
@@ -216,7 +218,7 @@ def broken() -> int:
 def test_a_broker_that_does_not_answer_is_down_and_has_no_messages(
     client: Client, monkeypatch: pytest.MonkeyPatch, answer: Callable[[], int | None]
 ) -> None:
-    monkeypatch.setattr(queue, "waiting", answer)
+    monkeypatch.setattr(dispatch, "waiting", answer)
     found = samples(client)
     assert found["vrs_broker_up", frozenset()] == 0
     assert "vrs_broker_messages" not in {name for name, _ in found}

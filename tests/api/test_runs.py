@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, make_running, store_input
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -96,7 +96,7 @@ def test_delete_removes_row_and_files(client: Client) -> None:
     store_input(run)
     assert client.delete(f"/runs/{run.pk}/").status_code == 204
     assert not Run.objects.exists()
-    assert not workdir.run_folder(run.pk).exists()
+    assert not storage.run_folder(run.pk).exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.test_settings import read, start
-from vcfjobs.vrs.header import VRS_VERSION
+from vcfjobs.vrs.vcf.header import VRS_VERSION
 
 pytestmark = pytest.mark.django_db
 

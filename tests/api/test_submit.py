@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from tests.api.conftest import Submit, body
 from tests.factories import HEADER, VCF
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.api.views import SubmitViewSet
 from vcfjobs.models import Run
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 def nothing_stays() -> bool:
     return (
-        not Run.objects.exists() and not any(workdir.spool().iterdir()) and not any(workdir.runs().iterdir())
+        not Run.objects.exists() and not any(storage.spool().iterdir()) and not any(storage.runs().iterdir())
     )
 
 
@@ -101,14 +101,14 @@ def test_a_run_id_in_use_is_400_in_anyvars_shape(submit: Submit) -> None:
         "with the same run_id.",
         "error_code": "RUN_ID_IN_USE",
     }
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_the_same_request_again_is_202_and_runs_nothing_twice(submit: Submit, broker: list[Any]) -> None:
     answers = [submit(run_async="true", run_id="a") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert Run.objects.count() == 1
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_a_synchronous_request_answers_the_file(submit: Submit) -> None:
@@ -251,7 +251,7 @@ def test_a_full_disk_is_503_with_retry_after(submit: Submit, monkeypatch: pytest
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr(workdir, "take_in", full)
+    monkeypatch.setattr(storage, "take_in", full)
     response = submit(run_async="true")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
@@ -265,12 +265,12 @@ def test_a_database_that_is_down_or_a_standby_is_503_with_retry_after(
     def down(*args: Any, **options: Any) -> None:
         raise error("server closed the connection at 10.0.0.1")
 
-    monkeypatch.setattr("vcfjobs.services.submit_run", down)
+    monkeypatch.setattr("vcfjobs.runs.submit.submit_run", down)
     response = submit(run_async="true")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert "10.0.0.1" not in response.content.decode()
-    assert list(workdir.spool().iterdir()) == []
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_too_many_submits_are_429_with_retry_after(submit: Submit, settings: Settings) -> None:

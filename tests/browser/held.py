@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anyvar_site.celery import app
-from vcfjobs.vrs.records import RecordAnnotator
+from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 __all__ = ["app"]
 

@@ -9,7 +9,7 @@ from tests.browser.conftest import GoOn, Waiting
 from tests.browser.watch import Watch
 from tests.e2e.processes import Service
 from tests.factories import HEADER, RECORDS
-from vcfjobs.lease import PROGRESS_SECONDS
+from vcfjobs.worker.lease import PROGRESS_SECONDS
 
 MIB = 2**20
 MINUTE = 60_000  # ms

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from anyvar_site.celery import app
-from vcfjobs.vrs.records import RecordAnnotator
+from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 __all__ = ["app"]
 

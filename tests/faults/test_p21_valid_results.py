@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.conftest import Install
 from tests.faults.files import RECORDS, records
-from vcfjobs.vrs.bgzf import END_BLOCK
+from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 
 pytestmark = pytest.mark.e2e
 

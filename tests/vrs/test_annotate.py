@@ -8,9 +8,9 @@ import pytest
 
 from tests.vrs.vcf import HEADER, record, reference, run
 from vcfjobs.errors import InvalidVcfError, RunFailureError
-from vcfjobs.vrs.annotate import Options, check_head
-from vcfjobs.vrs.bgzf import open_text
-from vcfjobs.vrs.header import vrs_lines
+from vcfjobs.vrs.vcf.annotate import Options, check_head
+from vcfjobs.vrs.vcf.header import vrs_lines
+from vcfjobs.vrs.vcf.lines import open_text
 
 
 def test_our_lines_stand_before_the_column_line_and_the_rest_stays() -> None:

@@ -19,15 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vcfjobs.errors import InvalidVcfError
-from vcfjobs.vrs.bgzf import (
-    BLOCK_BYTES,
-    END_BLOCK,
-    BgzfReader,
-    BgzfWriter,
-    DamagedStreamError,
-    read_gzi,
-    walk_blocks,
-)
+from vcfjobs.vrs.bgzf.blocks import BLOCK_BYTES, END_BLOCK, DamagedStreamError, walk_blocks
+from vcfjobs.vrs.bgzf.files import BgzfReader, BgzfWriter, read_gzi
 
 HEADER = b"##fileformat=VCFv4.2\n##contig=<ID=chr1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 

@@ -13,10 +13,10 @@ import yaml
 
 from tests.vrs.vcf import HEADER, run
 from vcfjobs.vrs import digests
-from vcfjobs.vrs.annotate import Options
 from vcfjobs.vrs.digests import vrs_allele
 from vcfjobs.vrs.normalize import normalize
-from vcfjobs.vrs.sequences import FlatSequence, Reference
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.annotate import Options
 
 GOLDEN = Path(__file__).parent / "data" / "golden_synthetic.jsonl"
 OWN_LINES = b"##INFO=<ID=VRS_"
@@ -224,7 +224,7 @@ def test_published_identifiers_are_recomputed(conformance: Path) -> None:
 
 
 def test_the_table_of_canonical_accessions_is_the_public_one(conformance: Path) -> None:
-    from vcfjobs.vrs.accessions import canonical
+    from vcfjobs.vrs.sequences.accessions import canonical
 
     accessions = json.loads((conformance / "refget_accessions.json").read_text())
     for assembly in ("GRCh38", "GRCh37"):

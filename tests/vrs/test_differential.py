@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.vrs.vcf import HEADER, run
-from vcfjobs.vrs.annotate import Options
-from vcfjobs.vrs.sequences import FlatSequence, Reference
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.annotate import Options
 
 EXAMPLES = 250
 ALLELES = 100

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.vrs.test_bgzf import compressed
 from vcfjobs.vrs.digests import refget_accession
-from vcfjobs.vrs.sequences import FastaError, FlatSequence, read_fasta, write_flat
+from vcfjobs.vrs.sequences.flat_files import FastaError, FlatSequence, read_fasta, write_flat
 
 
 def bgzf(text: bytes) -> bytes:

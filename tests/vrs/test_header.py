@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vcfjobs.vrs.header import Header, HeaderReader, vrs_lines
+from vcfjobs.vrs.vcf.header import Header, HeaderReader, vrs_lines
 
 FIRST = b"##fileformat=VCFv4.2\n"
 COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"

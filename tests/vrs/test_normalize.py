@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from vcfjobs.vrs import normalize as module
 from vcfjobs.vrs.normalize import Normalized, Stretches, normalize, repeat_subunit, roll_left, roll_right
-from vcfjobs.vrs.records import RecordAnnotator
-from vcfjobs.vrs.sequences import FlatSequence, Reference
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 
 def test_ref_equal_to_alt_is_a_reference_state_of_its_whole_length() -> None:

@@ -19,12 +19,13 @@ from ga4gh.vrs import models, normalize
 from tests.conftest import SHARED
 from tests.vrs.test_differential import OneContig
 from vcfjobs.errors import VcfJobsError
-from vcfjobs.vrs.annotate import Options, annotate
-from vcfjobs.vrs.bgzf import BgzfWriter, open_text
-from vcfjobs.vrs.fasta import read_fasta
-from vcfjobs.vrs.header import FIELDS
-from vcfjobs.vrs.report import Report
-from vcfjobs.vrs.sequences import FlatSequence, Reference, aliases
+from vcfjobs.vrs.bgzf.files import BgzfWriter
+from vcfjobs.vrs.sequences.fasta import read_fasta
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, aliases
+from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.header import FIELDS
+from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.report import Report
 
 DATA = SHARED / "data"
 SAMPLED = 40

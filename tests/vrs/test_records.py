@@ -8,10 +8,10 @@ import pytest
 
 from tests.vrs.vcf import HEADER, SEQUENCE, fields, info_of, record, reference, run
 from vcfjobs.errors import MalformedRecordError
-from vcfjobs.vrs.annotate import Options
 from vcfjobs.vrs.digests import allele_digest, digest_text, location_digest, refget_accession
-from vcfjobs.vrs.header import FIELDS
-from vcfjobs.vrs.records import RecordAnnotator
+from vcfjobs.vrs.vcf.annotate import Options
+from vcfjobs.vrs.vcf.header import FIELDS
+from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 ATTRIBUTES = Options(add_vrs_attributes=True)
 ALT_ONLY = Options(for_ref=False)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vrs.vcf import HEADER, record, reference, run
-from vcfjobs.vrs.records import RecordAnnotator
-from vcfjobs.vrs.report import BINS_KEPT, FAILURES_KEPT, NAMES_KEPT, Report, length_bin
+from vcfjobs.vrs.vcf.records import RecordAnnotator
+from vcfjobs.vrs.vcf.report import BINS_KEPT, FAILURES_KEPT, NAMES_KEPT, Report, length_bin
 
 kinds = st.sampled_from([("A", "C", 1), ("T", "TAA", 14), ("TG", "T", 5), ("G", "C", 1), ("A", "<DEL>", 1)])
 lines = st.lists(st.tuples(kinds, st.sampled_from(["chr1", "chr2", "chr9"])), min_size=1, max_size=12)

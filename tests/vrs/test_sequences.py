@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vcfjobs.vrs.accessions import CANONICAL
 from vcfjobs.vrs.digests import ACCESSION, refget_accession
-from vcfjobs.vrs.fasta import write_flat
-from vcfjobs.vrs.sequences import FlatSequence, SequenceFileError, aliases, canonical
+from vcfjobs.vrs.sequences.accessions import CANONICAL
+from vcfjobs.vrs.sequences.fasta import write_flat
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, SequenceFileError, aliases, canonical
 
 
 def test_a_sequence_in_memory_is_upper_cased_and_named_by_its_digest() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vcfjobs.errors import InvalidVcfError, RunFailureError
-from vcfjobs.vrs.bgzf import END_BLOCK, BgzfWriter, join_indexes
-from vcfjobs.vrs.shards import cut, lines_before, open_shard
+from vcfjobs.vrs.bgzf.blocks import END_BLOCK
+from vcfjobs.vrs.bgzf.files import BgzfWriter, join_indexes
+from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
 
 HEADER = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 
@@ -126,7 +127,7 @@ def test_the_index_of_parts_set_on_end_is_that_of_the_whole(sizes: list[int]) ->
     joined = join_indexes(parts)
     starts, at = [], 0
     data = whole.getvalue()
-    from vcfjobs.vrs.blocks import walk_blocks
+    from vcfjobs.vrs.bgzf.blocks import walk_blocks
 
     for offset, _ in walk_blocks(io.BytesIO(data + END_BLOCK)):
         starts.append(offset)

@@ -10,8 +10,9 @@ from pathlib import Path
 import pysam
 import pytest
 
-from vcfjobs.vrs.bgzf import END_BLOCK, BgzfWriter
-from vcfjobs.vrs.tabix import TabixIndex, join_tabix
+from vcfjobs.vrs.bgzf.blocks import END_BLOCK
+from vcfjobs.vrs.bgzf.files import BgzfWriter
+from vcfjobs.vrs.bgzf.tabix import TabixIndex, join_tabix
 
 HEADER = b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from tests.vrs.test_bgzf import HEADER, compressed, vcf_text
 from vcfjobs.errors import HostileInputError, InvalidVcfError, RunFailureError
-from vcfjobs.vrs.bgzf import BLOCK_BYTES, END_BLOCK, Limits, TextSource, open_text
+from vcfjobs.vrs.bgzf.blocks import BLOCK_BYTES, END_BLOCK
+from vcfjobs.vrs.vcf.lines import Limits, TextSource, open_text
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = vcf_text(1_000)

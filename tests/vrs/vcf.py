@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from vcfjobs.vrs.annotate import Options, annotate
-from vcfjobs.vrs.bgzf import open_text
-from vcfjobs.vrs.one_base import AlleleRow
-from vcfjobs.vrs.report import Report
-from vcfjobs.vrs.sequences import FlatSequence, Reference
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.vrs.vcf.substitutions import AlleleRow
 
 HEADER = b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 #          0         1         2         3         4

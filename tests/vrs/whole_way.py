@@ -6,10 +6,11 @@ import io
 
 from tests.vrs.vcf import reference
 from vcfjobs.errors import VcfJobsError
-from vcfjobs.vrs.annotate import Options, annotate, check_head, read_header
-from vcfjobs.vrs.bgzf import DamagedStreamError, open_text
-from vcfjobs.vrs.ingest import ingest
-from vcfjobs.vrs.shards import cut, open_shard
+from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
+from vcfjobs.vrs.vcf.annotate import Options, annotate, check_head, read_header
+from vcfjobs.vrs.vcf.ingest import ingest
+from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.shards import cut, open_shard
 
 # How hostile bytes may end: in our own errors.
 EXPECTED = (VcfJobsError, DamagedStreamError)

@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from vcfjobs import lookups
 from vcfjobs.admin.lists import BoundedPaginator, Kept
 from vcfjobs.admin.references import link_to, names_of
 from vcfjobs.models import Allele
+from vcfjobs.registry import queries
 
 RUNS_SHOWN = 20
 SEARCH_SECONDS = 1.0
@@ -31,7 +31,7 @@ class EstimatedPaginator(BoundedPaginator):
         """The number, or the first of about so many."""
         if self.found <= self.count:
             return super().in_words
-        return f"the first {self.count:,} of about {lookups.estimated_alleles():,}"
+        return f"the first {self.count:,} of about {queries.estimated_count():,}"
 
 
 @admin.register(Allele)
@@ -69,7 +69,7 @@ class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
         """The allele of that identifier: digests are looked up whole, never in part."""
         if not search_term:
             return queryset, False
-        digest = lookups.digest_of(search_term.strip())
+        digest = queries.digest_of(search_term.strip())
         return (queryset.filter(pk=digest) if digest else queryset.none()), False
 
     def get_fields(self, request: HttpRequest, obj: Allele | None = None) -> Any:
@@ -125,7 +125,7 @@ class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
     @admin.display(description="held by")
     def held_by(self, allele: Allele) -> SafeString | str:
         """The newest runs that held it, as many as a bounded search finds."""
-        runs, complete = lookups.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
+        runs, complete = queries.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
         more = "" if complete else "The search ended early: more runs may have held it."
         if not runs:
             return more or "No run that is still recorded."

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from vcfjobs import services
 from vcfjobs.models import Run, Status
-from vcfjobs.overview import STUCK
+from vcfjobs.monitoring.overview import STUCK
+from vcfjobs.runs import submit
 
 PERIODS = {
     "hour": ("In the last hour", timedelta(hours=1)),
@@ -80,7 +80,7 @@ class AssemblyFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         """The registered assemblies; not those that some old run names."""
-        return [(name, name) for name in services.registered_assemblies()]
+        return [(name, name) for name in submit.registered_assemblies()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The runs against the assembly."""

@@ -10,7 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from vcfjobs import counts
+from vcfjobs.database import row_counts
 
 # So many rows are counted and paged through; whoever looks for another filters, or searches.
 MOST_LISTED = 2000
@@ -24,7 +24,7 @@ class BoundedPaginator(Paginator[Any]):
     @cached_property
     def found(self) -> int:
         """The number of rows, counted to one beyond the bound."""
-        return counts.at_most(self.object_list, MOST_LISTED + 1)
+        return row_counts.at_most(self.object_list, MOST_LISTED + 1)
 
     @cached_property
     def count(self) -> int:

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin.lists import Kept
-from vcfjobs.counts import at_most
+from vcfjobs.database.row_counts import at_most
 from vcfjobs.models import ACTIVE, Assembly, Contig, Run, Sequence
 
 CONTIGS_SHOWN = 50

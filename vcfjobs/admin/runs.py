@@ -20,29 +20,31 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 
-from vcfjobs import job_page, overview, services
 from vcfjobs.admin import filters, selection
 from vcfjobs.admin.lists import ReadOnly
 from vcfjobs.admin.selection import Command
 from vcfjobs.models import ACTIVE, Run, RunQuerySet
+from vcfjobs.monitoring import overview
+from vcfjobs.runs import lifecycle
+from vcfjobs.web import run_page
 
 # Of the engine's report what says nothing about single records.
 REPORTED = ("records", "resolved", "alleles", "failed", "without_id")
 
 CANCEL = Command(
     action="cancel_runs",
-    service=services.cancel_run,
+    service=lifecycle.cancel_run,
     ask="Cancel",
     consequence="Their workers stop within seconds, and what they have written so far goes. "
     "Their inputs stay until they expire, so each can be retried.",
     done="cancelled",
 )
 RETRY = Command(
-    action="retry_runs", service=services.retry_run, ask="Retry", consequence="", done="queued again"
+    action="retry_runs", service=lifecycle.retry_run, ask="Retry", consequence="", done="queued again"
 )
 DELETE = Command(
     action="delete_runs",
-    service=services.delete_run,
+    service=lifecycle.delete_run,
     ask="Delete",
     consequence="Those under way are cancelled first. Rows, inputs, results and the lists of which alleles "
     "they held go, and cannot be brought back; registered alleles stay.",
@@ -204,7 +206,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     @admin.display(description="files")
     def files(self, run: Run) -> SafeString | str:
         """Links to the result, while it is there."""
-        links = ((file.url, file.label) for file in job_page.downloads(run))
+        links = ((file.url, file.label) for file in run_page.downloads(run))
         return format_html_join(", ", '<a href="{}">{}</a>', links) or "-"
 
     @admin.display(description="shards")

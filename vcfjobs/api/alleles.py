@@ -6,23 +6,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from vcfjobs import lookups, services
-from vcfjobs.api import documentation
 from vcfjobs.api.authentication import owner_of, sees_everyone
+from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
+from vcfjobs.database.keyset_pagination import is_place
 from vcfjobs.errors import InvalidParameterError
-from vcfjobs.newest_first import is_place
+from vcfjobs.registry import queries
+from vcfjobs.runs import lifecycle
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 
 class ObjectView(APIView):
     """GET /object/{vrs_id}."""
 
-    @documentation.OBJECT
+    @operations.OBJECT
     def get(self, request: Request, vrs_id: str) -> Response:
         """The VRS object of a registered identifier."""
-        found = lookups.find_alleles([vrs_id])
+        found = queries.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
         return Response({"messages": [], "data": found[0].to_vrs()})
@@ -31,30 +32,30 @@ class ObjectView(APIView):
 class ObjectsView(APIView):
     """POST /objects."""
 
-    @documentation.OBJECTS
+    @operations.OBJECTS
     def post(self, request: Request) -> Response:
         """Up to 10,000 identifiers in one question."""
         given = IdsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids: list[str] = given.validated_data["ids"]
-        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in lookups.find_alleles(ids)}
+        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in queries.find_alleles(ids)}
         return Response({"objects": objects, "missing": [vrs_id for vrs_id in ids if vrs_id not in objects]})
 
 
 class ObjectRunsView(APIView):
     """GET /object/{vrs_id}/runs."""
 
-    @documentation.OBJECT_RUNS
+    @operations.OBJECT_RUNS
     def get(self, request: Request, vrs_id: str) -> Response:
         """The caller's runs that held the allele, newest first, a page at a time."""
         cursor = checked(PageQuery, request)["cursor"]
         if cursor and not is_place(cursor):
             raise _strange_cursor()
-        found = lookups.find_alleles([vrs_id])
+        found = queries.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
-        visible = services.visible_runs(owner=owner_of(request), everyone=sees_everyone(request))
-        holding = lookups.runs_holding(found[0], visible, cursor)
+        visible = lifecycle.visible_runs(owner=owner_of(request), everyone=sees_everyone(request))
+        holding = queries.runs_holding(found[0], visible, cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
             for run in holding.runs
@@ -65,11 +66,11 @@ class ObjectRunsView(APIView):
 class RunAllelesView(APIView):
     """GET /runs/{run_id}/alleles."""
 
-    @documentation.RUN_ALLELES
+    @operations.RUN_ALLELES
     def get(self, request: Request, run_id: str) -> Response:
         """The identifiers of the alleles that the run held, a page at a time."""
-        run = services.find_run(owner=owner_of(request), run_id=run_id, everyone=sees_everyone(request))
-        ids, cursor = lookups.alleles_of(run, checked(PageQuery, request)["cursor"])
+        run = lifecycle.find_run(owner=owner_of(request), run_id=run_id, everyone=sees_everyone(request))
+        ids, cursor = queries.alleles_of(run, checked(PageQuery, request)["cursor"])
         return Response({"ids": ids, "next_cursor": cursor or None})
 
 
@@ -78,13 +79,13 @@ class VariationsView(APIView):
 
     query: type[VariationsQuery] = VariationsQuery
 
-    @documentation.VARIATIONS
+    @operations.VARIATIONS
     def get(self, request: Request) -> Response:
         """The alleles that overlap a place."""
         query = checked(self.query, request)
-        sequence = lookups.find_sequence(query["accession"])
+        sequence = queries.find_sequence(query["accession"])
         try:
-            page = lookups.overlapping(
+            page = queries.overlapping(
                 sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
             )
         except ValueError as error:
@@ -100,10 +101,10 @@ class VariationsView(APIView):
 class StatsView(APIView):
     """GET /stats."""
 
-    @documentation.STATS
+    @operations.STATS
     def get(self, request: Request) -> Response:
         """Runs by status, alleles by type, sequences."""
-        return Response(lookups.stats())
+        return Response(queries.stats())
 
 
 def _strange_cursor() -> InvalidParameterError:

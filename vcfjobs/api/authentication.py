@@ -17,7 +17,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from vcfjobs.owners import OPEN, owner_of_user
+from vcfjobs.runs.owners import OPEN, owner_of_user
 
 if TYPE_CHECKING:  # the framework imports this module while it is itself being imported
     from rest_framework.views import APIView

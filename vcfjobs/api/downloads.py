@@ -19,7 +19,7 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from vcfjobs.vrs.bgzf import BgzfReader, read_gzi
+from vcfjobs.vrs.bgzf.files import BgzfReader, read_gzi
 
 PIECE_BYTES = 1 << 18
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

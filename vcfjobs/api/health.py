@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from vcfjobs import services, workdir
-from vcfjobs.api import documentation
+from vcfjobs import storage
+from vcfjobs.api.openapi import operations
+from vcfjobs.runs import submit
 
 
 class OpenView(APIView):
@@ -25,7 +26,7 @@ class OpenView(APIView):
 class HealthzView(OpenView):
     """GET /healthz."""
 
-    @documentation.HEALTHZ
+    @operations.HEALTHZ
     def get(self, request: Request) -> Response:
         """The process is alive."""
         return Response({"status": "ok"})
@@ -34,12 +35,12 @@ class HealthzView(OpenView):
 class ReadyzView(OpenView):
     """GET /readyz."""
 
-    @documentation.READYZ
+    @operations.READYZ
     def get(self, request: Request) -> Response:
         """Database, broker and work directory, each by name; 503 when one of them is not there."""
         checks: dict[str, Callable[[], bool]] = {
             "database": _database,
-            "broker": services.broker_answers,
+            "broker": submit.broker_answers,
             "work_directory": _work_directory,
         }
         parts = {name: "ok" if check() else "unavailable" for name, check in checks.items()}
@@ -60,4 +61,4 @@ def _database() -> bool:
 
 
 def _work_directory() -> bool:
-    return all(os.access(path, os.W_OK | os.X_OK) for path in (workdir.spool(), workdir.runs()))
+    return all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))

@@ -9,9 +9,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from vcfjobs import metrics
-from vcfjobs.api import documentation
 from vcfjobs.api.authentication import TokenUser, sees_everyone
+from vcfjobs.api.openapi import operations
+from vcfjobs.monitoring import metrics
 
 
 class OpenOrOperator(BasePermission):
@@ -31,7 +31,7 @@ class MetricsView(APIView):
 
     permission_classes = (OpenOrOperator,)
 
-    @documentation.METRICS
+    @operations.METRICS
     def get(self, request: Request) -> HttpResponse:
         """Runs, queue, speed, storage and broker in Prometheus' text format."""
         return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -18,8 +18,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from vcfjobs.database.retry import AWAY
 from vcfjobs.errors import RunIdInUseError, VcfJobsError
-from vcfjobs.patience import AWAY
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.api.downloads import Representation, raw_reader, text_reader
 from vcfjobs.errors import RunFailureError, RunNotFoundError
 from vcfjobs.models import Run
@@ -22,28 +22,28 @@ def file_stem(run: Run) -> str:
 
 def bgzf(run: Run) -> Representation:
     """The result as it lies there."""
-    return _raw(run, workdir.result_path(run.pk, run.attempt), "application/gzip", "vcf.gz", "bgzf")
+    return _raw(run, storage.result_path(run.pk, run.attempt), "application/gzip", "vcf.gz", "bgzf")
 
 
 def index(run: Run) -> Representation:
     """The tabix index. Raises RunNotFoundError where the result has none."""
     if not run.indexed:
         raise RunNotFoundError("The result has no index, for its records are not sorted.")
-    path = workdir.result_index_path(run.pk, run.attempt)
+    path = storage.result_index_path(run.pk, run.attempt)
     return _raw(run, path, "application/octet-stream", "vcf.gz.tbi", "tbi")
 
 
 def validation(run: Run) -> Representation:
     """The CSV of an ingest run with validation."""
-    path = workdir.validation_path(run.pk, run.attempt)
+    path = storage.validation_path(run.pk, run.attempt)
     return _raw(run, path, "text/csv; charset=utf-8", "csv", "csv")
 
 
 def text(run: Run) -> Representation:
     """The result decompressed on its way out."""
     try:
-        file = workdir.result_path(run.pk, run.attempt).open("rb")
-        reader = text_reader(file, workdir.result_blocks_path(run.pk, run.attempt).open("rb"))
+        file = storage.result_path(run.pk, run.attempt).open("rb")
+        reader = text_reader(file, storage.result_blocks_path(run.pk, run.attempt).open("rb"))
     except FileNotFoundError as error:
         raise _lost() from error
     return Representation(

@@ -7,16 +7,16 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from vcfjobs import services
-from vcfjobs.api import documentation
 from vcfjobs.api.health import OpenView
-from vcfjobs.vrs.header import VRS_VERSION
+from vcfjobs.api.openapi import operations
+from vcfjobs.runs import submit
+from vcfjobs.vrs.vcf.header import VRS_VERSION
 
 
 class ServiceInfoView(OpenView):
     """What this service is."""
 
-    @documentation.SERVICE_INFO
+    @operations.SERVICE_INFO
     def get(self, request: Request) -> Response:
         """The service's name, version, VRS version and registered assemblies."""
         api = settings.SPECTACULAR_SETTINGS
@@ -47,6 +47,6 @@ class ServiceInfoView(OpenView):
                 "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
                 "version": api["VERSION"],
                 "spec_metadata": {"vrs_version": VRS_VERSION},
-                "assemblies": services.registered_assemblies(),
+                "assemblies": submit.registered_assemblies(),
             }
         )

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
-from vcfjobs import workdir
+from vcfjobs import storage
 from vcfjobs.errors import StorageFullError, UploadTooLargeError
 
 CHUNK_BYTES = 1 << 20
@@ -24,9 +24,9 @@ class SpooledUpload(UploadedFile[Any]):
     """An upload in the spool. Closing removes the file, unless a run has taken it in by then."""
 
     def __init__(self, name: str | None) -> None:
-        workdir.prepare()
-        with workdir.full_disk_as_error():
-            descriptor, path = tempfile.mkstemp(dir=workdir.spool())
+        storage.prepare()
+        with storage.full_disk_as_error():
+            descriptor, path = tempfile.mkstemp(dir=storage.spool())
         super().__init__(file=os.fdopen(descriptor, "w+b", buffering=0), name=plain_name(name), size=0)
         self.path = Path(path)
         self._sha256 = hashlib.sha256()
@@ -36,10 +36,10 @@ class SpooledUpload(UploadedFile[Any]):
         self.size = (self.size or 0) + len(data)
         refuse_too_large(self.size)
         # Every upload was let in by the room that there was before any of those under way.
-        if workdir.free_bytes() < settings.ANYVAR_MIN_FREE_BYTES:
+        if storage.free_bytes() < settings.ANYVAR_MIN_FREE_BYTES:
             raise StorageFullError("The service has no space left for this file. Try again later.")
         self._sha256.update(data)
-        with workdir.full_disk_as_error():
+        with storage.full_disk_as_error():
             rest = memoryview(data)
             while rest:
                 rest = rest[self.file.write(rest) :]  # type: ignore[union-attr]

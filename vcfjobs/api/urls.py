@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from vcfjobs.api import schema  # noqa: F401  (registers)
 from vcfjobs.api.alleles import (
     ObjectRunsView,
     ObjectsView,
@@ -17,6 +16,7 @@ from vcfjobs.api.alleles import (
 from vcfjobs.api.health import HealthzView, ReadyzView
 from vcfjobs.api.metrics import MetricsView
 from vcfjobs.api.not_found import NotFoundView
+from vcfjobs.api.openapi import schema  # noqa: F401  (registers)
 from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.service_info import ServiceInfoView
 from vcfjobs.api.views import RunViewSet, SubmitViewSet

@@ -13,14 +13,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from vcfjobs import services
-from vcfjobs.api import documentation, downloads, results, serializers, waiting
+from vcfjobs.api import downloads, results, serializers, waiting
 from vcfjobs.api.authentication import owner_of, sees_everyone
+from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
 from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
-from vcfjobs.submit_rate import SubmitRate
+from vcfjobs.references.assemblies import resolve_assembly
+from vcfjobs.runs import lifecycle
+from vcfjobs.runs.quotas import require_room
+from vcfjobs.runs.rate_limit import SubmitRate
+from vcfjobs.runs.run_ids import validate_run_id
+from vcfjobs.runs.submit import Parameters, Upload, submit_run
 
 
 class SubmitThrottle(SubmitRate):
@@ -61,22 +66,22 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         query = checked(ListQuery, self.request)
         names = {"created_after": "created__gte", "created_before": "created__lt"}
         filters = {names.get(name, name): value for name, value in query.items()}
-        visible = services.visible_runs(owner=owner_of(self.request), everyone=sees_everyone(self.request))
+        visible = lifecycle.visible_runs(owner=owner_of(self.request), everyone=sees_everyone(self.request))
         return visible.filter(**filters).defer("report", "traceback")
 
     def _find(self, run_id: str) -> Run:
-        return services.find_run(
+        return lifecycle.find_run(
             owner=owner_of(self.request), run_id=run_id, everyone=sees_everyone(self.request)
         )
 
     # --- AnyVar's protocol ---------------------------------------------------------------------
 
-    @documentation.submit("submit_vcf_by_post", "POST")
-    @documentation.submit("submit_vcf", "PUT")
+    @operations.submit("submit_vcf_by_post", "POST")
+    @operations.submit("submit_vcf", "PUT")
     def submit(self, request: Request) -> HttpResponseBase:
         """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
         query = checked(SubmitQuery, request)
-        parameters = services.Parameters(
+        parameters = Parameters(
             assembly=_assembly(query),
             for_ref=query["for_ref"],
             add_vrs_attributes=query["add_vrs_attributes"],
@@ -84,24 +89,22 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         )
         return self._submit(request, query, parameters)
 
-    @documentation.ingest("ingest_vcf_by_post", "POST")
-    @documentation.ingest("ingest_vcf", "PUT")
+    @operations.ingest("ingest_vcf_by_post", "POST")
+    @operations.ingest("ingest_vcf", "PUT")
     def ingest(self, request: Request) -> HttpResponseBase:
         """Register the annotations that a VCF carries; with require_validation, a CSV of what is wrong."""
         query = checked(IngestQuery, request)
-        parameters = services.Parameters(
+        parameters = Parameters(
             assembly=_assembly(query), kind=Kind.INGEST, require_validation=query["require_validation"]
         )
         return self._submit(request, query, parameters)
 
-    def _submit(
-        self, request: Request, query: dict[str, Any], parameters: services.Parameters
-    ) -> HttpResponseBase:
+    def _submit(self, request: Request, query: dict[str, Any], parameters: Parameters) -> HttpResponseBase:
         if query.get("run_id") is not None:
-            services.validate_run_id(query["run_id"])
-        with take_upload(request, require_room=partial(services.require_room, owner_of(request))) as upload:
-            run, _ = services.submit_run(
-                upload=services.Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
+            validate_run_id(query["run_id"])
+        with take_upload(request, require_room=partial(require_room, owner_of(request))) as upload:
+            run, _ = submit_run(
+                upload=Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
                 parameters=parameters,
                 owner=owner_of(request),
                 run_id=query.get("run_id"),
@@ -113,7 +116,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         response.headers["Content-Location"] = f"/runs/{run.pk}/"
         return response
 
-    @documentation.RESULT
+    @operations.RESULT
     def result(self, request: Request, run_id: str) -> HttpResponseBase:
         """The run's status while it is pending, then the annotated VCF, as often as wanted."""
         query = checked(ResultQuery, request)
@@ -127,7 +130,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         return self._result(request, run, query["format"])
 
     def _accepted(self, run: Run) -> Response:
-        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(services.retry_after(run))}
+        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(lifecycle.retry_after(run))}
         return Response(serializers.pending(run, "Run submitted."), status=202, headers=headers)
 
     def _result(self, request: Request, run: Run, representation: str) -> HttpResponseBase:
@@ -135,7 +138,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             pending = serializers.pending(
                 run, "Run not completed.", progress=run.progress, records=run.records_done
             )
-            return Response(pending, status=202, headers={"Retry-After": str(services.retry_after(run))})
+            return Response(pending, status=202, headers={"Retry-After": str(lifecycle.retry_after(run))})
         if run.is_expired:
             return _ended(410, "EXPIRED", "The result has expired: its files are deleted.")
         if run.status == Status.CANCELLED:
@@ -145,67 +148,67 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         if run.kind == Kind.INGEST:
             return self._ingested(request, run)
         what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
-        return downloads.answer(request, what, lambda: services.mark_fetched(run))
+        return downloads.answer(request, what, lambda: lifecycle.mark_fetched(run))
 
     def _ingested(self, request: Request, run: Run) -> HttpResponseBase:
         if run.require_validation:
-            return downloads.answer(request, results.validation(run), lambda: services.mark_fetched(run))
-        services.mark_fetched(run)
+            return downloads.answer(request, results.validation(run), lambda: lifecycle.mark_fetched(run))
+        lifecycle.mark_fetched(run)
         done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
         return Response(done)
 
     # --- the resource --------------------------------------------------------------------------
 
-    @documentation.LIST
+    @operations.LIST
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The caller's runs, newest first, page by page."""
         return super().list(request, *args, **kwargs)
 
-    @documentation.RETRIEVE
+    @operations.RETRIEVE
     def retrieve(self, request: Request, run_id: str) -> HttpResponseBase:
         """Everything about one run."""
         return downloads.conditional_json(request, serializers.RunSerializer(self._find(run_id)).data)
 
-    @documentation.DESTROY
+    @operations.DESTROY
     def destroy(self, request: Request, run_id: str) -> Response:
         """Remove a run and its files, cancelling it first when needed."""
-        services.delete_run(self._find(run_id))
+        lifecycle.delete_run(self._find(run_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @documentation.CANCEL
+    @operations.CANCEL
     def cancel(self, request: Request, run_id: str) -> Response:
         """Cancel a run that has not ended; 409 when it has."""
         run = self._find(run_id)
-        services.cancel_run(run)
+        lifecycle.cancel_run(run)
         return self._changed(run)
 
-    @documentation.RETRY
+    @operations.RETRY
     def retry(self, request: Request, run_id: str) -> Response:
         """Queue a failed or cancelled run again; 409 when its file is gone or it is neither."""
         run = self._find(run_id)
-        services.retry_run(run)
+        lifecycle.retry_run(run)
         return self._changed(run)
 
-    @documentation.FAILURES
+    @operations.FAILURES
     def failures(self, request: Request, run_id: str) -> Response:
         """The records that got no identifier, with the reason: the first thousand."""
         report = self._find(run_id).report or {"failed": {}, "failures": []}
         rows = [dict(zip(("chrom", "pos", "reason"), row, strict=True)) for row in report["failures"]]
         return Response({"failed": report["failed"], "failures": rows})
 
-    @documentation.RESULT_BGZF
+    @operations.RESULT_BGZF
     def result_bgzf(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as BGZF, with Range, for bcftools and IGV."""
         run = self._succeeded(run_id)
-        return downloads.answer(request, results.bgzf(run), lambda: services.mark_fetched(run))
+        return downloads.answer(request, results.bgzf(run), lambda: lifecycle.mark_fetched(run))
 
-    @documentation.RESULT_TEXT
+    @operations.RESULT_TEXT
     def result_text(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as plain text, with Range."""
         run = self._succeeded(run_id)
-        return downloads.answer(request, results.text(run), lambda: services.mark_fetched(run))
+        return downloads.answer(request, results.text(run), lambda: lifecycle.mark_fetched(run))
 
-    @documentation.RESULT_INDEX
+    @operations.RESULT_INDEX
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
         return downloads.answer(request, results.index(self._succeeded(run_id)))
@@ -234,7 +237,7 @@ class SubmitViewSet(RunViewSet):
 
 def _assembly(query: dict[str, Any]) -> str:
     """The registered assembly that is asked for, or the default one; known before the body is read."""
-    return services.resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY)
+    return resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY)
 
 
 def _ended(code: int, error_code: str, sentence: str) -> Response:

@@ -7,10 +7,10 @@ UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
 from __future__ import annotations
 
 from vcfjobs.models.alleles import Allele, RunAlleles
-from vcfjobs.models.pieces import ACTIVE, FINAL, PieceQuerySet, Status, seconds_from_now
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet
 from vcfjobs.models.shards import Shard, ShardQuerySet
+from vcfjobs.models.work_items import ACTIVE, FINAL, PieceQuerySet, Status, seconds_from_now
 from vcfjobs.models.workers import Worker
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from vcfjobs.fields import DigestField
+from vcfjobs.models.fields import DigestField
 from vcfjobs.models.references import Sequence
 from vcfjobs.models.runs import Run
 from vcfjobs.vrs.digests import vrs_allele

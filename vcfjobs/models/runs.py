@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
-from vcfjobs.models.pieces import ACTIVE, FINAL, Piece, PieceQuerySet, Status, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, FINAL, Piece, PieceQuerySet, Status, seconds_from_now
 
 
 class Kind(models.TextChoices):

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Subquery, Sum
 
-from vcfjobs.models.pieces import ACTIVE, Piece, PieceQuerySet, Status, seconds_from_now
 from vcfjobs.models.runs import Run, RunQuerySet
+from vcfjobs.models.work_items import ACTIVE, Piece, PieceQuerySet, Status, seconds_from_now
 
 
 class ShardQuerySet(PieceQuerySet["Shard"]):

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from vcfjobs.models.pieces import seconds_from_now
+from vcfjobs.models.work_items import seconds_from_now
 
 SILENT_SECONDS = 60
 FORGOTTEN_SECONDS = 86_400

@@ -7,7 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 
-from vcfjobs.charts import WORDS
+from vcfjobs.web.charts import WORDS
 
 register = template.Library()
 

@@ -6,7 +6,7 @@ import math
 
 from django import template
 
-from vcfjobs.counts import Precision, Tally
+from vcfjobs.database.row_counts import Precision, Tally
 from vcfjobs.templatetags.figures import grouped
 
 register = template.Library()

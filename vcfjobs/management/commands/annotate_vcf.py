@@ -16,13 +16,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from tqdm import tqdm
 
-from vcfjobs import references
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.management.tidy import tidy_end
-from vcfjobs.vrs.annotate import Options, annotate
-from vcfjobs.vrs.bgzf import BgzfWriter, open_text
-from vcfjobs.vrs.report import Report
-from vcfjobs.vrs.sequences import Reference
+from vcfjobs.references import assemblies
+from vcfjobs.vrs.bgzf.files import BgzfWriter
+from vcfjobs.vrs.sequences.flat_files import Reference
+from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.report import Report
 
 FAILED = 1
 USAGE = 2
@@ -103,7 +104,7 @@ def _counts(counts: dict[str, int], most: int = 100) -> str:
 
 def _reference(assembly: str) -> Reference:
     try:
-        return references.open_assembly(references.resolve_assembly(assembly))
+        return assemblies.open_assembly(assemblies.resolve_assembly(assembly))
     except VcfJobsError as error:
         raise CommandError(error.sentence, returncode=USAGE) from error
     except DatabaseError as error:

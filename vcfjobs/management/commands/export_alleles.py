@@ -12,8 +12,8 @@ from typing import Any, TextIO
 from django.core.management.base import BaseCommand
 from tqdm import tqdm
 
-from vcfjobs import registry
 from vcfjobs.models import Allele
+from vcfjobs.registry import queries
 
 CHUNK = 10_000
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         alleles = Allele.objects.select_related("sequence").order_by("digest")
         bar = tqdm(
             alleles.iterator(chunk_size=CHUNK),
-            total=registry.estimated_count(),
+            total=queries.estimated_count(),
             unit=" alleles",
             file=sys.stderr,
             disable=not sys.stderr.isatty(),

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from vcfjobs.models import Assembly
-from vcfjobs.references import LoadedContig, registered_contigs
+from vcfjobs.references.assemblies import LoadedContig, registered_contigs
 
 
 class Command(BaseCommand):

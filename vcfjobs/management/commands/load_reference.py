@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.management.tidy import tidy_end
-from vcfjobs.references import LoadedContig, LoadReport, load_reference
+from vcfjobs.references.assemblies import LoadedContig
+from vcfjobs.references.register import LoadReport, load_reference
 
 
 class Command(BaseCommand):

@@ -1,0 +1,311 @@
+"""The service's state for Prometheus, asked of the rows at each scrape.
+
+Rows, not counters: web and workers are any number of processes on any number of hosts, whose counters would
+have to be brought together, and what a killed worker had counted would be gone. The rows are the truth
+about every run, so each web process gives the same figures, and none needs a warm-up.
+
+What is under way is counted exactly. What has ended is counted over a window: rows stay for ever, and adding
+them all up at each scrape would get slower with every run. A row that is deleted is counted no more, so all
+of it is gauges. No figure says anything about one owner.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from django.db.models import (
+    Case,
+    Count,
+    DateTimeField,
+    F,
+    FloatField,
+    Func,
+    IntegerField,
+    Min,
+    Q,
+    Sum,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from vcfjobs import storage
+from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status
+from vcfjobs.registry import queries
+from vcfjobs.worker import dispatch
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+SPEED_WINDOW = timedelta(minutes=5)
+BROKER_SECONDS = 2.0
+
+WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
+RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
+
+LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
+
+Family = GaugeMetricFamily | GaugeHistogramMetricFamily
+
+_asking = threading.Lock()
+
+
+def exposition() -> bytes:
+    """All figures in Prometheus' text format, version 0.0.4."""
+    figures = CollectorRegistry()
+    figures.register(ServiceCollector())
+    return generate_latest(figures)
+
+
+class ServiceCollector(Collector):
+    """Asks for everything anew when it is collected: nine queries at most, however many runs there are."""
+
+    def collect(self) -> Iterator[Family]:
+        """The metric families."""
+        now = timezone.now()
+        yield from _runs(now)
+        yield from _under_way()
+        yield from _shards()
+        yield from _ended(now)
+        yield _speed(now)
+        yield from _storage()
+        yield from _broker()
+        yield _gauge("vrs_registered_alleles", "Registered alleles, estimated.", queries.estimated_count())
+
+
+def _runs(now: datetime) -> Iterator[Family]:
+    rows = Run.objects.order_by().values_list("status").annotate(count=Count("*"), oldest=Min("created"))
+    found = {status: (count, oldest) for status, count, oldest in rows}
+    counts = {status: found.get(status, (0, now))[0] for status in Status.values}
+    yield _labelled("vrs_runs", "Runs by status; rows that were not deleted.", "status", counts)
+    waiting_since = found.get(Status.QUEUED, (0, now))[1]
+    yield _gauge(
+        "vrs_oldest_queued_seconds",
+        "Age of the oldest queued run since it was first submitted; 0 when none waits.",
+        max(0.0, (now - waiting_since).total_seconds()),
+    )
+
+
+def _under_way() -> Iterator[Family]:
+    """Leases that are over and attempts beyond the first, of runs and of shards."""
+    runs, shards = (
+        pieces.aggregate(
+            expired=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
+            retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
+        )
+        for pieces in (Run.objects.filter(status__in=ACTIVE), Shard.objects.filter(status__in=ACTIVE))
+    )
+    for name, text, column in (
+        ("vrs_expired_leases", "Pieces of work whose worker is silent and whose lease is over.", "expired"),
+        ("vrs_retries", "Attempts beyond the first of the pieces of work under way.", "retries"),
+    ):
+        yield _labelled(name, text, "piece", {"run": runs[column], "shard": shards[column]})
+
+
+def _shards() -> Iterator[Family]:
+    found = dict(Shard.objects.order_by().values_list("status").annotate(count=Count("*")))
+    counts = {status: found.get(status, 0) for status in Status.values}
+    yield _labelled("vrs_shards", "Shards by status, of the runs under way.", "status", counts)
+
+
+def ended_since(begin: datetime) -> RunQuerySet:
+    """The runs that ended at `begin` or later, found by the index of when they ended."""
+    return Run.objects.filter(status__in=FINAL, finished__gte=begin)
+
+
+def _ended(now: datetime) -> Iterator[Family]:
+    """What ended, by how, and how long it took, in one query."""
+    rows = _ends(now)
+    for window, text in (("day", LAST_DAY), ("hour", LAST_HOUR)):
+        found = Counter(dict.fromkeys(_ways_to_end(), 0))
+        for row in rows:
+            found[row["status"], row["error_code"]] += row[window]
+        family = GaugeMetricFamily(
+            f"vrs_last_{window}_runs", f"Runs {text}, by how.", labels=("status", "error_code")
+        )
+        for key in sorted(found):
+            family.add_metric(key, found[key])
+        yield family
+    for column, text in (("retries", "Attempts beyond the first"), ("records", "Records annotated")):
+        total = sum(row[column] for row in rows)
+        yield _gauge(f"vrs_last_day_{column}", f"{text}, of runs {LAST_DAY}.", total)
+    yield _histogram("queue_wait", "From submit to the begin of the last attempt", WAIT_BOUNDS, rows)
+    text = "Length of the last attempt, shards and joining included"
+    yield _histogram("run", text, RUN_BOUNDS, rows)
+
+
+def _ends(now: datetime) -> list[Mapping[str, Any]]:
+    """Of the last day's runs a row for each status, error code and pair of buckets that occurs."""
+    lasted = {
+        "queue_wait": _Seconds(F("started"), F("created")),
+        "run": _Seconds(F("finished"), F("started")),
+    }
+    return list(
+        ended_since(now - DAY)
+        .alias(**lasted)
+        .order_by()
+        .values(
+            "status",
+            "error_code",
+            queue_wait_bucket=_bucket("queue_wait", WAIT_BOUNDS),
+            run_bucket=_bucket("run", RUN_BOUNDS),
+        )
+        .annotate(
+            day=Count("*"),
+            hour=Count("pk", filter=Q(finished__gte=now - HOUR)),
+            retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
+            records=Coalesce(Sum("records_done"), 0),
+            queue_wait_sum=Coalesce(Sum("queue_wait"), 0.0),
+            run_sum=Coalesce(Sum("run"), 0.0),
+        )
+    )
+
+
+def _ways_to_end() -> list[tuple[str, str]]:
+    failed = [(Status.FAILED.value, code) for code in Run.FAILURE_CODES]
+    return [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, ""), *failed]
+
+
+def _bucket(seconds: str, bounds: tuple[float, ...]) -> Case:
+    """The first of the bounds that the seconds do not exceed, by its place; None for a run never begun."""
+    within = [When(**{f"{seconds}__lte": bound}, then=Value(at)) for at, bound in enumerate(bounds)]
+    return Case(When(started=None, then=None), *within, default=len(bounds), output_field=IntegerField())
+
+
+def _histogram(name: str, text: str, bounds: tuple[float, ...], rows: list[Mapping[str, Any]]) -> Family:
+    done = [row for row in rows if row["status"] != Status.CANCELLED]
+    held = Counter[int | None]()  # None: never begun, in no bucket
+    for row in done:
+        held[row[f"{name}_bucket"]] += row["day"]
+    totals = accumulate(held[at] for at in range(len(bounds) + 1))
+    return GaugeHistogramMetricFamily(
+        f"vrs_last_day_{name}_seconds",
+        f"{text}, of runs not cancelled {LAST_DAY}.",
+        buckets=list(zip([*(str(float(bound)) for bound in bounds), "+Inf"], totals, strict=True)),
+        gsum_value=sum(row[f"{name}_sum"] for row in done),
+    )
+
+
+def _speed(now: datetime) -> Family:
+    begin = now - SPEED_WINDOW
+    ended = Q(status__in=FINAL, finished__gte=begin)
+    at_work = Run.objects.filter(ended | Q(status=Status.RUNNING), records_done__gt=0)
+    end = Coalesce(F("finished"), _moment(now))
+    inside = F("records_done") * _Seconds(end, _moment(begin)) / _Seconds(end, F("started"))
+    records = at_work.aggregate(
+        sum=Sum(
+            Case(When(started__gte=begin, then=F("records_done")), default=inside, output_field=FloatField())
+        )
+    )["sum"]
+    return _gauge(
+        "vrs_records_per_second",
+        "Records annotated a second over the last five minutes; a run that began earlier counts as if it had "
+        "gone at an even speed.",
+        (records or 0) / SPEED_WINDOW.total_seconds(),
+    )
+
+
+def stored_bytes() -> dict[str, int]:
+    """Bytes of the files that are kept, by the rows: `input` of runs that did not succeed, `result`."""
+    succeeded = Q(status=Status.SUCCEEDED)
+    return Run.objects.filter(expired=None).aggregate(
+        input=Coalesce(Sum("input_bytes", filter=~succeeded), 0),
+        result=Coalesce(Sum("result_bytes", filter=succeeded), 0),
+    )
+
+
+def _storage() -> Iterator[Family]:
+    yield _labelled(
+        "vrs_stored_bytes",
+        "Bytes of the inputs and results that are kept, by the rows.",
+        "kind",
+        stored_bytes(),
+    )
+    with suppress(OSError):
+        yield _gauge(
+            "vrs_work_directory_free_bytes",
+            "Bytes that this web process may still write to the work directory's file system.",
+            storage.free_bytes(),
+        )
+
+
+def _broker() -> Iterator[Family]:
+    waiting = messages_waiting()
+    yield _gauge(
+        "vrs_broker_up", "1 when the broker answered within two seconds, else 0.", int(waiting is not None)
+    )
+    if waiting is not None:
+        yield _gauge("vrs_broker_messages", "Messages that wait in the broker's queue.", waiting)
+
+
+def messages_waiting() -> int | None:
+    """Messages in the broker; None when it does not say so within BROKER_SECONDS.
+
+    A broker that hangs may hold up whoever asks for longer than that: a thread does, and only one at a time.
+    """
+    give_up = time.monotonic() + BROKER_SECONDS
+    if not _asking.acquire(timeout=BROKER_SECONDS):
+        return None
+    answers: list[int | None] = []
+
+    def ask() -> None:
+        with suppress(Exception):
+            answers.append(dispatch.waiting())
+        _asking.release()
+
+    thread = threading.Thread(target=ask, name="broker-messages", daemon=True)
+    thread.start()
+    thread.join(max(0.0, give_up - time.monotonic()))
+    return answers[0] if answers else None
+
+
+class _Seconds(Func):
+    """Seconds from the second moment to the first, as a float; SQLite's own difference is a slow one."""
+
+    arity = 2
+    output_field = FloatField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Days, times the seconds of one."""
+        return self.as_sql(
+            compiler,
+            connection,
+            template="((julianday(%(expressions)s)) * 86400.0)",
+            arg_joiner=") - julianday(",
+            **context,
+        )
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """The difference as an interval, in seconds."""
+        return self.as_sql(
+            compiler,
+            connection,
+            template="date_part('epoch', %(expressions)s)",
+            arg_joiner=" - ",
+            **context,
+        )
+
+
+def _moment(when: datetime) -> Value:
+    return Value(when, output_field=DateTimeField())
+
+
+def _gauge(name: str, text: str, value: float) -> Family:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> Family:
+    family = GaugeMetricFamily(name, text, labels=(label,))
+    for value, figure in values.items():
+        family.add_metric((value,), figure)
+    return family

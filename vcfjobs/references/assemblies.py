@@ -1,0 +1,132 @@
+"""What is registered: the assemblies by name, and their contigs opened for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from vcfjobs.errors import NoReferenceError, RunFailureError, UnknownAssemblyError
+from vcfjobs.models import Assembly, Contig
+from vcfjobs.vrs.sequences.accessions import CANONICAL, canonical
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, SequenceFileError
+
+ASSEMBLY_SYNONYMS = {"hg38": "GRCh38", "hg19": "GRCh37"}
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedContig:
+    """One contig as it is registered: its own accession, the one taken, and the canonical one if known."""
+
+    name: str
+    length: int
+    content: str
+    accession: str
+    canonical: str | None
+
+    @property
+    def deviates(self) -> bool:
+        """Whether the file's bytes are not those of the canonical sequence of that name and length."""
+        return self.canonical is not None and self.content != self.canonical
+
+
+def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
+    """The contigs of a registered assembly in the order of its FASTA, with what the table says of them."""
+    table = _table(assembly.name)
+    return [
+        LoadedContig(
+            row.name,
+            row.sequence.length,
+            row.content,
+            row.sequence.accession,
+            canonical(table, row.name, row.sequence.length),
+        )
+        for row in assembly.contigs.select_related("sequence").order_by("ordinal")
+    ]
+
+
+def registered_assemblies() -> list[str]:
+    """The names of the registered assemblies."""
+    return list(Assembly.objects.order_by("name").values_list("name", flat=True))
+
+
+def resolve_assembly(name: str) -> str:
+    """The registered name that is meant: as written, in other case, or by UCSC's name.
+
+    Raises NoReferenceError when nothing is registered, UnknownAssemblyError naming what is.
+    """
+    names = registered_assemblies()
+    if not names:
+        raise NoReferenceError(
+            "No reference assembly is registered yet. Its operator runs: manage.py load_reference NAME FASTA"
+        )
+    by_lower_case = {registered.lower(): registered for registered in names}
+    meant = ASSEMBLY_SYNONYMS.get(name.lower(), name)
+    found = name if name in names else by_lower_case.get(name.lower()) or by_lower_case.get(meant.lower())
+    if found is None:
+        raise UnknownAssemblyError(
+            f"The assembly {name!r} is not registered. Registered: {', '.join(names)}.", registered=names
+        )
+    return found
+
+
+def open_assembly(name: str) -> Reference:
+    """The assembly's contigs for the engine, mapped on first use; one query, then cached until replaced.
+
+    Raises NoReferenceError and UnknownAssemblyError, and RunFailureError when a contig is asked for whose
+    file is missing.
+    """
+    assembly = Assembly.objects.filter(name=name).first()
+    if assembly is None:
+        return open_assembly(resolve_assembly(name))
+    return _open(assembly.pk, assembly.name, assembly.created.isoformat(), str(settings.ANYVAR_SEQUENCE_DIR))
+
+
+@lru_cache(maxsize=8)
+def _open(pk: int, name: str, created: str, folder: str) -> Reference:
+    contigs = Contig.objects.filter(assembly=pk).select_related("sequence")
+    return Reference(name, LazyContigs(Path(folder), list(contigs)))
+
+
+class LazyContigs(Mapping[str, FlatSequence]):
+    """Contigs by name and alias, each mapped into memory when it is first asked for."""
+
+    def __init__(self, folder: Path, contigs: list[Contig]) -> None:
+        self._folder = folder
+        self._rows: dict[str, Contig] = {}
+        for contig in contigs:
+            self._rows |= dict.fromkeys(contig.aliases, contig)
+        self._rows |= {contig.name: contig for contig in contigs}  # a name counts before an alias
+        self._open: dict[tuple[str, str], FlatSequence] = {}
+
+    def __getitem__(self, name: str) -> FlatSequence:
+        row = self._rows[name]
+        # Stretches of N of one length have one content, but each may stand for a sequence of its own.
+        key = (row.content, row.sequence.accession)
+        if key not in self._open:
+            try:
+                mapped = FlatSequence.open(
+                    self._folder / row.content, row.sequence.accession, row.sequence.length
+                )
+            except SequenceFileError as error:
+                raise RunFailureError(
+                    f"The sequence of contig {row.name} is not on this worker's disk. "
+                    "Do all workers share the folder of reference sequences?"
+                ) from error
+            self._open[key] = mapped
+        return self._open[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+def _table(assembly: str) -> str:
+    """The table of canonical accessions for an assembly's name, whatever its case or patch level."""
+    wanted = ASSEMBLY_SYNONYMS.get(assembly.lower(), assembly).lower()
+    return next((name for name in CANONICAL if wanted.startswith(name.lower())), assembly)

@@ -1,0 +1,62 @@
+"""How much is let in: runs and bytes of one owner, the queue of all, and the disk that must stay free.
+
+Asked before an upload is read, so that what cannot be kept is not sent for nothing, and again before it is
+recorded. Counts are exact only while nobody submits beside; a few more may slip in, never without end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db.models import BigIntegerField, Case, F, Sum, When
+from django.db.models.functions import Coalesce
+
+from vcfjobs import storage
+from vcfjobs.errors import (
+    OwnerHasTooManyBytesError,
+    OwnerHasTooManyRunsError,
+    QueueFullError,
+    StorageFullError,
+)
+from vcfjobs.models import ACTIVE, Run, Status
+
+
+def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
+    """Raise unless `owner` may have one more run with an upload of `size` bytes, or of `arrived` ones.
+
+    What has arrived takes no more of the disk, but counts as the owner's like what is to come.
+    StorageFullError and QueueFullError are the service's own state, OwnerHasTooManyRunsError and
+    OwnerHasTooManyBytesError the owner's.
+    """
+    if storage.free_bytes() - size < settings.ANYVAR_MIN_FREE_BYTES:
+        raise StorageFullError("The service has no space left for this file. Try again later.")
+    if _reached(settings.ANYVAR_MAX_QUEUED_RUNS, Run.objects.filter(status=Status.QUEUED).count):
+        raise QueueFullError("Too many runs are waiting already. Try again later.")
+    in_flight = Run.objects.filter(owner=owner, status__in=ACTIVE).count
+    if _reached(settings.ANYVAR_OWNER_MAX_RUNS, in_flight):
+        raise OwnerHasTooManyRunsError(
+            f"You have {settings.ANYVAR_OWNER_MAX_RUNS:,} runs under way, as many as one may have. "
+            "Wait until some have ended, or cancel some."
+        )
+    most = settings.ANYVAR_OWNER_MAX_BYTES
+    if most and (stored := stored_bytes(owner)) + size + arrived > most:
+        raise OwnerHasTooManyBytesError(
+            f"Your files take {stored:,} of the {most:,} bytes that one may have here. "
+            "Delete runs, or wait until they expire."
+        )
+
+
+def stored_bytes(owner: str) -> int:
+    """Bytes of the files that an owner's runs keep: results of those that succeeded, inputs of the rest."""
+    kept = Case(
+        When(status=Status.SUCCEEDED, then=Coalesce(F("result_bytes"), 0)),
+        default=F("input_bytes"),
+        output_field=BigIntegerField(),
+    )
+    return Run.objects.filter(owner=owner, expired=None).aggregate(bytes=Sum(kept))["bytes"] or 0
+
+
+def _reached(most: int, count: Callable[[], int]) -> bool:
+    """Whether a limit is reached; 0 is none, and is not counted for."""
+    return bool(most) and count() >= most

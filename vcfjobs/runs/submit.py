@@ -1,0 +1,259 @@
+"""What a user asks for: submit, find, cancel, retry and delete runs."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models.functions import Now
+
+from vcfjobs import storage
+from vcfjobs.database.retry import AWAY
+from vcfjobs.errors import (
+    InvalidVcfError,
+    ReferenceMismatchError,
+    RunFailureError,
+    RunIdInUseError,
+    UploadTooLargeError,
+)
+from vcfjobs.log_context import about_run
+from vcfjobs.models import ACTIVE, Kind, Run, Status
+from vcfjobs.references import assemblies
+from vcfjobs.runs import estimates, quotas
+from vcfjobs.runs.run_ids import validate_run_id
+from vcfjobs.vrs.vcf.annotate import HeadCheck, Options, check_head, read_header
+from vcfjobs.vrs.vcf.ingest import require_annotations
+from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.worker import dispatch, executor, scheduler
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file in the spool; its SHA-256 in hexadecimal."""
+
+    path: Path
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What the client asks of a run."""
+
+    assembly: str
+    for_ref: bool = True
+    add_vrs_attributes: bool = False
+    register: bool = True
+    kind: str = Kind.ANNOTATE
+    require_validation: bool = False
+
+
+def submit_run(
+    *, upload: Upload, parameters: Parameters, owner: str, run_id: str | None, run_async: bool
+) -> tuple[Run, bool]:
+    """Record a run of the uploaded file and enqueue it, or annotate it here and now.
+
+    Returns the run and whether it is new: the same run_id with the same bytes and parameters is the same
+    request again. On success the spooled file has been moved; on an error it is still the caller's.
+    Raises RunIdInUseError, InvalidVcfError, UnknownAssemblyError, ReferenceMismatchError,
+    NoReferenceError, UploadTooLargeError, and what `require_room` raises.
+    """
+    if run_id is not None:
+        validate_run_id(run_id)
+    assembly = assemblies.resolve_assembly(parameters.assembly)
+    columns = asdict(parameters) | {"assembly": assembly}
+    input_format, annotated_by = _check_upload(upload, assembly, columns, run_async=run_async)
+    run = Run(
+        id=uuid.uuid4(),
+        owner=owner,
+        file_name=upload.name[:255],
+        input_format=input_format,
+        input_bytes=upload.size,
+        input_sha256=upload.sha256,
+        input_annotated_by=annotated_by,
+        attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
+        **columns,
+    )
+    run.run_id = run_id if run_id is not None else str(run.pk)
+    with about_run(run.pk):
+        stored, created = _store(run, upload.path, run_async=run_async)
+        if created:
+            estimates.remember_backlog()
+    if not run_async:
+        _annotate_here(stored)
+    return stored, created
+
+
+require_room = quotas.require_room
+
+
+def resolve_assembly(name: str) -> str:
+    """The registered name of an assembly. Raises UnknownAssemblyError, NoReferenceError."""
+    return assemblies.resolve_assembly(name)
+
+
+def registered_assemblies() -> list[str]:
+    """The names of the assemblies that files can be annotated against."""
+    return assemblies.registered_assemblies()
+
+
+def broker_answers() -> bool:
+    """Whether the broker takes runs at the moment."""
+    return dispatch.answers()
+
+
+def _check_upload(
+    upload: Upload, assembly: str, columns: dict[str, object], *, run_async: bool
+) -> tuple[str, str]:
+    """Read the header and the first records; the file's format, and whose VRS identifiers it carries."""
+    if not run_async and upload.size > settings.ANYVAR_SYNC_MAX_BYTES:
+        raise _too_large_for_sync()
+    with upload.path.open("rb") as file:
+        source = open_text(file)
+        if columns["kind"] == Kind.INGEST:
+            header, _ = read_header(source, Options(), keep=True)
+            require_annotations(header.data)
+            annotated_by = header.annotated_by
+        else:
+            head = check_head(source, assemblies.open_assembly(assembly), Options())
+            _refuse_wrong_reference(head, upload, assembly)
+            annotated_by = head.annotated_by
+    if not run_async and source.format != "vcf":
+        _refuse_inflated(upload)
+    return source.format, annotated_by
+
+
+def _refuse_wrong_reference(head: HeadCheck, upload: Upload, assembly: str) -> None:
+    """Raise ReferenceMismatchError when most of the first records name other REF bases."""
+    if head.mismatches * 2 <= head.records:
+        return
+    other = next((name for name in assemblies.registered_assemblies() if _fits(upload, name)), None)
+    hint = f" The file fits {other}." if other else ""
+    raise ReferenceMismatchError(
+        f"{head.mismatches} of the first {head.records} records name REF bases that are not those of "
+        f"{assembly}: is this the right assembly?{hint}",
+        mismatches=head.mismatches,
+        records=head.records,
+        fitting_assembly=other,
+    )
+
+
+def _fits(upload: Upload, assembly: str) -> bool:
+    with upload.path.open("rb") as file:
+        head = check_head(open_text(file), assemblies.open_assembly(assembly), Options())
+    return bool(head.resolved) and not head.mismatches
+
+
+def _refuse_inflated(upload: Upload) -> None:
+    """Raise UploadTooLargeError when a compressed file is too large for a request once decompressed."""
+    inflated = 0
+    with upload.path.open("rb") as file:
+        source = open_text(file)
+        try:
+            while chunk := source.read_chunk():
+                inflated += len(chunk)
+                if inflated > settings.ANYVAR_SYNC_MAX_BYTES:
+                    raise _too_large_for_sync()
+        except RunFailureError as error:
+            raise InvalidVcfError(error.sentence) from error
+
+
+def _too_large_for_sync() -> UploadTooLargeError:
+    return UploadTooLargeError(
+        f"Files above {settings.ANYVAR_SYNC_MAX_BYTES} bytes (also when decompressed) are not annotated "
+        "inside the request: use run_async=true."
+    )
+
+
+def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
+    """Take the run_id, write the row and move the file; the loser of a race is judged like a late-comer."""
+    for _ in range(5):
+        holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
+        if holder is not None and not _make_way(holder, run):
+            return holder, False
+        quotas.require_room(run.owner, 0, arrived=run.input_bytes)
+        try:
+            _insert(run, spooled, holder, run_async=run_async)
+        except IntegrityError:
+            if not Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).exists():
+                raise  # it was not the run_id
+            continue
+        return run, True
+    raise _in_use(run)
+
+
+def _make_way(holder: Run, run: Run) -> bool:
+    """Whether the holder of the run_id gives it up; False when it is the same request.
+
+    Raises RunIdInUseError while the holder keeps it.
+    """
+    keeps = holder.status in ACTIVE or (holder.status == Status.SUCCEEDED and not holder.is_expired)
+    if keeps and _same_request(holder, run):
+        return False
+    if keeps and (holder.status in ACTIVE or holder.fetched is None):
+        raise _in_use(holder)
+    return True
+
+
+def _same_request(holder: Run, run: Run) -> bool:
+    names = (*Parameters.__slots__, "input_sha256", "input_bytes")
+    return all(getattr(holder, name) == getattr(run, name) for name in names)
+
+
+def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
+    # Before the transaction: SQLite has one writer, and a slow disk would keep it from all others.
+    storage.settle(spooled)
+    try:
+        with transaction.atomic(), storage.full_disk_as_error():
+            if holder is not None:
+                # Fenced by the status that was judged: a retry in between keeps the name.
+                Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
+            if run_async:
+                run.place = scheduler.next_place(run.owner)
+            else:
+                run.sent = Now()  # kept from the sweep, and out of the line: it runs here
+            run.save(force_insert=True)
+            storage.take_in(spooled, run.pk)
+            if run_async:
+                transaction.on_commit(lambda: dispatch.enqueue(run), robust=True)
+    except BaseException:
+        _give_back(run.pk, spooled)
+        raise
+
+
+def _give_back(pk: uuid.UUID, spooled: Path) -> None:
+    """Undo `take_in`, unless the row was committed after all: the answer to a COMMIT may be lost.
+
+    Where the database does not say, the file stays: without a row it is an orphan, which the sweep finds.
+    """
+    if storage.has_input(pk):
+        connection.close_if_unusable_or_obsolete()
+        try:
+            if Run.objects.filter(pk=pk).exists():
+                return
+        except AWAY:
+            return
+        storage.input_path(pk).rename(spooled)
+    storage.drop_run(pk)
+
+
+def _in_use(holder: Run) -> RunIdInUseError:
+    status = "SUCCESS" if holder.status == Status.SUCCEEDED else "PENDING"
+    return RunIdInUseError(
+        f"An existing run with id {holder.run_id} is {status}. "
+        "Fetch the completed run result before submitting with the same run_id.",
+        run_status=status,
+    )
+
+
+def _annotate_here(run: Run) -> None:
+    """Do the run in this process, as a worker would; a repeat of a request finds it done or under way."""
+    executor.run(run.pk, task_id="", worker="web")
+    run.refresh_from_db()

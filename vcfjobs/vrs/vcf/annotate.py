@@ -1,0 +1,159 @@
+"""A whole file: its header amended, its records annotated chunk by chunk, what was found summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
+from vcfjobs.vrs.sequences.flat_files import Reference
+from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
+from vcfjobs.vrs.vcf.header import Header, HeaderReader, missing_chrom_line
+from vcfjobs.vrs.vcf.lines import TextSource
+from vcfjobs.vrs.vcf.records import RecordAnnotator
+from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.vrs.vcf.substitutions import AlleleRow
+
+HEAD_RECORDS = 100
+HEAD_BYTES = 1 << 18
+CONTIGS_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What to write into INFO, and whether to hand out the alleles for a registry."""
+
+    for_ref: bool = True
+    add_vrs_attributes: bool = False
+    collect_alleles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Annotated bytes, their alleles, the report of this chunk alone, and the bytes of input consumed."""
+
+    data: bytes
+    alleles: list[AlleleRow]
+    report: Report
+    compressed_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCheck:
+    """What the header and the first records say before a file is accepted."""
+
+    records: int
+    resolved: int
+    mismatches: int
+    annotated_by: str
+    unknown_contigs: list[str] = field(default_factory=list)
+
+
+def annotate(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
+    """Annotate a file as a stream: the header in the first chunk, then chunks of records in order.
+
+    Raises InvalidVcfError for a header that is none, MalformedRecordError for a line that is no record,
+    and RunFailureError after the last chunk when no record lies on a contig of the reference.
+    """
+    total = Report()
+    for chunk in annotate_first_shard(source, reference, options):
+        total.merge(chunk.report)
+        yield chunk
+    require_resolved(total, reference.assembly)
+
+
+def annotate_first_shard(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
+    """Annotate the header and the records after it, which may be few or none that the reference knows."""
+    header, rest = read_header(source, options)
+    yield Chunk(header.data, [], Report(replaced=header.annotated_by), source.compressed_bytes)
+    yield from _annotate_records(source, rest, reference, options, header.lines + 1)
+
+
+def annotate_later_shard(
+    source: TextSource, reference: Reference, options: Options, first_line: int
+) -> Iterator[Chunk]:
+    """Annotate records alone, of which the first stands in the file's line `first_line` (from 1)."""
+    yield from _annotate_records(source, source.read_chunk(), reference, options, first_line)
+
+
+def _annotate_records(
+    source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
+) -> Iterator[Chunk]:
+    annotator = _annotator(reference, options)
+    while rest:
+        annotated = annotator.annotate(rest, line)
+        line += rest.count(b"\n")
+        yield Chunk(annotated.data, annotated.alleles, annotated.report, source.compressed_bytes)
+        rest = source.read_chunk()
+
+
+def check_head(
+    source: TextSource, reference: Reference, options: Options, records: int = HEAD_RECORDS
+) -> HeadCheck:
+    """Look at the header and the first `records` records of a file that is about to be accepted.
+
+    Raises InvalidVcfError, naming the line, when either is malformed.
+    """
+    header, rest = read_header(source, options)
+    lines = _first_lines(rest, records)
+    try:
+        report = _annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
+    except MalformedRecordError as error:
+        raise InvalidVcfError(error.sentence) from error
+    return HeadCheck(
+        records=report.records,
+        resolved=report.resolved,
+        mismatches=report.failed[MISMATCH] + report.failed[POSITION],
+        annotated_by=header.annotated_by,
+        unknown_contigs=list(report.unknown_contigs)[:CONTIGS_NAMED],
+    )
+
+
+def _first_lines(text: bytes, most: int) -> list[bytes]:
+    """Up to `most` whole lines, but for the first no more than HEAD_BYTES of them."""
+    lines: list[bytes] = []
+    begin = 0
+    while begin < len(text) and len(lines) < most:
+        end = text.find(b"\n", begin) + 1 or len(text)
+        if lines and end > HEAD_BYTES:
+            break
+        lines.append(text[begin:end])
+        begin = end
+    return lines
+
+
+def read_header(source: TextSource, options: Options, *, keep: bool = False) -> tuple[Header, bytes]:
+    """The header, amended unless it is to be kept, and the first bytes of the records (whole lines)."""
+    reader = HeaderReader(
+        for_ref=options.for_ref,
+        add_vrs_attributes=options.add_vrs_attributes,
+        longest=source.limits.max_header,
+        keep=keep,
+    )
+    while chunk := source.read_chunk():
+        begin = 0
+        while begin < len(chunk):
+            end = chunk.find(b"\n", begin) + 1 or len(chunk)
+            if header := reader.take(chunk[begin:end]):
+                return header, chunk[end:] or source.read_chunk()
+            begin = end
+    raise missing_chrom_line()
+
+
+def _annotator(reference: Reference, options: Options) -> RecordAnnotator:
+    return RecordAnnotator(
+        reference,
+        for_ref=options.for_ref,
+        add_vrs_attributes=options.add_vrs_attributes,
+        collect_alleles=options.collect_alleles,
+    )
+
+
+def require_resolved(total: Report, assembly: str) -> None:
+    """Raise RunFailureError when a file has records, but none on a contig of the assembly."""
+    if not total.records or total.resolved:
+        return
+    named = ", ".join(list(total.unknown_contigs)[:CONTIGS_NAMED])
+    raise RunFailureError(
+        f"No record lies on a contig of {assembly}: the file names {named}. Is this the right assembly?"
+    )

@@ -1,0 +1,61 @@
+"""What the page of one allele shows: what it is, its VRS object, and the caller's runs that held it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.conf import settings
+
+from vcfjobs.models import Allele, Contig, RunQuerySet
+from vcfjobs.registry import queries
+
+NAMES_SHOWN = 50
+LITERAL_SHOWN = 2_000
+
+
+def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]:
+    """Everything that the template of an allele needs."""
+    vrs = allele.to_vrs()
+    contigs = Contig.objects.filter(sequence=allele.sequence_id).select_related("assembly")
+    return {
+        "allele": allele,
+        "kind": kind_of(allele),
+        "names": [f"{contig.assembly.name}:{contig.name}" for contig in contigs[:NAMES_SHOWN]],
+        "bases": one_based(allele),
+        "location_id": vrs["location"]["id"],
+        "vrs": as_json(vrs),
+        "shortened": len(allele.literal or "") > LITERAL_SHOWN,
+        "holding": queries.runs_holding(allele, visible, before) if settings.ANYVAR_PROVENANCE else None,
+    }
+
+
+def kind_of(allele: Allele) -> str:
+    """The engine's name for what the allele does to its sequence, told by its columns alone."""
+    span = allele.end - allele.start
+    size = allele.length if allele.literal is None else len(allele.literal)
+    if allele.literal is None and size == span:
+        return "reference"
+    if not size or (allele.literal is None and size < span):
+        return "deletion"
+    if not span or allele.literal is None:
+        return "insertion"
+    if size == span:
+        return "snv" if span == 1 else "mnv"
+    return "delins"
+
+
+def one_based(allele: Allele) -> str:
+    """The location as a range of bases counted from 1, both ends included."""
+    first, last = allele.start + 1, allele.end
+    if first > last:
+        return f"between {last:,} and {first:,}"
+    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+
+def as_json(vrs: dict[str, Any]) -> str:
+    """The VRS object as text for people; a long literal is cut, for a page is no place for megabases."""
+    sequence = vrs["state"].get("sequence", "")
+    if len(sequence) > LITERAL_SHOWN:
+        vrs = vrs | {"state": vrs["state"] | {"sequence": f"{sequence[:LITERAL_SHOWN]}…"}}
+    return json.dumps(vrs, indent=2, ensure_ascii=False)

@@ -1,0 +1,138 @@
+"""The first records of a result, read from its beginning: a bounded number of bytes, whatever it holds.
+
+A header may be 32 MiB long, a record 64 MiB or 2,500 samples wide. So no more than MOST_BYTES of text are
+decompressed, no more than LONGEST_HEAD bytes of a line are kept, and what lies behind them is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+
+from vcfjobs import storage
+from vcfjobs.models import Kind, Run, Status
+from vcfjobs.registry import queries
+from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
+from vcfjobs.vrs.bgzf.files import BgzfReader, BlockIndex
+
+RECORDS = 20
+MOST_BYTES = 4 << 20
+LONGEST_HEAD = 1 << 16
+ALLELES_SHOWN = 10
+IDS = "VRS_Allele_IDs="
+INFO = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of a column; `cut` when more of it lies behind the bound."""
+
+    text: str
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A VRS id and the allele that it is of; no text where the allele has none."""
+
+    allele: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `hidden_*` count the alleles and ids left out; `ids` is None where INFO was cut."""
+
+    chrom: Text
+    position: int | None
+    name: Text
+    ref: Text
+    alts: list[Text]
+    ids: list[Identifier] | None
+    hidden_alts: int = 0
+    hidden_ids: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first records, as many as lie within the bound, and which of their ids are registered."""
+
+    records: list[Record] = field(default_factory=list)
+    registered: set[str] = field(default_factory=set)
+
+
+def preview_of(run: Run) -> Preview | None:
+    """The beginning of a run's result, with which of its ids are registered (one query).
+
+    None where there is no result, or where it cannot be read.
+    """
+    if run.status != Status.SUCCEEDED or run.kind != Kind.ANNOTATE or run.is_expired:
+        return None
+    with suppress(OSError, DamagedStreamError), storage.result_path(run.pk, run.attempt).open("rb") as file:
+        pieces = BgzfReader(file, BlockIndex()).read_range(0, MOST_BYTES)
+        records = first_records(pieces, for_ref=run.for_ref)
+        ids = {found.text for record in records for found in record.ids or () if found.text}
+        return Preview(records, queries.registered(ids) if ids else set())
+    return None
+
+
+def first_records(pieces: Iterable[bytes], *, for_ref: bool) -> list[Record]:
+    """The records among the beginnings of the lines that `pieces` hold together."""
+    records = (
+        _record(head, whole=whole, for_ref=for_ref)
+        for head, whole in _heads(pieces)
+        if head and not head.startswith(b"#")
+    )
+    return list(islice(records, RECORDS))
+
+
+def _heads(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """The first LONGEST_HEAD bytes of each line, and whether that is the whole line."""
+    head = bytearray()
+    size = total = 0
+    for piece in pieces:
+        total += len(piece)
+        begin = 0
+        while (end := piece.find(b"\n", begin)) >= 0:
+            head += piece[begin : min(end, begin + LONGEST_HEAD - len(head))]
+            yield bytes(head), size + end - begin <= LONGEST_HEAD
+            head.clear()
+            size, begin = 0, end + 1
+        head += piece[begin : begin + LONGEST_HEAD - len(head)]
+        size += len(piece) - begin
+    if head:
+        yield bytes(head), size <= LONGEST_HEAD and total < MOST_BYTES
+
+
+def _record(head: bytes, *, whole: bool, for_ref: bool) -> Record:
+    fields = head.removesuffix(b"\r").split(b"\t", INFO + 1)
+    last = None if whole else len(fields) - 1  # the column that was cut
+    columns = [Text(part.decode("utf-8", "replace"), number == last) for number, part in enumerate(fields)]
+    columns += [Text("", cut=not whole)] * (INFO + 1 - len(columns))
+    chrom, position, name, ref, alts, _, _, info = columns[: INFO + 1]
+    bases = alts.text.split(",")
+    shown = [Text(text) for text in bases[:ALLELES_SHOWN]]
+    if alts.cut and len(bases) <= ALLELES_SHOWN:
+        shown[-1] = Text(bases[-1], cut=True)
+    ids = None if info.cut else _identifiers(info.text, for_ref=for_ref)
+    return Record(
+        chrom,
+        int(position.text) if position.text.isdecimal() and not position.cut else None,
+        name,
+        ref,
+        shown,
+        ids and ids[:ALLELES_SHOWN],
+        max(0, len(bases) - ALLELES_SHOWN),
+        max(0, len(ids or ()) - ALLELES_SHOWN),
+    )
+
+
+def _identifiers(info: str, *, for_ref: bool) -> list[Identifier]:
+    found = next((entry.removeprefix(IDS) for entry in info.split(";") if entry.startswith(IDS)), "")
+    texts = found.split(",") if found else []
+    several = len(texts) > (2 if for_ref else 1)
+    names = ["REF"] if for_ref else []
+    names += [f"ALT {number}" if several else "ALT" for number in range(1, len(texts) + 1)]
+    return [Identifier(name, "" if text == "." else text) for name, text in zip(names, texts, strict=False)]

@@ -1,0 +1,20 @@
+"""The addresses of the HTML pages."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from vcfjobs.web import views
+
+app_name = "pages"
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("active/", views.active, name="active"),
+    path("alleles/<str:vrs_id>/", views.allele, name="allele"),
+    path("jobs/<str:run_id>/", views.job, name="job"),
+    path("jobs/<str:run_id>/status/", views.job_status, name="job-status"),
+    path("jobs/<str:run_id>/cancel/", views.cancel, name="cancel"),
+    path("jobs/<str:run_id>/retry/", views.retry, name="retry"),
+    path("jobs/<str:run_id>/delete/", views.delete, name="delete"),
+]

@@ -1,0 +1,260 @@
+"""The HTML pages: the runs with the upload form, one run, one allele. They work without JavaScript."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from vcfjobs.database.retry import AWAY
+from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundError, VcfJobsError
+from vcfjobs.models import Run, RunQuerySet
+from vcfjobs.references import assemblies
+from vcfjobs.registry import queries
+from vcfjobs.runs import lifecycle
+from vcfjobs.runs.owners import owner_of_user
+from vcfjobs.runs.run_ids import validate_run_id
+from vcfjobs.vrs.digests import ALLELE_PREFIX
+from vcfjobs.web import allele_page, run_page, runs_page, upload
+from vcfjobs.web.forms import FilterForm, UploadForm
+
+P = ParamSpec("P")
+
+RETRY_SECONDS = 5
+LOGGED_OUT = "You are no longer logged in. Load this page again, log in, and submit the file once more."
+
+
+class HtmxRequest(HttpRequest):
+    """A request as django-htmx's middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
+def signed_in_where_needed(
+    view: Callable[Concatenate[HtmxRequest, P], HttpResponse],
+) -> Callable[Concatenate[HtmxRequest, P], HttpResponse]:
+    """Ask for a login when the service is not open; the body of the request is not read before that."""
+
+    @wraps(view)
+    def guarded(request: HtmxRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not settings.ANYVAR_AUTH_TOKEN_LIST or request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.htmx:
+            return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
+        if _asks_for_json(request):
+            return JsonResponse({"errors": {"__all__": [LOGGED_OUT]}}, status=401)
+        return redirect_to_login(request.get_full_path() if request.method == "GET" else "/")
+
+    return guarded
+
+
+@csrf_exempt  # checked in `_submitted`, after the login and once the body is here
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@signed_in_where_needed
+def index(request: HtmxRequest) -> HttpResponse:
+    """The caller's runs, newest first, and the form that submits one; a VRS id is searched as an allele."""
+    if request.method != "POST":
+        if vrs_id := _as_vrs_id(request.GET.get("search", "")):
+            return redirect("pages:allele", vrs_id)
+        return _index(request, UploadForm(assemblies=assemblies.registered_assemblies()))
+    try:
+        upload.read_body(request, owner_of_user(request.user))
+    except VcfJobsError as error:
+        return _refused(request, error)
+    return _submitted(request)
+
+
+@csrf_protect
+def _submitted(request: HtmxRequest) -> HttpResponse:
+    """What comes of a form whose body is here."""
+    registered = assemblies.registered_assemblies()
+    if not registered:
+        return _refused(request, NoReferenceError("No reference is registered, so nothing can be annotated."))
+    form = UploadForm(request.POST, request.FILES, assemblies=registered)
+    if not form.is_valid():
+        return _index(request, form, status=upload.status_of(form))
+    try:
+        run, created = upload.submit_form(form, owner_of_user(request.user))
+    except VcfJobsError as error:
+        return _try_later(_index(request, form, status=error.status), error)
+    if not created:
+        messages.info(request, "You submitted this file before under the same run id: this is that run.")
+    address = reverse("pages:job", args=[run.pk])
+    if _asks_for_json(request):
+        return JsonResponse({"location": address}, status=201)
+    return redirect(address)
+
+
+@require_safe
+@never_cache
+@signed_in_where_needed
+def active(request: HtmxRequest) -> HttpResponse:
+    """The changing cells of the runs that a list asks for, and what to ask for next: those not final."""
+    found, gone = runs_page.asked_for(_visible_runs(request), request.GET)
+    going_on = runs_page.Active([run for run in found if not run.is_final])
+    ended = [run for run in found if run.is_final]
+    return render(
+        request, "vcfjobs/active.html", {"runs": found, "gone": gone, "active": going_on, "ended": ended}
+    )
+
+
+@require_safe
+@never_cache
+@signed_in_where_needed
+def job(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """One run, with what it can be asked to do."""
+    return _job(request, _find(request, run_id))
+
+
+@require_safe
+@never_cache
+@signed_in_where_needed
+def job_status(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """The part of a run's page that changes while it runs; asks for itself until the run is final."""
+    try:
+        run = _find(request, run_id)
+    except Http404:
+        if not request.htmx:
+            raise
+        return render(request, "vcfjobs/job_gone.html", status=404)
+    context = run_page.context(request, run) | {"changed": request.GET.get("seen") != run.status}
+    return render(request, "vcfjobs/job_status.html", context)
+
+
+@require_POST
+@signed_in_where_needed
+def cancel(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """Cancel a run that is not final."""
+    return _ask(request, run_id, lifecycle.cancel_run)
+
+
+@require_POST
+@signed_in_where_needed
+def retry(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """Queue a failed or cancelled run again."""
+    return _ask(request, run_id, lifecycle.retry_run)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@signed_in_where_needed
+def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """Ask whether to delete a run, and delete it."""
+    run = _find(request, run_id)
+    if request.method != "POST":
+        return render(request, "vcfjobs/delete.html", {"run": run})
+    lifecycle.delete_run(run)
+    messages.success(request, f"Run {run.run_id} was deleted with its files.")
+    return redirect("pages:index")
+
+
+@require_safe
+@never_cache
+@signed_in_where_needed
+def allele(request: HtmxRequest, vrs_id: str) -> HttpResponse:
+    """One registered allele, and the caller's runs that held it."""
+    if not queries.digest_of(vrs_id):
+        raise Http404("That is no identifier of an allele.")
+    found = queries.find_alleles([vrs_id])
+    if not found:
+        return render(request, "vcfjobs/allele_unknown.html", {"vrs_id": vrs_id}, status=404)
+    context = allele_page.context(found[0], _visible_runs(request), request.GET.get("before", ""))
+    return render(request, "vcfjobs/allele.html", context)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler of what nobody foresaw: 503 while the database does not answer, 500 otherwise.
+
+    Neither page asks anything of the database, the session or the user.
+    """
+    if isinstance(sys.exc_info()[1], AWAY):
+        page = render_to_string("503.html")
+        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+    return HttpResponse(render_to_string("500.html"), status=500)
+
+
+def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:
+    """The page with why a body was not even looked at."""
+    form = UploadForm(assemblies=assemblies.registered_assemblies())
+    return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
+
+
+def _try_later(response: HttpResponse, error: VcfJobsError) -> HttpResponse:
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: str = "") -> HttpResponse:
+    if request.method == "POST" and _asks_for_json(request):
+        errors = {name: list(sentences) for name, sentences in form.errors.items()}
+        return JsonResponse({"errors": errors | ({"__all__": [refusal]} if refusal else {})}, status=status)
+    filters = FilterForm(request.GET)
+    page = runs_page.page(_visible_runs(request), filters, before=request.GET.get("before", ""))
+    if not filters.is_valid() and status == 200:
+        status = 422
+    context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
+    context |= runs_page.hints(request) | {"refusal": refusal, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
+    return render(request, "vcfjobs/index.html", context, status=status)
+
+
+def _asks_for_json(request: HttpRequest) -> bool:
+    """Whether the page's own script is asking, which keeps the form and needs the sentences alone."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def _as_vrs_id(search: str) -> str | None:
+    """The identifier of an allele that was typed as a search, with or without its namespace."""
+    text = search.strip()
+    vrs_id = f"ga4gh:{text}" if text.startswith(ALLELE_PREFIX.removeprefix("ga4gh:")) else text
+    return vrs_id if queries.digest_of(vrs_id) else None
+
+
+def _visible_runs(request: HtmxRequest) -> RunQuerySet:
+    return lifecycle.visible_runs(owner=owner_of_user(request.user), everyone=_sees_everyone(request))
+
+
+def _find(request: HtmxRequest, run_id: str) -> Run:
+    """The caller's run; what is not the caller's, or cannot be a name, is not there."""
+    try:
+        validate_run_id(run_id)
+        return lifecycle.find_run(
+            owner=owner_of_user(request.user), run_id=run_id, everyone=_sees_everyone(request)
+        )
+    except (RunNotFoundError, InvalidParameterError) as error:
+        raise Http404(error.sentence) from error
+
+
+def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
+    """Do what a button asks and show the run, with the reason where it cannot be done (409, 429, 503)."""
+    run = _find(request, run_id)
+    try:
+        service(run)
+    except VcfJobsError as error:
+        run.refresh_from_db()
+        return _try_later(_job(request, run, status=error.status, conflict=error.sentence), error)
+    return redirect("pages:job", run_id=str(run.pk))
+
+
+def _job(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
+    return render(request, "vcfjobs/job.html", run_page.context(request, run) | more, status=status)
+
+
+def _sees_everyone(request: HtmxRequest) -> bool:
+    """Whether the caller may see the runs of others: staff."""
+    return request.user.is_active and request.user.is_staff

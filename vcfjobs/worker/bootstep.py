@@ -1,0 +1,121 @@
+"""The sweep's thread and signals inside a Celery worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from billiard.einfo import ExceptionInfo
+from celery import bootsteps
+from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.signals import task_failure
+from celery.worker import state
+from django.conf import settings
+from django.core.management.base import SystemCheckError
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from vcfjobs.models import Worker
+from vcfjobs.startup_checks import check_setup
+from vcfjobs.worker import fork_guard
+from vcfjobs.worker.maintenance import child_lost, drop_orphans, logger, sweep
+
+SEARCH_SECONDS = 3600
+
+
+POOLS = ("prefork", "solo")
+
+
+class SweepStep(bootsteps.StartStopStep):
+    """Celery's worker starts and stops the sweep with itself, and refuses to start when set up wrongly."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        refuse_wrong_setup(worker.pool_cls)
+        fork_guard.fork_without_database()
+        self.node = worker.hostname
+        self._worker = Worker(
+            node=worker.hostname,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            version=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
+            concurrency=worker.concurrency,
+            started=timezone.now(),
+        )
+        # The first hour passes without: workers that start often would search all the time.
+        self._next_search = time.monotonic() + SEARCH_SECONDS
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._rounds, name="sweep", daemon=True)
+
+    def start(self, worker: Any) -> None:
+        """Begin the rounds."""
+        task_failure.connect(self._on_task_failure, weak=False)
+        self._thread.start()
+
+    def stop(self, worker: Any) -> None:
+        """End after the round under way."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _rounds(self) -> None:
+        interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
+        try:
+            while True:
+                sweep(self._report_in, *self._seldom(), each_in=fork_guard.held_off)
+                if self._stop.wait(interval):
+                    with fork_guard.held_off():
+                        self._sign_out()
+                    return
+        finally:
+            connection.close()
+
+    def _seldom(self) -> list[Callable[[], None]]:
+        """What is due once an hour."""
+        if time.monotonic() < self._next_search:
+            return []
+        self._next_search = time.monotonic() + SEARCH_SECONDS
+        return [drop_orphans]
+
+    def _report_in(self) -> None:
+        Worker.objects.report_in(self._worker)
+
+    def _sign_out(self) -> None:
+        """Leave no row of a worker that ends in order: those that stay were killed."""
+        with suppress(DatabaseError, InterfaceError):
+            Worker.objects.sign_out(self._worker)
+
+    def _on_task_failure(self, exception: BaseException, task_id: str = "", **_: ExceptionInfo) -> None:
+        if not isinstance(exception, WorkerLostError | TimeLimitExceeded) or not task_id:
+            return
+        over_limit = isinstance(exception, TimeLimitExceeded)
+        stopping = state.should_stop is not None or state.should_terminate is not None
+        with fork_guard.held_off():
+            try:
+                child_lost(task_id, self.node, over_limit=over_limit, stopping=stopping)
+            except (DatabaseError, InterfaceError):
+                logger.exception("a child died during the turn %s; the sweep will find what it held", task_id)
+            finally:
+                connection.close()
+
+
+def refuse_wrong_setup(pool: Any) -> None:
+    """End the process, and say in the log why, when the pool or a system check is wrong."""
+    name = (pool if isinstance(pool, str) else pool.__module__).replace(":", ".").rsplit(".", 2)
+    if not any(part in POOLS for part in name):
+        logger.critical(
+            "This service runs on Celery's prefork and solo pools only: "
+            "threads and greenlets enforce no time limits. Start the worker with --pool=prefork."
+        )
+        raise SystemExit(1)
+    try:
+        check_setup()
+    except SystemCheckError:
+        raise SystemExit(1) from None

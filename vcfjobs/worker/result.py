@@ -1,0 +1,76 @@
+"""Publish the finished part of an attempt as the run's result, with its indexes beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pysam
+
+from vcfjobs import storage
+from vcfjobs.models import Run
+from vcfjobs.vrs.bgzf.files import BlockIndex
+
+logger = logging.getLogger(__name__)
+
+
+def publish(mine: Run, blocks: BlockIndex, *, indexed: bool) -> None:
+    """Publish the result after its indexes; the tabix index, where there is one, lies beside the part."""
+    part = storage.part_path(mine.pk, mine.attempt)
+    block_index = storage.beside(part, "gzi")
+    with block_index.open("wb") as file:
+        blocks.write(file)
+    storage.publish(block_index, storage.result_blocks_path(mine.pk, mine.attempt))
+    if indexed:
+        storage.publish(storage.beside(part, "tbi"), storage.result_index_path(mine.pk, mine.attempt))
+    storage.publish(part, storage.result_path(mine.pk, mine.attempt))
+
+
+def make_tabix(part: Path) -> bool:
+    """Index our own sorted BGZF, whole or a part of one, into a file beside it.
+
+    False where the format does not allow it (a contig beyond 512 Mb).
+    """
+    pysam.set_verbosity(0)  # htslib would print the record that it does not like
+    index = storage.beside(part, "tbi")
+    try:
+        pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)
+    except OSError as error:
+        logger.warning("no tabix index: %s", error)
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The columns of a succeeded run; sizes in bytes."""
+
+    result_bytes: int
+    result_text_bytes: int
+    result_sha256: str
+    indexed: bool
+    records_done: int
+    report: dict[str, object]
+
+
+class DigestingFile:
+    """A file being written whose SHA-256 and size are kept on the way."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Write all of `data`."""
+        self._sha256.update(data)
+        self.size += len(data)
+        return self._file.write(data)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was written, in hexadecimal."""
+        return self._sha256.hexdigest()

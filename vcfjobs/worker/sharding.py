@@ -1,0 +1,242 @@
+"""One large run over many workers: cut it up, annotate a shard, join the parts.
+
+The worker that claims a large run only cuts it up. Each shard is then claimed on its own, and the worker
+that completes the last one joins the parts into the result. Parts are BGZF without end blocks, so joining is
+to copy them on end: the result depends on the file and on ANYVAR_SHARD_BYTES, not on who did what.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from vcfjobs import storage
+from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
+from vcfjobs.models import Kind, Run, RunAlleles, Shard, Status
+from vcfjobs.references import assemblies
+from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
+from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
+from vcfjobs.vrs.bgzf.tabix import join_tabix
+from vcfjobs.vrs.vcf.annotate import (
+    Chunk,
+    Options,
+    annotate_first_shard,
+    annotate_later_shard,
+    read_header,
+    require_resolved,
+)
+from vcfjobs.vrs.vcf.lines import TextSource, open_text
+from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
+from vcfjobs.worker.annotation import options_of, write_annotated
+from vcfjobs.worker.lease import Lease
+from vcfjobs.worker.result import Result, make_tabix, publish
+
+# The registered batches of a shard are numbered from its own number times this.
+BATCHES_OF_A_SHARD = 1 << 20
+Ranges = list[tuple[int, int]]
+
+
+def is_large(run: Run, stored: Path) -> bool:
+    """Whether the run is to be cut up."""
+    return run.kind == Kind.ANNOTATE and stored.stat().st_size > settings.ANYVAR_SHARD_BYTES
+
+
+def plan(mine: Run, stored: Path, lease: Lease) -> Ranges:
+    """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
+
+    Raises RunFailureError for a damaged file.
+    """
+    with stored.open("rb") as file:
+        gzipped = open_text(file).format == "vcf.gz"
+    if gzipped:
+        _recompress(mine, stored, lease)
+    with stored.open("rb") as file:
+        source = open_text(file)
+        header, _ = read_header(source, Options(), keep=True)
+        size = stored.stat().st_size
+        try:
+            return cut(file, _kind(source), size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)
+        except (InvalidVcfError, DamagedStreamError) as error:
+            raise RunFailureError(error.sentence) from error
+
+
+def _kind(source: TextSource) -> str:
+    """How the stored file of a cut run is read."""
+    return "bgzf" if source.format == "bgzf" else "plain"
+
+
+def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
+    part = storage.recompressed_path(mine.pk, mine.attempt)
+    with stored.open("rb") as file, part.open("wb") as opened:
+        source = open_text(file)
+        writer = BgzfWriter(opened)
+        while chunk := source.read_chunk():
+            writer.write(chunk)
+            lease.check()
+        writer.close()
+    storage.publish(part, stored)
+
+
+def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
+    """Record the shards and let the run go, both or neither; the lease must have ended.
+
+    The caller sends them. Asked again, because the answer was lost with the connection, it gives what it
+    recorded. Raises RunLostError when the run is no longer this attempt's.
+    """
+    if recorded := list(Shard.objects.filter(run=mine, plan=mine.attempt)):
+        return recorded
+    storage.make_shard_folder(mine.pk, mine.attempt)
+    shards = [
+        Shard(
+            run=mine,
+            plan=mine.attempt,
+            number=number,
+            start=start,
+            end=end,
+            attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
+            sent=Now(),
+        )
+        for number, (start, end) in enumerate(ranges)
+    ]
+    with transaction.atomic():
+        kept = Run.objects.held().mine(mine).update(lease_until=None, deadline=None, shard_count=len(shards))
+        if kept:
+            Shard.objects.filter(run=mine).delete()
+            RunAlleles.objects.filter(run=mine).delete()  # of an earlier attempt, cut in another way
+            return Shard.objects.bulk_create(shards, batch_size=1000)
+    storage.drop_shards(mine.pk, mine.attempt)
+    raise RunLostError
+
+
+def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]:
+    """Write the part of a shard and register its alleles; the columns that its row gets."""
+    run = mine.run
+    scale = run.input_bytes / stored.stat().st_size  # they differ where gzip was recompressed
+    part = storage.shard_path(run.pk, mine.plan, mine.number, mine.attempt)
+    with part.open("wb") as opened:
+        writer = BgzfWriter(opened)
+        report = write_annotated(
+            run,
+            _chunks(mine, stored, lease),
+            writer,
+            lease,
+            first_batch=mine.number * BATCHES_OF_A_SHARD,
+            scale=scale,
+        )
+        writer.close_part()
+    with storage.beside(part, "gzi").open("wb") as blocks:
+        writer.write_index(blocks)
+    if report.indexable and writer.uncompressed_length:
+        make_tabix(part)
+    storage.settle_shard(part)
+    lease.check()
+    return {
+        "records_done": report.records,
+        "bytes_done": int((mine.end - mine.start) * scale),
+        "report": report.to_json(),
+        "part_bytes": writer.compressed_length,
+        "part_text_bytes": writer.uncompressed_length,
+    }
+
+
+def _chunks(mine: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
+    reference, options = assemblies.open_assembly(mine.run.assembly), options_of(mine.run)
+    with stored.open("rb") as file:
+        kind = _kind(open_text(file))
+        source = open_shard(file, kind, mine.start, mine.end)
+        if mine.number == 0:
+            yield from annotate_first_shard(source, reference, options)
+            return
+        try:
+            yield from annotate_later_shard(source, reference, options, 1)
+        except MalformedRecordError:
+            # Only now is it worth counting the lines before this shard: once more, for the right number.
+            first_line = lines_before(file, kind, mine.start, lease.check) + 1
+            source = open_shard(file, kind, mine.start, mine.end)
+            for _ in annotate_later_shard(source, reference, options, first_line):
+                pass
+            raise
+
+
+def join(mine: Run, lease: Lease) -> Result:
+    """Set the parts of a run, all of them complete, on end and publish the whole.
+
+    Raises RunFailureError when no record of the whole file lies on a contig of the assembly.
+    """
+    in_order = mine.shards.order_by("number")
+    report = Report()
+    for members in in_order.values_list("report", flat=True).iterator(chunk_size=20):
+        report.merge(Report.from_json(members or {}))
+    shards = list(in_order.defer("report"))
+    require_resolved(report, mine.assembly)
+    paths = [storage.shard_path(mine.pk, shard.plan, shard.number, shard.attempt) for shard in shards]
+    target = storage.part_path(mine.pk, mine.attempt)
+    with target.open("wb") as file:
+        for path in paths:
+            storage.append(path, file)
+            lease.check()
+        file.seek(0, 2)
+        file.write(END_BLOCK)
+        size = file.tell()
+    with target.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    indexed = report.indexable and _join_tabix(shards, paths, storage.beside(target, "tbi"))
+    lease.check()
+    publish(mine, _joined_blocks(shards, paths), indexed=indexed)
+    return Result(
+        result_bytes=size,
+        result_text_bytes=sum(shard.part_text_bytes or 0 for shard in shards),
+        result_sha256=sha256,
+        indexed=indexed,
+        records_done=report.records,
+        report=report.to_json(),
+    )
+
+
+def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
+    parts = []
+    for shard, path in zip(shards, paths, strict=True):
+        with storage.beside(path, "gzi").open("rb") as file:
+            parts.append((read_gzi(file), shard.part_bytes or 0, shard.part_text_bytes or 0))
+    return join_indexes(parts)
+
+
+def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
+    """Write the index of the whole; False when a part has none (a contig beyond 512 Mb)."""
+    parts, offset = [], 0
+    for shard, path in zip(shards, paths, strict=True):
+        if shard.part_text_bytes:
+            parts.append((storage.beside(path, "tbi"), offset))
+        offset += shard.part_bytes or 0
+    if not parts or not all(index.exists() for index, _ in parts):
+        return False
+    with target.open("wb") as file:
+        writer = BgzfWriter(file)
+        writer.write(join_tabix((gzip.decompress(index.read_bytes()), at) for index, at in parts))
+        writer.close()
+    return True
+
+
+def end_badly(run_pk: UUID) -> None:
+    """Remove what a failed or cancelled run has written: shards, and what lost attempts have left."""
+    drop(run_pk)
+    ended = Run.objects.filter(pk=run_pk, status__in=(Status.FAILED, Status.CANCELLED))
+    attempt = ended.values_list("attempt", flat=True).first()
+    if attempt is not None:  # else it was retried, or deleted, meanwhile
+        storage.keep_input(run_pk, attempt)
+
+
+def drop(run_pk: UUID) -> None:
+    """Remove the shards of a run that is over, rows and parts."""
+    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=(Status.QUEUED, Status.RUNNING))
+    for number in shards.order_by().values_list("plan", flat=True).distinct():
+        storage.drop_shards(run_pk, number)
+        shards.filter(plan=number).delete()
