@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.test_settings import read, start
+from tests.anyvar_site.test_settings import read, start
 from vcfjobs.vrs.vcf.header import VRS_VERSION
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import SECONDS, MissingBrowserError, chromium
-from tests.browser.watch import Watch, watched
+from tests.browser.console_watch import Watch, watched
 from tests.e2e.processes import Service, service
 from tests.factories import HEADER, RECORDS
 from tests.servers import wait_until
@@ -72,7 +72,7 @@ def running(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     # A child that is killed is missed by the sweep, before Celery is sure, and not tried again unasked.
     settings = {"ANYVAR_LEASE_SECONDS": "3", "ANYVAR_RUN_MAX_ATTEMPTS": "1"}
     with service(folder, HELD_DIR=str(folder / "held"), **settings) as made:
-        made.start_worker("--concurrency=1", app="tests.browser.held")
+        made.start_worker("--concurrency=1", app="tests.browser.held_worker")
         made.start_web()
         yield made
         made.kill()  # a worker that still waits ends by force alone

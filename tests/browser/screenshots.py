@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from demo.load import CHROMOSOME_20, PROJECT
 from tests.browser.chromium import chromium
-from tests.browser.watch import watched
+from tests.browser.console_watch import watched
 from tests.e2e.processes import Service
 from tests.servers import wait_until
 

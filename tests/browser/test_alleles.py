@@ -7,7 +7,7 @@ import json
 import requests
 from playwright.sync_api import Page, expect
 
-from tests.browser.watch import Watch
+from tests.browser.console_watch import Watch
 from tests.e2e.processes import Service
 from tests.factories import RECORDS, VCF
 

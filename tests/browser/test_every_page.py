@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, StorageState
 
 from tests.browser.axe import violations
 from tests.browser.conftest import Waiting, wait_for_status
+from tests.browser.console_watch import watched
 from tests.browser.test_submit import choose
-from tests.browser.watch import watched
 from tests.e2e.processes import Service, service
 from tests.factories import HEADER, RECORDS
 

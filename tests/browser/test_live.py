@@ -6,7 +6,7 @@ import requests
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import GoOn, Waiting
-from tests.browser.watch import Watch
+from tests.browser.console_watch import Watch
 from tests.e2e.processes import Service
 from tests.factories import HEADER, RECORDS
 from vcfjobs.worker.lease import PROGRESS_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Waiting
-from tests.browser.watch import Watch
+from tests.browser.console_watch import Watch
 from tests.e2e.processes import Service
 from tests.factories import HEADER, VCF
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["vcfjobs.vrs"]):
-    from tests.vrs.whole_way import go_the_whole_way
+    from tests.vrs.pipeline import go_the_whole_way
 
 WORDS = Path(__file__).parent / "words.txt"
 

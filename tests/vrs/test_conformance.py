@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.vrs.vcf import HEADER, run
+from tests.vrs.small_vcf import HEADER, run
 from vcfjobs.vrs import digests
 from vcfjobs.vrs.digests import vrs_allele
 from vcfjobs.vrs.normalize import normalize

@@ -11,7 +11,7 @@ from ga4gh.vrs.dataproxy import _DataProxy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.vrs.vcf import HEADER, run
+from tests.vrs.small_vcf import HEADER, run
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
 from vcfjobs.vrs.vcf.annotate import Options
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
-from tests.vrs.whole_way import go_the_whole_way
+from tests.vrs.pipeline import go_the_whole_way
 
 CORPUS = Path(__file__).parent / "corpus"
 SECONDS = 5

@@ -10,7 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tests.test_allele_page import words
+from tests.web.test_allele_page import words
 from vcfjobs.web import runs_page
 
 pytestmark = pytest.mark.django_db

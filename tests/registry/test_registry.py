@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_run, make_running
-from tests.vrs.vcf import HEADER, record, reference, run
+from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.registry import load, provenance, queries, search
 from vcfjobs.vrs.digests import digest_text, raw_digest

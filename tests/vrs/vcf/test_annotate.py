@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tests.vrs.vcf import HEADER, record, reference, run
+from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.errors import InvalidVcfError, RunFailureError
 from vcfjobs.vrs.vcf.annotate import Options, check_head
 from vcfjobs.vrs.vcf.header import vrs_lines

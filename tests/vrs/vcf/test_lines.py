@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vrs.test_bgzf import HEADER, compressed, vcf_text
+from tests.vrs.bgzf.test_files import HEADER, compressed, vcf_text
 from vcfjobs.errors import HostileInputError, InvalidVcfError, RunFailureError
 from vcfjobs.vrs.bgzf.blocks import BLOCK_BYTES, END_BLOCK
 from vcfjobs.vrs.vcf.lines import Limits, TextSource, open_text
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 SMALL = vcf_text(1_000)
 LARGE = vcf_text(150_000)
 

@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import VCF, make_run, store_input
-from tests.test_allele_page import words
+from tests.web.test_allele_page import words
 from vcfjobs import storage
 from vcfjobs.api.uploads import SpoolUploadHandler
 from vcfjobs.models import Run, Status

@@ -28,9 +28,9 @@ from compose_spec import PyCompose
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests.anyvar_site.test_settings import read
 from tests.conftest import PROJECT
 from tests.servers import free_port, wait_until
-from tests.test_settings import read
 
 DEPLOY = PROJECT / "deploy"
 NGINX = (DEPLOY / "nginx.conf").read_text()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.factories import make_run, make_running
-from tests.plans import plan_of
+from tests.query_plans import plan_of
 from vcfjobs.errors import RunFailureError, TimeLimitExceededError
 from vcfjobs.models import FINAL, Run, Status
 

@@ -17,7 +17,7 @@ import os, sys, threading, time
 import django
 django.setup()
 from django.db import connection, transaction
-from vcfjobs import forks
+from vcfjobs.worker import fork_guard
 
 def write():
     with transaction.atomic(), connection.cursor() as cursor:
@@ -26,12 +26,12 @@ def write():
         time.sleep(0.3)
 
 def beside():
-    with forks.held_off():
+    with fork_guard.held_off():
         write()
 
 begun = threading.Event()
 write()
-forks.fork_without_database()
+fork_guard.fork_without_database()
 if sys.argv[1] == "beside":
     begun.clear()
     threading.Thread(target=beside).start()

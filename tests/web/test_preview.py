@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import HEADER, make_run
-from tests.test_allele_page import make_allele, words
+from tests.web.test_allele_page import make_allele, words
 from vcfjobs import storage
 from vcfjobs.models import Run, Status
 from vcfjobs.vrs.bgzf.files import BgzfReader, BgzfWriter

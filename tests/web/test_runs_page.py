@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, make_running
-from tests.test_allele_page import words
+from tests.web.test_allele_page import words
 from vcfjobs.models import Run, Status
 from vcfjobs.web import runs_page
 

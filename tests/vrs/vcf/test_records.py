@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.vrs.vcf import HEADER, SEQUENCE, fields, info_of, record, reference, run
+from tests.vrs.small_vcf import HEADER, SEQUENCE, fields, info_of, record, reference, run
 from vcfjobs.errors import MalformedRecordError
 from vcfjobs.vrs.digests import allele_digest, digest_text, location_digest, refget_accession
 from vcfjobs.vrs.vcf.annotate import Options

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vrs.test_bgzf import compressed
+from tests.vrs.bgzf.test_files import compressed
 from vcfjobs.vrs.digests import refget_accession
 from vcfjobs.vrs.sequences.flat_files import FastaError, FlatSequence, read_fasta, write_flat
 

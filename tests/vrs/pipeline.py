@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from tests.vrs.vcf import reference
+from tests.vrs.small_vcf import reference
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
 from vcfjobs.vrs.vcf.annotate import Options, annotate, check_head, read_header

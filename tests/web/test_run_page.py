@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.factories import VCF, make_run, make_running
-from tests.test_allele_page import words
+from tests.web.test_allele_page import words
 from vcfjobs.models import Kind, Run, Status
 from vcfjobs.vrs.vcf.header import vrs_lines
 from vcfjobs.vrs.vcf.report import Report

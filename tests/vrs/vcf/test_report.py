@@ -8,7 +8,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.vrs.vcf import HEADER, record, reference, run
+from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import BINS_KEPT, FAILURES_KEPT, NAMES_KEPT, Report, length_bin
 
