@@ -33,7 +33,7 @@ class PolicyMiddleware:
         return response
 
 
-class DoorsMiddleware:
+class RequestGuardMiddleware:
     """Refuses what strangers could do before any view, or the check of the CSRF token, has looked at it.
 
     That check parses the body of a form, whose files go to the spool: at an address that takes no files, and

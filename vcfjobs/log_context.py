@@ -25,7 +25,7 @@ _about: ContextVar[About] = ContextVar("about", default=NO_RUN)
 
 
 @contextmanager
-def about_run(pk: UUID, task_id: str = "") -> Iterator[None]:
+def log_run(pk: UUID, task_id: str = "") -> Iterator[None]:
     """What is logged inside is about this run."""
     token = _about.set(About(str(pk), task_id))
     try:

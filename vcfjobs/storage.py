@@ -115,13 +115,13 @@ def make_shard_folder(pk: UUID, plan: int) -> None:
     _sync_folder(run_folder(pk))
 
 
-def settle(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Return when the bytes of an upload, or of a part, are on disk."""
     with full_disk_as_error():
         _sync_file(path)
 
 
-def take_in(spooled: Path, pk: UUID) -> Path:
+def adopt_upload(spooled: Path, pk: UUID) -> Path:
     """Move a spooled and settled upload into the run's own folder."""
     folder = run_folder(pk)
     folder.mkdir(mode=0o700, parents=True)
@@ -149,7 +149,7 @@ def append(part: Path, file: IO[bytes]) -> None:
             left -= copied
 
 
-def settle_shard(part: Path) -> None:
+def fsync_shard(part: Path) -> None:
     """Return when a shard's part and its indexes are on disk, under their names."""
     for path in part.parent.glob(f"{part.name}*"):
         settle(path)
@@ -221,7 +221,7 @@ def has_input(pk: UUID) -> bool:
     return input_path(pk).is_file()
 
 
-def sees(pk: UUID) -> bool:
+def is_mounted(pk: UUID) -> bool:
     """Whether this host sees the service's work directory: the run's folder, or if that is gone another's.
 
     Where a shared folder is not mounted there is none, or an empty one that looks the same.

@@ -32,7 +32,7 @@ def annotate_shard(self: Task, run_pk: str, input_path: str, number: int) -> str
 
 
 def _turn(task: Task, run_pk: str, input_path: str) -> str:
-    return executor.turn(
+    return executor.execute_next(
         UUID(run_pk),
         Path(input_path),
         task_id=task.request.id,

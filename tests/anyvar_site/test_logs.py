@@ -33,7 +33,7 @@ from tests.e2e.processes import service
 from tests.factories import make_run, make_running, make_upload, store_input
 from tests.faults.files import SMALL
 from tests.servers import wait_until
-from vcfjobs.log_context import about_run, current
+from vcfjobs.log_context import current, log_run
 from vcfjobs.models import Run, RunQuerySet, Shard, Status
 from vcfjobs.registry import load
 from vcfjobs.runs import lifecycle, submit
@@ -198,7 +198,7 @@ def test_the_lines_of_a_shard_name_its_run(
     run = make_run(place=0)
     path = store_input(run)
     for number in range(10):
-        executor.turn(run.pk, path, task_id=f"t{number}", worker="w")
+        executor.execute_next(run.pk, path, task_id=f"t{number}", worker="w")
         run.refresh_from_db()
         if run.status == Status.SUCCEEDED:
             break
@@ -271,7 +271,7 @@ def test_what_the_broker_does_not_take_from_the_sweep_is_named(
 
 
 def test_outside_of_a_run_a_line_names_none(lines: Callable[[], list[str]], kind: str) -> None:
-    with about_run(uuid.uuid4()):
+    with log_run(uuid.uuid4()):
         pass
     logger.info("quiet")
     assert current().run == ""
@@ -308,7 +308,7 @@ def test_an_exception_is_one_line_of_json_and_lines_of_its_record_as_text(
     lines: Callable[[], list[str]], kind: str
 ) -> None:
     pk = uuid.uuid4()
-    with about_run(pk):
+    with log_run(pk):
         try:
             fail()
         except KeyError:
@@ -349,7 +349,7 @@ def test_a_workers_lines_name_the_delivery() -> None:
         return json.loads(log_lines.JsonLines().format(record()))["task_id"]
 
     assert task.apply(task_id="delivery-1").get() == "delivery-1"
-    with about_run(uuid.uuid4(), "delivery-2"):
+    with log_run(uuid.uuid4(), "delivery-2"):
         assert json.loads(log_lines.JsonLines().format(record()))["task_id"] == "delivery-2"
 
 
@@ -357,8 +357,8 @@ def start(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """A process with these settings, which logs one line."""
     program = (
         "import django, logging, uuid; django.setup()\n"
-        "from vcfjobs.log_context import about_run\n"
-        "with about_run(uuid.UUID(int=7)): logging.getLogger('some.library').info('hello')\n"
+        "from vcfjobs.log_context import log_run\n"
+        "with log_run(uuid.UUID(int=7)): logging.getLogger('some.library').info('hello')\n"
     )
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= {"DJANGO_SETTINGS_MODULE": "anyvar_site.settings", "SECRET_KEY": "x" * 60}

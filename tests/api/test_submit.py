@@ -251,7 +251,7 @@ def test_a_full_disk_is_503_with_retry_after(submit: Submit, monkeypatch: pytest
     def full(*args: Any) -> None:
         raise OSError(errno.ENOSPC, "no space")
 
-    monkeypatch.setattr(storage, "take_in", full)
+    monkeypatch.setattr(storage, "adopt_upload", full)
     response = submit(run_async="true")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0

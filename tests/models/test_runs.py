@@ -57,7 +57,7 @@ def test_an_older_attempt_can_neither_renew_nor_report_nor_end_the_run() -> None
     assert not Run.objects.renew(old, 0)
     assert not Run.objects.save_progress(old, 5, 5)
     assert not Run.objects.succeed(old)
-    assert not Run.objects.mine(old).fail(RunFailureError("no"))
+    assert not Run.objects.fenced_by(old).fail(RunFailureError("no"))
     assert Run.objects.get(pk=old.pk).status == Status.RUNNING
 
 
@@ -93,7 +93,7 @@ def test_a_success_sets_the_time_at_which_the_files_go() -> None:
 
 def test_a_failure_keeps_its_code_sentence_and_traceback() -> None:
     run = make_running()
-    assert Run.objects.mine(run).fail(TimeLimitExceededError("too long"), "trace")
+    assert Run.objects.fenced_by(run).fail(TimeLimitExceededError("too long"), "trace")
     run.refresh_from_db()
     assert (run.status, run.error_code, run.error, run.traceback) == (
         Status.FAILED,
@@ -131,7 +131,7 @@ def test_two_runs_of_one_owner_cannot_hold_the_same_run_id() -> None:
 MOVES = {
     "claim": lambda run: Run.objects.claim(run.pk, "t", "w"),
     "succeed": lambda run: Run.objects.succeed(run),
-    "fail": lambda run: Run.objects.mine(run).fail(RunFailureError("x")),
+    "fail": lambda run: Run.objects.fenced_by(run).fail(RunFailureError("x")),
     "cancel": lambda run: Run.objects.filter(pk=run.pk).cancel(),
     "requeue": lambda run: Run.objects.filter(pk=run.pk).requeue(),
     "lost": lambda run: Run.objects.filter(pk=run.pk).fail_lost(),

@@ -118,7 +118,7 @@ def test_a_malformed_line_fails_the_run_and_names_the_line_not_its_contents(tiny
 def test_a_message_that_names_another_file_fails_the_run(queued: Run, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(VCF)
-    executor.turn(queued.pk, other, task_id="task", worker="w")
+    executor.execute_next(queued.pk, other, task_id="task", worker="w")
     queued.refresh_from_db()
     assert queued.status == Status.FAILED
     assert other.exists()
@@ -229,7 +229,7 @@ def test_a_lease_that_another_took_stops_the_work(settings: Settings) -> None:
 
 def turn(run: Run, *, task_id: str = "t", redelivered: bool = False) -> str:
     path = storage.input_path(run.pk)
-    return executor.turn(run.pk, path, task_id=task_id, worker="w", redelivered=redelivered)
+    return executor.execute_next(run.pk, path, task_id=task_id, worker="w", redelivered=redelivered)
 
 
 def test_a_host_that_does_not_see_the_work_directory_begins_nothing(

@@ -26,7 +26,7 @@ def write():
         time.sleep(0.3)
 
 def beside():
-    with fork_guard.held_off():
+    with fork_guard.forks_blocked():
         write()
 
 begun = threading.Event()

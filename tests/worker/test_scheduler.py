@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 def submit(owner: str = "a", **columns: object) -> Run:
     """A queued run at the place that a submit gives it."""
-    return make_run(owner=owner, place=scheduler.next_place(owner), **columns)
+    return make_run(owner=owner, place=scheduler.next_position(owner), **columns)
 
 
 def cut(run: Run, count: int) -> None:
@@ -35,10 +35,10 @@ def served(turns_taken: int) -> list[Run]:
     """The runs that the next turns go to, each done before the next is taken."""
     runs = []
     for _ in range(turns_taken):
-        piece = scheduler.next_piece(uuid.uuid4().hex, "w")
+        piece = scheduler.claim_next(uuid.uuid4().hex, "w")
         if piece is None:
             break
-        piece.pieces().filter(pk=piece.pk).update(status=Status.SUCCEEDED)
+        piece.work_items().filter(pk=piece.pk).update(status=Status.SUCCEEDED)
         runs.append(piece.run if isinstance(piece, Shard) else piece)
     return runs
 
@@ -86,7 +86,7 @@ def test_work_under_way_counts_against_its_owner() -> None:
     for _ in range(10):
         submit("a")
     for _ in range(10):  # all under way, none done, nothing waits
-        assert scheduler.next_piece(uuid.uuid4().hex, "w")
+        assert scheduler.claim_next(uuid.uuid4().hex, "w")
     for _ in range(3):
         submit("b")
     submit("a")
@@ -123,7 +123,7 @@ def test_shards_are_served_in_their_order() -> None:
     run = submit()
     cut(run, 4)
     numbers = []
-    while isinstance(piece := scheduler.next_piece(uuid.uuid4().hex, "w"), Shard):
+    while isinstance(piece := scheduler.claim_next(uuid.uuid4().hex, "w"), Shard):
         numbers.append(piece.number)
     assert numbers == [0, 1, 2, 3]
 
@@ -138,13 +138,13 @@ def test_two_workers_at_once_take_two_pieces(monkeypatch: pytest.MonkeyPatch) ->
         return claim(Run.objects, pk, task_id, worker)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(Run.objects), "claim", beaten)
-    assert scheduler.next_piece("mine", "w") == second
+    assert scheduler.claim_next("mine", "w") == second
 
 
 def test_a_run_that_a_request_does_itself_is_not_in_the_line() -> None:
     make_run(place=None)
     make_running(place=None)
-    assert scheduler.next_piece("t", "w") is None
+    assert scheduler.claim_next("t", "w") is None
 
 
 def test_a_nearly_full_disk_lets_only_what_was_begun_go_on(settings: Settings) -> None:
@@ -161,11 +161,11 @@ def test_a_turn_takes_few_queries_however_long_the_line_is(django_assert_max_num
     for number in range(300):
         submit(f"owner{number % 7}")
     with django_assert_max_num_queries(3):
-        scheduler.next_piece("t", "w")
+        scheduler.claim_next("t", "w")
     cut(submit("zero"), 300)
     Run.objects.filter(status=Status.QUEUED).update(status=Status.CANCELLED)
     with django_assert_max_num_queries(8):
-        scheduler.next_piece("t", "w")
+        scheduler.claim_next("t", "w")
 
 
 def test_workers_at_once_share_out_the_turns_of_a_cut_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,11 +176,11 @@ def test_workers_at_once_share_out_the_turns_of_a_cut_run(monkeypatch: pytest.Mo
 
     def another_first(self: object, *args: object) -> Shard | None:
         monkeypatch.undo()
-        seen.append(scheduler.next_piece("other", "w"))  # sees the line while the first is at it
+        seen.append(scheduler.claim_next("other", "w"))  # sees the line while the first is at it
         return claim_next(Shard.objects, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(Shard.objects), "claim_next", another_first)
-    first = scheduler.next_piece("mine", "w")
+    first = scheduler.claim_next("mine", "w")
     assert isinstance(first, Shard)
     assert isinstance(seen[0], Run)
     assert seen[0].owner == "b"
@@ -200,4 +200,4 @@ def test_a_run_left_by_a_request_does_not_open_the_line_to_newcomers() -> None:
         dispatch.publish = sent
     left.refresh_from_db()
     assert left.place == 8000
-    assert scheduler.next_place("b") == 8000
+    assert scheduler.next_position("b") == 8000

@@ -62,7 +62,9 @@ def stored(content: bytes, **columns: object) -> Run:
 
 def turn(run: Run, worker: str = "celery@here") -> str:
     """One turn of a worker, as the message of `run` brings it."""
-    return executor.turn(run.pk, storage.input_path(run.pk), task_id=f"task-{timezone.now()}", worker=worker)
+    return executor.execute_next(
+        run.pk, storage.input_path(run.pk), task_id=f"task-{timezone.now()}", worker=worker
+    )
 
 
 def finish(run: Run) -> Run:
@@ -191,7 +193,7 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(gzip.compress(text_of(9000)))
-    with dying_in(monkeypatch, sharding, "hand_over"):
+    with dying_in(monkeypatch, sharding, "create_shards"):
         turn(run)
     lose(run)
     maintenance.take_back_lost()
@@ -275,9 +277,9 @@ def test_who_tidies_up_late_takes_nothing_from_a_retry(
         finish(run)
 
     keep_input = storage.keep_input
-    end_badly = sharding.end_badly
+    discard_output = sharding.discard_output
     if when == "before it looks":
-        monkeypatch.setattr(sharding, "end_badly", lambda pk: (retried_meanwhile(), end_badly(pk)))
+        monkeypatch.setattr(sharding, "discard_output", lambda pk: (retried_meanwhile(), discard_output(pk)))
     else:
         monkeypatch.setattr(storage, "keep_input", lambda *given: (retried_meanwhile(), keep_input(*given)))
     lifecycle.cancel_run(run)
@@ -534,11 +536,11 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     mine = Run.objects.claim(run.pk, "t", "w")
     assert mine is not None
     ranges = [(0, 20_000), (20_000, len(text_of()))]
-    first = sharding.hand_over(mine, ranges)
+    first = sharding.create_shards(mine, ranges)
     taken = Shard.objects.claim_next(run.pk, "fast", "w")
     part = storage.shard_path(run.pk, 1, 0, 1)
     part.write_bytes(b"being written")
-    assert sharding.hand_over(mine, ranges) == first
+    assert sharding.create_shards(mine, ranges) == first
     assert part.exists()
     assert taken is not None
     assert Shard.objects.renew(taken, 0)
@@ -550,7 +552,7 @@ def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(se
     assert mine is not None
     Run.objects.filter(pk=run.pk).cancel()
     with pytest.raises(RunLostError):
-        sharding.hand_over(mine, [(0, 10)])
+        sharding.create_shards(mine, [(0, 10)])
     assert files(run) == ["input"]
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from vcfjobs.admin.lists import BoundedPaginator, Kept
+from vcfjobs.admin.lists import BoundedPaginator, NoDelete
 from vcfjobs.admin.references import link_to, names_of
 from vcfjobs.models import Allele
 from vcfjobs.registry import queries
@@ -35,7 +35,7 @@ class EstimatedPaginator(BoundedPaginator):
 
 
 @admin.register(Allele)
-class AlleleAdmin(Kept, admin.ModelAdmin[Allele]):
+class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     """The registry; found by identifier."""
 
     # Methods, not columns: no address can have a hundred million rows sorted.

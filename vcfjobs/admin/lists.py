@@ -73,7 +73,7 @@ class ReadOnly:
         return lookup.split("__")[0] in self.lookups
 
 
-class Kept(ReadOnly):
+class NoDelete(ReadOnly):
     """Rows that stay: no delete either."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

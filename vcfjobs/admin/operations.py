@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_results.models import GroupResult, TaskResult
 
-from vcfjobs.admin.lists import Kept
+from vcfjobs.admin.lists import NoDelete
 from vcfjobs.models import Worker
 
 # Their own pages count and sort whole tables, and group results are never made here.
@@ -19,7 +19,7 @@ admin.site.unregister([TaskResult, GroupResult])
 
 
 @admin.register(Worker)
-class WorkerAdmin(Kept, admin.ModelAdmin[Worker]):
+class WorkerAdmin(NoDelete, admin.ModelAdmin[Worker]):
     """The workers of the last day; one that ends in order leaves no row."""
 
     list_display = ("node", "host", "pid", "version", "concurrency", "started", "seen", "alive")
@@ -32,7 +32,7 @@ class WorkerAdmin(Kept, admin.ModelAdmin[Worker]):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(Kept, admin.ModelAdmin[LogEntry]):
+class LogEntryAdmin(NoDelete, admin.ModelAdmin[LogEntry]):
     """Who did what in this admin."""
 
     list_display = ("action_time", "user", "said", "content_type", "object_repr", "object_id")
@@ -66,7 +66,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(TaskResult)
-class TaskResultAdmin(Kept, admin.ModelAdmin[TaskResult]):
+class TaskResultAdmin(NoDelete, admin.ModelAdmin[TaskResult]):
     """What Celery keeps of its deliveries for a while; the runs' rows, not these, are the truth."""
 
     list_display = ("task_id", "task_name", "status", "worker", "date_created", "date_done")

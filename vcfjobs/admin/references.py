@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from vcfjobs.admin.lists import Kept
+from vcfjobs.admin.lists import NoDelete
 from vcfjobs.database.row_counts import at_most
 from vcfjobs.models import ACTIVE, Assembly, Contig, Run, Sequence
 
@@ -32,7 +32,7 @@ HOW_TO_CHANGE = (
 
 
 @admin.register(Assembly)
-class AssemblyAdmin(Kept, admin.ModelAdmin[Assembly]):
+class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
     """The registered references."""
 
     list_display = ("name", "source", "contig_count", "created")
@@ -78,7 +78,7 @@ class AssemblyAdmin(Kept, admin.ModelAdmin[Assembly]):
 
 
 @admin.register(Contig)
-class ContigAdmin(Kept, admin.ModelAdmin[Contig]):
+class ContigAdmin(NoDelete, admin.ModelAdmin[Contig]):
     """The contigs of the assemblies, in the order of their FASTA."""
 
     list_display = ("name", "assembly", "sequence", "length", "other_names", "as_in_the_file")
@@ -107,7 +107,7 @@ class ContigAdmin(Kept, admin.ModelAdmin[Contig]):
 
 
 @admin.register(Sequence)
-class SequenceAdmin(Kept, admin.ModelAdmin[Sequence]):
+class SequenceAdmin(NoDelete, admin.ModelAdmin[Sequence]):
     """Reference sequences by refget accession."""
 
     list_display = ("accession", "length", "used_as")

@@ -10,12 +10,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from vcfjobs.admin import filters
-from vcfjobs.admin.lists import Kept
+from vcfjobs.admin.lists import NoDelete
 from vcfjobs.models import Shard
 
 
 @admin.register(Shard)
-class ShardAdmin(Kept, admin.ModelAdmin[Shard]):
+class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
     """The shards of large runs that are under way; they go when their run ends."""
 
     list_display = ("run", "number", "status", "attempt", "worker", "sent", "started", "records_done")

@@ -10,7 +10,7 @@ from vcfjobs.api.authentication import owner_of, sees_everyone
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
-from vcfjobs.database.keyset_pagination import is_place
+from vcfjobs.database.keyset_pagination import is_cursor
 from vcfjobs.errors import InvalidParameterError
 from vcfjobs.registry import queries
 from vcfjobs.runs import lifecycle
@@ -49,7 +49,7 @@ class ObjectRunsView(APIView):
     def get(self, request: Request, vrs_id: str) -> Response:
         """The caller's runs that held the allele, newest first, a page at a time."""
         cursor = checked(PageQuery, request)["cursor"]
-        if cursor and not is_place(cursor):
+        if cursor and not is_cursor(cursor):
             raise _strange_cursor()
         found = queries.find_alleles([vrs_id])
         if not found:

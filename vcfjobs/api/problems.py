@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from vcfjobs.database.retry import AWAY
+from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.errors import RunIdInUseError, VcfJobsError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     answer = answer_to(error)
     if answer is not None:
         return answer
-    if isinstance(error, AWAY):
+    if isinstance(error, DATABASE_OUTAGE):
         # A standby's refusal is an InternalError, and so is damaged storage, which has to be seen.
         trace = error if isinstance(error, InternalError) else None
         logger.warning("the database does not answer: %s", type(error).__name__, exc_info=trace)

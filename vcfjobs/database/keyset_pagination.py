@@ -14,13 +14,13 @@ Rows = TypeVar("Rows", bound=QuerySet[Any])
 ORDER = ("-created", "-id")
 
 
-def place_of(run: Any) -> str:
+def encode_cursor(run: Any) -> str:
     """ "<created, ISO 8601>~<uuid>", which an address takes as it is."""
     return f"{run.created.astimezone(UTC).isoformat().replace('+00:00', 'Z')}~{run.pk}"
 
 
 def older_than(rows: Rows, place: str) -> Rows:
-    """The rows that come after a place that `place_of` wrote; all of them where it is none."""
+    """The rows that come after a place that `encode_cursor` wrote; all of them where it is none."""
     found = _read(place)
     if found is None:
         return rows
@@ -28,8 +28,8 @@ def older_than(rows: Rows, place: str) -> Rows:
     return rows.filter(Q(created__lt=created) | Q(created=created, pk__lt=pk))
 
 
-def is_place(text: str) -> bool:
-    """Whether `place_of` may have written the text."""
+def is_cursor(text: str) -> bool:
+    """Whether `encode_cursor` may have written the text."""
     return _read(text) is not None
 
 

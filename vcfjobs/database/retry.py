@@ -16,10 +16,10 @@ Answer = TypeVar("Answer")
 
 PAUSE_SECONDS = 0.5
 # What a database raises that does not answer, or that has become a standby, which takes no writes.
-AWAY = (OperationalError, InterfaceError, InternalError)
+DATABASE_OUTAGE = (OperationalError, InterfaceError, InternalError)
 
 
-def patiently(ask: Callable[[], Answer]) -> Answer:
+def retry_on_outage(ask: Callable[[], Answer]) -> Answer:
     """The database's answer. Raises what it raises when it is still away after a lease.
 
     A question that the database refuses (DataError, IntegrityError) is not asked again, nor is one inside
@@ -29,7 +29,7 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
     while True:
         try:
             return ask()
-        except AWAY:
+        except DATABASE_OUTAGE:
             if connection.in_atomic_block or time.monotonic() > give_up:
                 raise
             logger.warning("the database does not answer, asking again")

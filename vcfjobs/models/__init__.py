@@ -10,7 +10,7 @@ from vcfjobs.models.alleles import Allele, RunAlleles
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet
 from vcfjobs.models.shards import Shard, ShardQuerySet
-from vcfjobs.models.work_items import ACTIVE, FINAL, PieceQuerySet, Status, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItemQuerySet, seconds_from_now
 from vcfjobs.models.workers import Worker
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Assembly",
     "Contig",
     "Kind",
-    "PieceQuerySet",
     "Run",
     "RunAlleles",
     "RunQuerySet",
@@ -28,6 +27,7 @@ __all__ = [
     "Shard",
     "ShardQuerySet",
     "Status",
+    "WorkItemQuerySet",
     "Worker",
     "seconds_from_now",
 ]

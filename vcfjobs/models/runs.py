@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
-from vcfjobs.models.work_items import ACTIVE, FINAL, Piece, PieceQuerySet, Status, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
 
 
 class Kind(models.TextChoices):
@@ -27,7 +27,7 @@ class Kind(models.TextChoices):
     INGEST = "ingest"
 
 
-class RunQuerySet(PieceQuerySet["Run"]):
+class RunQuerySet(WorkItemQuerySet["Run"]):
     """Sets of runs, and the transitions: each one UPDATE, true when it hit its row."""
 
     def owned_by(self, owner: str) -> Self:
@@ -53,7 +53,7 @@ class RunQuerySet(PieceQuerySet["Run"]):
     def succeed(self, run: Run, **result: Any) -> bool:
         """running -> succeeded, with the columns of the result."""
         return bool(
-            self.mine(run).update(
+            self.fenced_by(run).update(
                 status=Status.SUCCEEDED,
                 lease_until=None,
                 finished=Now(),
@@ -121,7 +121,7 @@ class RunQuerySet(PieceQuerySet["Run"]):
         )
 
 
-class Run(Piece):
+class Run(WorkItem):
     """One VCF submitted for annotation (or for the registration of the annotations that it carries).
 
     queued  -> running                    claim by a worker (attempt + 1, lease)

@@ -10,10 +10,10 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Subquery, Sum
 
 from vcfjobs.models.runs import Run, RunQuerySet
-from vcfjobs.models.work_items import ACTIVE, Piece, PieceQuerySet, Status, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet, seconds_from_now
 
 
-class ShardQuerySet(PieceQuerySet["Shard"]):
+class ShardQuerySet(WorkItemQuerySet["Shard"]):
     """Sets of shards, and their transitions; none happens but while the run is running.
 
     The run is looked at by EXISTS, never by a join: an UPDATE with a join compares the shard's own columns
@@ -24,13 +24,13 @@ class ShardQuerySet(PieceQuerySet["Shard"]):
         """Shards that a worker may take, of runs that go on."""
         return super().claimable().filter(_run_goes_on())
 
-    def mine(self, shard: Shard) -> Self:
+    def fenced_by(self, shard: Shard) -> Self:
         """The shard, as long as it runs under this attempt and its run goes on."""
-        return super().mine(shard).filter(_run_goes_on())
+        return super().fenced_by(shard).filter(_run_goes_on())
 
     def run_of(self, shard: Shard) -> RunQuerySet:
         """The run of the shard, as long as the shard is this attempt's."""
-        return Run.objects.filter(Exists(self.mine(shard)), pk=shard.run_id, status=Status.RUNNING)
+        return Run.objects.filter(Exists(self.fenced_by(shard)), pk=shard.run_id, status=Status.RUNNING)
 
     def claim_next(self, run_pk: Any, task_id: str, worker: str) -> Shard | None:
         """The first shard of the run that is to be had."""
@@ -57,12 +57,12 @@ class ShardQuerySet(PieceQuerySet["Shard"]):
         """
         with transaction.atomic():
             run = Run.objects.select_for_update().filter(pk=shard.run_id, status=Status.RUNNING).first()
-            completed = self.mine(shard).update(status=Status.SUCCEEDED, lease_until=None, **outcome)
+            completed = self.fenced_by(shard).update(status=Status.SUCCEEDED, lease_until=None, **outcome)
             if run is None or not completed:
                 return False, None
             if self.filter(run=run, status__in=ACTIVE).exists():
                 return True, None
-            Run.objects.mine(run).update(
+            Run.objects.fenced_by(run).update(
                 lease_until=seconds_from_now(settings.ANYVAR_LEASE_SECONDS),
                 deadline=seconds_from_now(settings.CELERY_HARD_LIMIT),
                 task_id=shard.task_id,
@@ -73,7 +73,7 @@ class ShardQuerySet(PieceQuerySet["Shard"]):
         return True, run
 
 
-class Shard(Piece):
+class Shard(WorkItem):
     """The bytes [start, end) of a run's stored input, and with them the lines that begin there.
 
     `plan` is the attempt of the run that cut it up: it names the folder of the parts, so that the parts of

@@ -35,10 +35,10 @@ FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 ACTIVE = (Status.QUEUED, Status.RUNNING)
 
 
-AnyPiece = TypeVar("AnyPiece", bound="Piece")
+AnyWorkItem = TypeVar("AnyWorkItem", bound="WorkItem")
 
 
-class PieceQuerySet(models.QuerySet[AnyPiece]):
+class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
     """Sets of pieces, and the transitions that runs and shards share: each one UPDATE."""
 
     def claimable(self) -> Self:
@@ -46,11 +46,11 @@ class PieceQuerySet(models.QuerySet[AnyPiece]):
         lost = Q(status=Status.RUNNING, lease_until__lt=Now())
         return self.filter(Q(status=Status.QUEUED) | lost, attempt__lt=F("attempt_limit"))
 
-    def mine(self, piece: AnyPiece) -> Self:
+    def fenced_by(self, piece: AnyWorkItem) -> Self:
         """The piece, as long as it still runs under the attempt that `piece` holds: the fence."""
         return self.filter(pk=piece.pk, attempt=piece.attempt, status=Status.RUNNING)
 
-    def claim(self, pk: Any, task_id: str, worker: str) -> AnyPiece | None:
+    def claim(self, pk: Any, task_id: str, worker: str) -> AnyWorkItem | None:
         """queued -> running under a fresh attempt and lease; None when there is nothing to take."""
         taken = (
             self.filter(pk=pk)
@@ -72,7 +72,7 @@ class PieceQuerySet(models.QuerySet[AnyPiece]):
         # Between the UPDATE and this read nobody else can claim: the lease is fresh.
         return self.filter(pk=pk, status=Status.RUNNING, task_id=task_id).first()
 
-    def renew(self, piece: AnyPiece, worked: float) -> bool:
+    def renew(self, piece: AnyWorkItem, worked: float) -> bool:
         """Keep the lease; False when the piece is no longer this attempt's.
 
         `worked` seconds have been spent on it by the worker's own clock, which counts no suspension of the
@@ -80,38 +80,38 @@ class PieceQuerySet(models.QuerySet[AnyPiece]):
         """
         until = seconds_from_now(settings.ANYVAR_LEASE_SECONDS)
         deadline = seconds_from_now(settings.CELERY_HARD_LIMIT - worked)
-        return bool(self.mine(piece).update(lease_until=until, deadline=deadline))
+        return bool(self.fenced_by(piece).update(lease_until=until, deadline=deadline))
 
-    def save_progress(self, piece: AnyPiece, records: int, input_bytes: int) -> bool:
+    def save_progress(self, piece: AnyWorkItem, records: int, input_bytes: int) -> bool:
         """Records annotated and bytes of input consumed so far; False when no longer this attempt's."""
-        return bool(self.mine(piece).update(records_done=records, bytes_done=input_bytes))
+        return bool(self.fenced_by(piece).update(records_done=records, bytes_done=input_bytes))
 
     def requeue(self) -> int:
         """running -> queued, for pieces whose worker is lost and whose attempts are not used up."""
         return (
-            self.held()
+            self.leased()
             .filter(attempt__lt=F("attempt_limit"))
             .update(status=Status.QUEUED, lease_until=None, sent=None)
         )
 
-    def held(self) -> Self:
+    def leased(self) -> Self:
         """Pieces under a worker's lease, over or not; a run whose shards are under way has none."""
         return self.filter(status=Status.RUNNING, lease_until__isnull=False)
 
     def lost(self) -> Self:
         """Pieces whose lease is over."""
-        return self.held().filter(lease_until__lt=Now())
+        return self.leased().filter(lease_until__lt=Now())
 
     def overdue(self) -> Self:
         """Pieces over their deadline whose lease is kept: a lapsed one says lost, not slow."""
-        return self.held().filter(deadline__lt=Now(), lease_until__gte=Now())
+        return self.leased().filter(deadline__lt=Now(), lease_until__gte=Now())
 
     def unsent(self) -> Self:
         """Pieces that wait and whose message no broker has taken yet."""
         return self.filter(status=Status.QUEUED, sent=None)
 
 
-class Piece(models.Model):
+class WorkItem(models.Model):
     """What a worker claims, holds by its lease, and is fenced by the attempt for."""
 
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
@@ -132,6 +132,6 @@ class Piece(models.Model):
         abstract = True
 
     @classmethod
-    def pieces(cls) -> PieceQuerySet[Any]:
+    def work_items(cls) -> WorkItemQuerySet[Any]:
         """All runs, or all shards, whichever this is."""
-        return cast("PieceQuerySet[Any]", cls._default_manager.all())
+        return cast("WorkItemQuerySet[Any]", cls._default_manager.all())

@@ -98,7 +98,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Crew:
+class WorkersSummary:
     """The workers that were seen last, each with what it holds; and what nobody of them holds."""
 
     workers: list[tuple[Worker, int]]
@@ -126,7 +126,7 @@ class Overview:
     stuck: list[StuckCount]
     failing: list[tuple[str, int]]
     queue: Queue
-    crew: Crew
+    crew: WorkersSummary
     disks: list[Disk]
     database_bytes: int
     assemblies: list[tuple[Assembly, int]]
@@ -205,13 +205,13 @@ def _queue(now: datetime, queued: Mapping[str, Any] | None) -> Queue:
     )
 
 
-def _crew() -> Crew:
+def _crew() -> WorkersSummary:
     held = Counter[str]()
-    for pieces in (Run.objects.held(), Shard.objects.held()):
+    for pieces in (Run.objects.leased(), Shard.objects.leased()):
         held.update(dict(pieces.order_by().values_list("worker").annotate(count=Count("*"))))
     seen = list(Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN])
     known = set(Worker.objects.filter(node__in=held).values_list("node", flat=True))
-    return Crew(
+    return WorkersSummary(
         workers=[(worker, held[worker.node]) for worker in seen],
         more=Worker.objects.count() - len(seen),
         held_by_others=sum(count for node, count in held.items() if node not in known),

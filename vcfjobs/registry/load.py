@@ -19,7 +19,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connection, transaction
 
-from vcfjobs.database.retry import patiently
+from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Allele, Run, Sequence
 from vcfjobs.registry.provenance import record_batch
 from vcfjobs.vrs.vcf.substitutions import AlleleRow
@@ -62,7 +62,7 @@ class _SequenceKeys(dict[str, int]):
     """Primary keys of sequences by accession, asked for once each."""
 
     def __missing__(self, accession: str) -> int:
-        key = patiently(lambda: Sequence.objects.values_list("pk", flat=True).get(accession=accession))
+        key = retry_on_outage(lambda: Sequence.objects.values_list("pk", flat=True).get(accession=accession))
         self[accession] = key
         return key
 
@@ -72,7 +72,7 @@ def _insert(rows: list[Row]) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             (_copy if connection.vendor == "postgresql" else _execute_many)(cursor, rows)
 
-    patiently(once)
+    retry_on_outage(once)
 
 
 def _copy(cursor: Any, rows: list[Row]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Func, IntegerField, QuerySet, Value
 
-from vcfjobs.database.retry import patiently
+from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Run, RunAlleles
 from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
 
@@ -20,7 +20,7 @@ MOST_BATCHES = 128
 def record_batch(run: Run, ordinal: int, digests: Iterable[bytes]) -> None:
     """Record which alleles a batch held; a repeated batch of another attempt has the same content."""
     batch = RunAlleles(run=run, ordinal=ordinal, digests=b"".join(digests))
-    patiently(
+    retry_on_outage(
         lambda: RunAlleles.objects.bulk_create(
             [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
         )

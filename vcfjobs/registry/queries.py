@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Count
 
 from vcfjobs.database import row_counts
-from vcfjobs.database.keyset_pagination import ORDER, is_place, older_than, place_of
+from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, is_cursor, older_than
 from vcfjobs.errors import (
     InvalidParameterError,
     SequenceNotFoundError,
@@ -104,10 +104,10 @@ def runs_holding(allele: Allele, visible: RunQuerySet, before: str) -> HoldingRu
     some = visible.filter(pk__in=[run.pk for run in looked])
     found = list(islice(provenance.runs_holding(allele.digest, some), RUNS_A_PAGE + 1))
     if len(found) > RUNS_A_PAGE:
-        found, older = found[:RUNS_A_PAGE], place_of(found[RUNS_A_PAGE - 1])
+        found, older = found[:RUNS_A_PAGE], encode_cursor(found[RUNS_A_PAGE - 1])
     else:
-        older = place_of(looked[-1]) if len(looked) < len(following) else ""
-    return HoldingRuns(found, not is_place(before), older)
+        older = encode_cursor(looked[-1]) if len(looked) < len(following) else ""
+    return HoldingRuns(found, not is_cursor(before), older)
 
 
 def _within_bounds(runs: list[Run]) -> list[Run]:

@@ -12,7 +12,7 @@ from vcfjobs.errors import (
     RunConflictError,
     RunNotFoundError,
 )
-from vcfjobs.log_context import about_run
+from vcfjobs.log_context import log_run
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.runs import estimates, quotas
 from vcfjobs.runs.run_ids import is_searchable
@@ -42,8 +42,8 @@ def cancel_run(run: Run) -> None:
     """Cancel a run that is not final; its worker stops within a third of the lease."""
     if not Run.objects.filter(pk=run.pk).cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
-    sharding.end_badly(run.pk)
-    with about_run(run.pk):
+    sharding.discard_output(run.pk)
+    with log_run(run.pk):
         logger.info("run %s: cancelled", run.pk)
 
 
@@ -53,9 +53,9 @@ def retry_run(run: Run) -> None:
     if not storage.has_input(run.pk):
         raise RunConflictError("The uploaded file is no longer kept, so the run cannot be retried.")
     sharding.drop(run.pk)
-    if not Run.objects.filter(pk=run.pk).retry(scheduler.next_place(run.owner)):
+    if not Run.objects.filter(pk=run.pk).retry(scheduler.next_position(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
-    with about_run(run.pk):
+    with log_run(run.pk):
         logger.info("run %s: to be tried again", run.pk)
         dispatch.enqueue(run)
 
@@ -71,7 +71,7 @@ def delete_run(run: Run) -> None:
             if not attempt:
                 raise
     storage.drop_run(run.pk)
-    with about_run(run.pk):
+    with log_run(run.pk):
         logger.info("run %s: deleted", run.pk)
 
 

@@ -31,7 +31,7 @@ class SubmitRate(SimpleRateThrottle):
         return owner_of_user(request.user)
 
 
-def require_turn(request: HttpRequest) -> None:
+def check_submit_rate(request: HttpRequest) -> None:
     """Count a submit over the pages. Raises SubmittedTooOftenError with the seconds to wait."""
     rate = SubmitRate()
     if not rate.allow_request(request, None):  # type: ignore[arg-type]  # what it needs of one, ours has

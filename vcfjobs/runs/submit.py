@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 
 from vcfjobs import storage
-from vcfjobs.database.retry import AWAY
+from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.errors import (
     InvalidVcfError,
     ReferenceMismatchError,
@@ -20,7 +20,7 @@ from vcfjobs.errors import (
     RunIdInUseError,
     UploadTooLargeError,
 )
-from vcfjobs.log_context import about_run
+from vcfjobs.log_context import log_run
 from vcfjobs.models import ACTIVE, Kind, Run, Status
 from vcfjobs.references import assemblies
 from vcfjobs.runs import estimates, quotas
@@ -82,7 +82,7 @@ def submit_run(
         **columns,
     )
     run.run_id = run_id if run_id is not None else str(run.pk)
-    with about_run(run.pk):
+    with log_run(run.pk):
         stored, created = _store(run, upload.path, run_async=run_async)
         if created:
             estimates.remember_backlog()
@@ -176,7 +176,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
     """Take the run_id, write the row and move the file; the loser of a race is judged like a late-comer."""
     for _ in range(5):
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
-        if holder is not None and not _make_way(holder, run):
+        if holder is not None and not _supersede(holder, run):
             return holder, False
         quotas.require_room(run.owner, 0, arrived=run.input_bytes)
         try:
@@ -189,7 +189,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
     raise _in_use(run)
 
 
-def _make_way(holder: Run, run: Run) -> bool:
+def _supersede(holder: Run, run: Run) -> bool:
     """Whether the holder of the run_id gives it up; False when it is the same request.
 
     Raises RunIdInUseError while the holder keeps it.
@@ -209,27 +209,27 @@ def _same_request(holder: Run, run: Run) -> bool:
 
 def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
     # Before the transaction: SQLite has one writer, and a slow disk would keep it from all others.
-    storage.settle(spooled)
+    storage.fsync(spooled)
     try:
         with transaction.atomic(), storage.full_disk_as_error():
             if holder is not None:
                 # Fenced by the status that was judged: a retry in between keeps the name.
                 Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
             if run_async:
-                run.place = scheduler.next_place(run.owner)
+                run.place = scheduler.next_position(run.owner)
             else:
                 run.sent = Now()  # kept from the sweep, and out of the line: it runs here
             run.save(force_insert=True)
-            storage.take_in(spooled, run.pk)
+            storage.adopt_upload(spooled, run.pk)
             if run_async:
                 transaction.on_commit(lambda: dispatch.enqueue(run), robust=True)
     except BaseException:
-        _give_back(run.pk, spooled)
+        _undo_adopt(run.pk, spooled)
         raise
 
 
-def _give_back(pk: uuid.UUID, spooled: Path) -> None:
-    """Undo `take_in`, unless the row was committed after all: the answer to a COMMIT may be lost.
+def _undo_adopt(pk: uuid.UUID, spooled: Path) -> None:
+    """Undo `adopt_upload`, unless the row was committed after all: the answer to a COMMIT may be lost.
 
     Where the database does not say, the file stays: without a row it is an orphan, which the sweep finds.
     """
@@ -238,7 +238,7 @@ def _give_back(pk: uuid.UUID, spooled: Path) -> None:
         try:
             if Run.objects.filter(pk=pk).exists():
                 return
-        except AWAY:
+        except DATABASE_OUTAGE:
             return
         storage.input_path(pk).rename(spooled)
     storage.drop_run(pk)

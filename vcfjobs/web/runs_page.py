@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest, QueryDict
 
-from vcfjobs.database.keyset_pagination import ORDER, is_place, older_than, place_of
+from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, is_cursor, older_than
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.web.forms import FilterForm
 
@@ -79,9 +79,9 @@ def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
     return RunPage(
         runs=shown,
         narrowed=bool(wanted) or not valid,
-        first=not is_place(before),
+        first=not is_cursor(before),
         newest=urlencode(wanted),
-        older=urlencode(wanted | {"before": place_of(shown[-1])}) if len(ordered) > PAGE_SIZE else "",
+        older=urlencode(wanted | {"before": encode_cursor(shown[-1])}) if len(ordered) > PAGE_SIZE else "",
         searched=SEARCHED if oldest is not None else 0,
     )
 

@@ -12,7 +12,7 @@ from django.http.multipartparser import MultiPartParserError
 from vcfjobs.errors import TruncatedUploadError, UploadTooLargeError, VcfJobsError
 from vcfjobs.models import Run
 from vcfjobs.runs import submit
-from vcfjobs.runs.rate_limit import require_turn
+from vcfjobs.runs.rate_limit import check_submit_rate
 from vcfjobs.web.forms import CUT, UploadForm
 
 # What a form's other fields, and the parts' own headers, may add to the file.
@@ -32,7 +32,7 @@ def read_body(request: HttpRequest, owner: str) -> None:
 
     Raises SubmittedTooOftenError, UploadTooLargeError, what `require_room` raises, and what the spool raises.
     """
-    require_turn(request)
+    check_submit_rate(request)
     text = request.META.get("CONTENT_LENGTH") or ""
     length = int(text) if text.isdigit() else 0
     if length > settings.ANYVAR_MAX_UPLOAD_BYTES + FORM_BYTES:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from vcfjobs.database.retry import AWAY
+from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundError, VcfJobsError
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
@@ -182,7 +182,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     Neither page asks anything of the database, the session or the user.
     """
-    if isinstance(sys.exc_info()[1], AWAY):
+    if isinstance(sys.exc_info()[1], DATABASE_OUTAGE):
         page = render_to_string("503.html")
         return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
     return HttpResponse(render_to_string("500.html"), status=500)

@@ -69,9 +69,9 @@ class SweepStep(bootsteps.StartStopStep):
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
         try:
             while True:
-                sweep(self._report_in, *self._seldom(), each_in=fork_guard.held_off)
+                sweep(self._report_in, *self._seldom(), each_in=fork_guard.forks_blocked)
                 if self._stop.wait(interval):
-                    with fork_guard.held_off():
+                    with fork_guard.forks_blocked():
                         self._sign_out()
                     return
         finally:
@@ -97,7 +97,7 @@ class SweepStep(bootsteps.StartStopStep):
             return
         over_limit = isinstance(exception, TimeLimitExceeded)
         stopping = state.should_stop is not None or state.should_terminate is not None
-        with fork_guard.held_off():
+        with fork_guard.forks_blocked():
             try:
                 child_lost(task_id, self.node, over_limit=over_limit, stopping=stopping)
             except (DatabaseError, InterfaceError):

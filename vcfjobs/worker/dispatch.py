@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import KombuError
 
 from vcfjobs import storage
-from vcfjobs.database.retry import AWAY
+from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.models import Kind, Run, Shard, Status
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def enqueue(run: Run) -> None:
         queued.update(sent=Now())
         if not send(run):
             queued.update(sent=None)
-    except AWAY:
+    except DATABASE_OUTAGE:
         logger.warning("run %s: the database does not answer, the sweep sends it", run.pk)
         connection.close()
 

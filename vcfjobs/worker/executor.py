@@ -20,9 +20,9 @@ from uuid import UUID
 from django.db import DatabaseError, connection
 
 from vcfjobs import storage
-from vcfjobs.database.retry import AWAY, patiently
+from vcfjobs.database.retry import DATABASE_OUTAGE, retry_on_outage
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
-from vcfjobs.log_context import about_run
+from vcfjobs.log_context import log_run
 from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Shard, Status
 from vcfjobs.worker import dispatch, scheduler, sharding
 from vcfjobs.worker.annotation import annotate_file
@@ -34,12 +34,12 @@ logger = logging.getLogger(__name__)
 
 WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
 Outcome = TypeVar("Outcome")
-Piece = Run | Shard
+WorkItem = Run | Shard
 BLIND_SECONDS = 5.0
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
 
 
-def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: bool = False) -> str:
+def execute_next(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: bool = False) -> str:
     """Do the piece of work that is next in line; a message delivered twice does no harm.
 
     The message names a run and its stored file. It may be another that is next, but a message that names
@@ -49,13 +49,13 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: 
     if input_path != storage.input_path(pk):
         return _refuse(pk, task_id, worker)
     # Of any run: the message's own may be over, and the turn goes to another.
-    if not storage.sees(pk) and patiently(lambda: Run.objects.filter(status__in=ACTIVE).exists()):
+    if not storage.is_mounted(pk) and retry_on_outage(lambda: Run.objects.filter(status__in=ACTIVE).exists()):
         return _see_nothing(pk, task_id)
-    if redelivered and patiently(lambda: _holds(task_id, worker)):
+    if redelivered and retry_on_outage(lambda: _holds(task_id, worker)):
         return "nothing to do"
-    piece = patiently(lambda: scheduler.next_piece(task_id, worker))
+    piece = retry_on_outage(lambda: scheduler.claim_next(task_id, worker))
     if piece is None:
-        with about_run(pk, task_id):
+        with log_run(pk, task_id):
             logger.info("run %s: nothing to do, it is taken, over or gone", pk)
         return "nothing to do"
     if isinstance(piece, Shard):
@@ -65,8 +65,8 @@ def turn(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: 
 
 def run(pk: UUID, *, task_id: str, worker: str) -> str:
     """Do this very run, whole, if it is there to be taken."""
-    with about_run(pk, task_id):
-        mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
+    with log_run(pk, task_id):
+        mine = retry_on_outage(lambda: Run.objects.claim(pk, task_id, worker))
         if mine is None:
             logger.info("run %s: nothing to do, it is taken, over or gone", pk)
             return "not claimed"
@@ -75,7 +75,7 @@ def run(pk: UUID, *, task_id: str, worker: str) -> str:
 
 def _see_nothing(pk: UUID, task_id: str) -> str:
     """Take no work on a host that has lost the work directory: every run would fail for want of its file."""
-    with about_run(pk, task_id):
+    with log_run(pk, task_id):
         logger.critical("run %s: nothing is begun, this host does not see the work directory", pk)
     time.sleep(BLIND_SECONDS)  # so that the messages, which the sweep sends again, go to other hosts
     return "nothing to do"
@@ -84,19 +84,19 @@ def _see_nothing(pk: UUID, task_id: str) -> str:
 def _holds(task_id: str, worker: str) -> bool:
     """Whether a turn of the same message is under way here: by its id the death of one would end both."""
     held = {"task_id": task_id, "worker": worker}
-    return Run.objects.held().filter(**held).exists() or Shard.objects.held().filter(**held).exists()
+    return Run.objects.leased().filter(**held).exists() or Shard.objects.leased().filter(**held).exists()
 
 
 def _refuse(pk: UUID, task_id: str, worker: str) -> str:
-    with about_run(pk, task_id):
-        mine = patiently(lambda: Run.objects.claim(pk, task_id, worker))
+    with log_run(pk, task_id):
+        mine = retry_on_outage(lambda: Run.objects.claim(pk, task_id, worker))
         if mine is None:
             return "not claimed"
-        return _end_badly(mine, RunFailureError("The message names another file than the run's own."), "")
+        return _fail(mine, RunFailureError("The message names another file than the run's own."), "")
 
 
-def _attempt(piece: Piece, work: Callable[[], str]) -> str:
-    with about_run(piece.run_pk, piece.task_id):
+def _attempt(piece: WorkItem, work: Callable[[], str]) -> str:
+    with log_run(piece.run_pk, piece.task_id):
         logger.info("%s: attempt %s begins", piece.log_name, piece.attempt)
         try:
             with storage.full_disk_as_error():
@@ -105,15 +105,15 @@ def _attempt(piece: Piece, work: Callable[[], str]) -> str:
             logger.info("%s: attempt %s stops, it is another's or over", piece.log_name, piece.attempt)
             return _leave(piece)
         except VcfJobsError as error:
-            return _end_badly(piece, error, "")
-        except AWAY:
+            return _fail(piece, error, "")
+        except DATABASE_OUTAGE:
             # It was away for longer than anybody waits: say nothing, and let the lease run out.
             logger.exception("%s: attempt %s is left", piece.log_name, piece.attempt)
             connection.close()
             return _leave(piece)
         except Exception:
             logger.exception("%s: attempt %s failed", piece.log_name, piece.attempt)
-            return _end_badly(piece, RunFailureError(UNFORESEEN), traceback.format_exc())
+            return _fail(piece, RunFailureError(UNFORESEEN), traceback.format_exc())
         logger.info("%s: attempt %s %s", piece.log_name, piece.attempt, ended)
         return ended
 
@@ -131,12 +131,12 @@ def _whole(mine: Run, *, cuts: bool) -> str:
 
 def _cut(mine: Run, stored: Path) -> str:
     with Lease(mine) as lease:
-        ranges = _unless_deleted(mine, lambda: sharding.plan(mine, stored, lease))
-    shards = patiently(lambda: _unless_deleted(mine, lambda: sharding.hand_over(mine, ranges)))
+        ranges = _unless_deleted(mine, lambda: sharding.plan_ranges(mine, stored, lease))
+    shards = retry_on_outage(lambda: _unless_deleted(mine, lambda: sharding.create_shards(mine, ranges)))
     for shard in shards:
         if not dispatch.send(shard):
             unsent = mine.shards.filter(number__gte=shard.number, status=Status.QUEUED)
-            patiently(lambda: unsent.update(sent=None))  # noqa: B023
+            retry_on_outage(lambda: unsent.update(sent=None))  # noqa: B023
             break
     return f"cut into {len(shards)} shards"
 
@@ -145,7 +145,7 @@ def _shard(mine: Shard) -> str:
     stored = _stored(mine.run_id)
     with Lease(mine) as lease:
         outcome = _unless_deleted(mine, lambda: sharding.annotate_shard(mine, stored, lease))
-    completed, last_of = patiently(lambda: _complete(mine, outcome))
+    completed, last_of = retry_on_outage(lambda: _complete(mine, outcome))
     if not completed:
         raise RunLostError
     if last_of is not None:
@@ -175,18 +175,18 @@ def _stored(pk: UUID) -> Path:
     return stored
 
 
-def _unless_deleted(piece: Piece, work: Callable[[], Outcome]) -> Outcome:
+def _unless_deleted(piece: WorkItem, work: Callable[[], Outcome]) -> Outcome:
     """What `work` gives; RunLostError when files vanish because the run was deleted under our hands."""
     try:
         return work()
     except FileNotFoundError as error:
-        if piece.pieces().mine(piece).exists():
+        if piece.work_items().fenced_by(piece).exists():
             raise
         raise RunLostError from error
 
 
 def _finish(mine: Run, result: Result) -> str:
-    if not patiently(lambda: _succeed(mine, result)):
+    if not retry_on_outage(lambda: _succeed(mine, result)):
         raise RunLostError
     try:
         storage.keep_result(mine.pk, mine.attempt)
@@ -204,41 +204,41 @@ def _succeed(mine: Run, result: Result) -> bool:
     return _is_published(mine)
 
 
-def _leave(piece: Piece) -> str:
+def _leave(piece: WorkItem) -> str:
     """Remove what the attempt wrote, unless it is the result, or where that cannot be known.
 
     Whoever cut a run into shards has the attempt under which another joined them. The run's end removes
     what stays.
     """
-    with suppress(*AWAY):
+    with suppress(*DATABASE_OUTAGE):
         if not _is_published(piece):
             _drop_attempt(piece)
     return "lost"
 
 
-def _end_badly(piece: Piece, error: VcfJobsError, trace: str) -> str:
+def _fail(piece: WorkItem, error: VcfJobsError, trace: str) -> str:
     """Say in the run's row how it ended, then remove the attempt's files, unless they are the result."""
-    ended = patiently(lambda: _held(piece).fail(error, trace))
-    if not ended and patiently(lambda: _is_published(piece)):
+    ended = retry_on_outage(lambda: _held(piece).fail(error, trace))
+    if not ended and retry_on_outage(lambda: _is_published(piece)):
         return "succeeded"
     _drop_attempt(piece)
     logger.info("%s: attempt %s ends with %s", piece.log_name, piece.attempt, error.code)
     if ended:
-        sharding.end_badly(piece.run_pk)
+        sharding.discard_output(piece.run_pk)
     return "failed" if ended else "lost"
 
 
-def _held(piece: Piece) -> RunQuerySet:
+def _held(piece: WorkItem) -> RunQuerySet:
     """The run of a piece, as long as the piece is this attempt's."""
-    return Shard.objects.run_of(piece) if isinstance(piece, Shard) else Run.objects.held().mine(piece)
+    return Shard.objects.run_of(piece) if isinstance(piece, Shard) else Run.objects.leased().fenced_by(piece)
 
 
-def _drop_attempt(piece: Piece) -> None:
+def _drop_attempt(piece: WorkItem) -> None:
     if isinstance(piece, Shard):
         storage.drop_shard_attempt(piece.run_id, piece.plan, piece.number, piece.attempt)
     else:
         storage.drop_attempt(piece.pk, piece.attempt)
 
 
-def _is_published(piece: Piece) -> bool:
-    return piece.pieces().filter(pk=piece.pk, attempt=piece.attempt, status=Status.SUCCEEDED).exists()
+def _is_published(piece: WorkItem) -> bool:
+    return piece.work_items().filter(pk=piece.pk, attempt=piece.attempt, status=Status.SUCCEEDED).exists()

@@ -21,12 +21,12 @@ _no_fork = threading.Lock()
 
 @cache
 def fork_without_database() -> None:
-    """From now on close the forking thread's connections first, and wait for those `held_off` is about."""
+    """From now on close the forking thread's connections first, and wait for those `forks_blocked` is about."""
     os.register_at_fork(before=_before, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
 
 
 @contextmanager
-def held_off() -> Iterator[None]:
+def forks_blocked() -> Iterator[None]:
     """No fork meanwhile; the thread's connection is closed at the end. For short work.
 
     On other databases nothing has to wait: a connection of theirs that a child inherits and does not use

@@ -29,7 +29,7 @@ class Lease:
 
     def __init__(self, piece: Run | Shard) -> None:
         self.piece = piece
-        self._pieces = piece.pieces()
+        self._pieces = piece.work_items()
         self._started = time.monotonic()
         self._progress_due = self._started
         self._lost = threading.Event()

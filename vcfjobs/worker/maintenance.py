@@ -22,8 +22,8 @@ from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from vcfjobs import storage
-from vcfjobs.log_context import about_run
-from vcfjobs.models import FINAL, PieceQuerySet, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker
+from vcfjobs.log_context import log_run
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker, WorkItemQuerySet
 from vcfjobs.worker import dispatch, scheduler, sharding
 
 logger = logging.getLogger(__name__)
@@ -70,11 +70,11 @@ def take_back_lost() -> None:
     _fail(_runs_of(Shard.objects.lost().filter(USED_UP)), RunQuerySet.fail_lost)
 
 
-def _requeue(pieces: PieceQuerySet[Any]) -> None:
+def _requeue(pieces: WorkItemQuerySet[Any]) -> None:
     """Queue pieces whose worker is lost again one by one, so that the log names the run of each."""
     for piece in list(pieces.defer("report")):
         if pieces.filter(pk=piece.pk).requeue():
-            with about_run(piece.run_pk, piece.task_id):
+            with log_run(piece.run_pk, piece.task_id):
                 logger.warning(
                     "%s: attempt %s is lost with %s, queued again",
                     piece.log_name, piece.attempt, piece.worker,
@@ -85,9 +85,9 @@ def _fail(runs: RunQuerySet, transition: Callable[[RunQuerySet], int]) -> None:
     """Let runs fail one by one, and remove what they wrote."""
     for pk in list(runs.values_list("pk", flat=True)):
         if transition(runs.filter(pk=pk)):
-            with about_run(pk):
+            with log_run(pk):
                 logger.warning("run %s: failed, %s", pk, REASONS[transition])
-                sharding.end_badly(pk)
+                sharding.discard_output(pk)
 
 
 def _runs_of(shards: ShardQuerySet) -> RunQuerySet:
@@ -118,8 +118,8 @@ def _send(pieces: Iterable[Run | Shard]) -> None:
         waiting = type(piece).objects.filter(pk=piece.pk, status=Status.QUEUED)
         taken = waiting.filter(unchanged).update(sent=Now())
         if isinstance(piece, Run) and piece.place is None:  # the request that was to do it is gone
-            Run.objects.filter(pk=piece.pk).update(place=scheduler.next_place(piece.owner))
-        with about_run(piece.run_pk):
+            Run.objects.filter(pk=piece.pk).update(place=scheduler.next_position(piece.owner))
+        with log_run(piece.run_pk):
             if taken and not dispatch.send(piece):
                 waiting.update(sent=piece.sent)
                 return
@@ -186,8 +186,8 @@ def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = Fa
 
     While the worker is `stopping` its children go by a signal to all of them: no fault of the run.
     """
-    runs = Run.objects.held().filter(task_id=task_id, worker=node)
-    shards = Shard.objects.held().filter(task_id=task_id, worker=node)
+    runs = Run.objects.leased().filter(task_id=task_id, worker=node)
+    shards = Shard.objects.leased().filter(task_id=task_id, worker=node)
     if over_limit:
         _fail(_runs_of(shards), RunQuerySet.fail_overdue)
         _fail(runs, RunQuerySet.fail_overdue)

@@ -26,18 +26,18 @@ FURTHEST = 10
 SEEN = ("pk", "owner", "status", "place")
 
 
-def next_piece(task_id: str, worker: str) -> Run | Shard | None:
+def claim_next(task_id: str, worker: str) -> Run | Shard | None:
     """Claim the piece of work that is next; None when nothing waits, or nothing may be begun."""
     for tries in range(TRIES):
         # Who was beaten to the front looks a little further back than the others that were.
-        first = list(_startable().order_by("place", "created").only(*SEEN)[: 1 + min(tries, FURTHEST)])
+        first = list(_runnable().order_by("place", "created").only(*SEEN)[: 1 + min(tries, FURTHEST)])
         if not first:
             return None
         run = random.choice(first)  # noqa: S311  (no secret)
         piece: Run | Shard | None = None
         if run.status == Status.QUEUED:
             piece = Run.objects.claim(run.pk, task_id, worker)
-        elif _moved_on(run):
+        elif _rotate(run):
             piece = Shard.objects.claim_next(run.pk, task_id, worker)
         if piece is not None:
             return piece
@@ -45,19 +45,19 @@ def next_piece(task_id: str, worker: str) -> Run | Shard | None:
     return None
 
 
-def _moved_on(run: Run) -> bool:
+def _rotate(run: Run) -> bool:
     """Send a cut run to the end of its owner's line; of workers that saw it at its place one does."""
     there = Run.objects.filter(pk=run.pk, place=run.place, status=Status.RUNNING)
-    return bool(there.update(place=next_place(run.owner)))
+    return bool(there.update(place=next_position(run.owner)))
 
 
-def next_place(owner: str) -> int:
+def next_position(owner: str) -> int:
     """The place of what an owner has done next: behind all its own, and never before the front."""
     last = Run.objects.filter(status__in=ACTIVE, owner=owner).aggregate(last=Max("place"))["last"]
-    return max(_front(), -1 if last is None else last + 1)
+    return max(_queue_head(), -1 if last is None else last + 1)
 
 
-def _front() -> int:
+def _queue_head() -> int:
     """Where the line stands: at the lowest place that waits, or else at the highest under way."""
     waiting = _waiting().order_by("place").values_list("place", flat=True).first()
     if waiting is not None:
@@ -77,7 +77,7 @@ def _begun() -> Q:
     return Q(Exists(shards), status=Status.RUNNING, shard_count__gt=0)
 
 
-def _startable() -> RunQuerySet:
+def _runnable() -> RunQuerySet:
     """What may be taken up now: with the disk nearly full only what was begun, whose end makes room."""
     if storage.free_bytes() >= settings.ANYVAR_MIN_FREE_BYTES:
         return _waiting()

@@ -49,7 +49,7 @@ def is_large(run: Run, stored: Path) -> bool:
     return run.kind == Kind.ANNOTATE and stored.stat().st_size > settings.ANYVAR_SHARD_BYTES
 
 
-def plan(mine: Run, stored: Path, lease: Lease) -> Ranges:
+def plan_ranges(mine: Run, stored: Path, lease: Lease) -> Ranges:
     """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
 
     Raises RunFailureError for a damaged file.
@@ -85,7 +85,7 @@ def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
     storage.publish(part, stored)
 
 
-def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
+def create_shards(mine: Run, ranges: Ranges) -> list[Shard]:
     """Record the shards and let the run go, both or neither; the lease must have ended.
 
     The caller sends them. Asked again, because the answer was lost with the connection, it gives what it
@@ -107,7 +107,11 @@ def hand_over(mine: Run, ranges: Ranges) -> list[Shard]:
         for number, (start, end) in enumerate(ranges)
     ]
     with transaction.atomic():
-        kept = Run.objects.held().mine(mine).update(lease_until=None, deadline=None, shard_count=len(shards))
+        kept = (
+            Run.objects.leased()
+            .fenced_by(mine)
+            .update(lease_until=None, deadline=None, shard_count=len(shards))
+        )
         if kept:
             Shard.objects.filter(run=mine).delete()
             RunAlleles.objects.filter(run=mine).delete()  # of an earlier attempt, cut in another way
@@ -136,7 +140,7 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
         writer.write_index(blocks)
     if report.indexable and writer.uncompressed_length:
         make_tabix(part)
-    storage.settle_shard(part)
+    storage.fsync_shard(part)
     lease.check()
     return {
         "records_done": report.records,
@@ -225,7 +229,7 @@ def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
     return True
 
 
-def end_badly(run_pk: UUID) -> None:
+def discard_output(run_pk: UUID) -> None:
     """Remove what a failed or cancelled run has written: shards, and what lost attempts have left."""
     drop(run_pk)
     ended = Run.objects.filter(pk=run_pk, status__in=(Status.FAILED, Status.CANCELLED))
