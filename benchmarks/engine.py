@@ -27,7 +27,7 @@ def figures() -> list[Figure]:
     vcf = generate.sites_only(generate.DATA / f"sites.{RECORDS}.vcf", sequence, RECORDS)
     ours, theirs = generate.DATA / "ours.vcf", generate.DATA / "theirs.vcf"
 
-    def fenced_by() -> float:
+    def mine() -> float:
         command = [sys.executable, "-m", "benchmarks.annotate_once", str(fasta), str(vcf), str(ours)]
         return float(run(command).split()[0])
 

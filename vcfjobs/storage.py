@@ -152,7 +152,7 @@ def append(part: Path, file: IO[bytes]) -> None:
 def fsync_shard(part: Path) -> None:
     """Return when a shard's part and its indexes are on disk, under their names."""
     for path in part.parent.glob(f"{part.name}*"):
-        settle(path)
+        fsync(path)
     _sync_folder(part.parent)
 
 

@@ -21,7 +21,7 @@ _no_fork = threading.Lock()
 
 @cache
 def fork_without_database() -> None:
-    """From now on close the forking thread's connections first, and wait for those `forks_blocked` is about."""
+    """From now on close the forking thread's connections first, and wait for those in `forks_blocked`."""
     os.register_at_fork(before=_before, after_in_parent=_no_fork.release, after_in_child=_no_fork.release)
 
 
