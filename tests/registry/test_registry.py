@@ -57,7 +57,7 @@ def test_simultaneous_loads_of_the_same_alleles_neither_fail_nor_double(sequence
     rows = [row(number) for number in range(3000)]
     errors: list[BaseException] = []
 
-    def load(part: list[AlleleRow]) -> None:
+    def load_part(part: list[AlleleRow]) -> None:
         try:
             load.load(part)
         except BaseException as error:
@@ -65,7 +65,7 @@ def test_simultaneous_loads_of_the_same_alleles_neither_fail_nor_double(sequence
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=load, args=(rows[::step],)) for step in (1, -1, 1, -1)]
+    threads = [threading.Thread(target=load_part, args=(rows[::step],)) for step in (1, -1, 1, -1)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -300,9 +300,9 @@ def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> No
 
 def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstep, "refuse_wrong_setup", lambda pool: None)
-    monkeypatch.setattr(maintenance.forks, "fork_without_database", lambda: None)
+    monkeypatch.setattr(bootstep.fork_guard, "fork_without_database", lambda: None)
     now = 1000.0
-    monkeypatch.setattr(maintenance.time, "monotonic", lambda: now)
+    monkeypatch.setattr(bootstep.time, "monotonic", lambda: now)
     step = bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="w", concurrency=1))
     assert step._seldom() == []
     now += 3601
@@ -316,10 +316,10 @@ def test_a_child_that_goes_while_its_worker_is_stopped_is_no_fault_of_the_run(
 ) -> None:
     """A signal to the whole process group, as a terminal's, honcho's or a scheduler's."""
     monkeypatch.setattr(bootstep, "refuse_wrong_setup", lambda pool: None)
-    monkeypatch.setattr(maintenance.forks, "fork_without_database", lambda: None)
-    monkeypatch.setattr(maintenance.connection, "close", lambda: None)  # of the test's own transaction
+    monkeypatch.setattr(bootstep.fork_guard, "fork_without_database", lambda: None)
+    monkeypatch.setattr(bootstep.connection, "close", lambda: None)  # of the test's own transaction
     step = bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
     run = make_running(task_id="t", worker="celery@here")
-    monkeypatch.setattr(maintenance.state, "should_stop", stopping)
+    monkeypatch.setattr(bootstep.state, "should_stop", stopping)
     step._on_task_failure(WorkerLostError(), task_id="t")
     assert status_of(run) == status
