@@ -8,19 +8,13 @@ from typing import Any
 
 import django
 from celery import current_task
-from django.core.exceptions import ImproperlyConfigured
 
 from anyvar_site.log_lines import FORMATTERS
 from vcfjobs import log_context
 
 
-def configuration(kind: str, level: str) -> dict[str, Any]:
-    """Django's LOGGING: everything to standard error, as `kind` ("text" or "json").
-
-    Raises ImproperlyConfigured for another kind.
-    """
-    if kind not in FORMATTERS:
-        raise ImproperlyConfigured("LOG_FORMAT must be text or json.")
+def configuration(kind: str, level: int) -> dict[str, Any]:
+    """Django's LOGGING: everything to standard error, as `kind` ("text" or "json")."""
     ours = {"handlers": ["stderr"], "propagate": False}
     return {
         "version": 1,
@@ -28,7 +22,7 @@ def configuration(kind: str, level: str) -> dict[str, Any]:
         "filters": {"about": {"()": "anyvar_site.logs.AboutFilter"}},
         "formatters": {kind: {"()": FORMATTERS[kind]}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": kind, "filters": ["about"]}},
-        "root": {"handlers": ["stderr"], "level": level.upper()},
+        "root": {"handlers": ["stderr"], "level": level},
         # These would get handlers of their own, from Django, Celery and gunicorn.
         "loggers": dict.fromkeys(("django.server", "celery.task", "multiprocessing", "gunicorn.error"), ours),
     }

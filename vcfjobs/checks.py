@@ -60,10 +60,11 @@ def limits(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessa
                 id="vcfjobs.E003",
             )
         )
-    if not settings.CELERY_HARD_LIMIT < settings.CELERY_VISIBILITY_TIMEOUT:
+    visibility = settings.CELERY_VISIBILITY_TIMEOUT
+    if not (isinstance(visibility, int) and visibility > settings.CELERY_HARD_LIMIT):
         messages.append(
             Error(
-                f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({settings.CELERY_VISIBILITY_TIMEOUT}) "
+                f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({visibility!r}) "
                 f"must be above CELERY_TASK_TIME_LIMIT ({settings.CELERY_HARD_LIMIT}).",
                 hint="Otherwise Redis delivers a running task again.",
                 id="vcfjobs.E004",
