@@ -184,9 +184,7 @@ def celery_passthrough() -> dict[str, Any]:
         if name not in options:
             raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
         if value:
-            passed[name] = _celery_value(
-                variable, getattr(options[name].type, "__name__", options[name].type)
-            )
+            passed[name] = _celery_value(variable, options[name].type)
     return passed
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Info, register
 from django.core.checks import Warning as CheckWarning
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -121,9 +121,7 @@ def database_ready(
     try:
         if not database_is_migrated():
             return [
-                CheckWarning(
-                    "The database is not migrated.", hint="Run: python manage.py migrate", id="vcfjobs.W003"
-                )
+                Info("The database is not migrated.", hint="Run: python manage.py migrate", id="vcfjobs.I001")
             ]
         names = assemblies.registered_assemblies()
     except (DatabaseError, InterfaceError):

@@ -139,7 +139,7 @@ def test_without_variables_the_visibility_timeout_is_above_the_hard_limit() -> N
         ("ANYVAR_HTTPS", "enabled", "must be true or false, not 'enabled'"),
         ("CELERY_TASK_ACKS_LATE", "ture", "must be true or false, not 'ture'"),
         ("CELERY_TASK_TRACK_STARTED", "ture", "must be true or false, not 'ture'"),
-        ("CELERY_WORKER_CONCURRENCY", "two", "must be a whole number, not 'two'"),
+        ("CELERY_WORKER_MAX_TASKS_PER_CHILD", "two", "must be a whole number, not 'two'"),
         ("CELERY_BROKER_TRANSPORT_OPTIONS", "[1]", "must be a JSON object, not '[1]'"),
         ("CELERY_TASK_SOFT_TIME_LIMIT", "60", "this service calls it CELERY_SOFT_TIME_LIMIT"),
         ("ANYVAR_SUBMIT_RATE", "600 per minute", "such as 600/min or 5/s, not '600 per minute'"),
