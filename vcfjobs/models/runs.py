@@ -178,7 +178,7 @@ class Run(WorkItem):
     records_without_ids = models.BigIntegerField(
         default=0,
         db_default=0,
-        help_text="Records that got no identifier: on unknown contigs, or with other bases than the reference.",
+        help_text="Records without an identifier: on an unknown contig, or REF differs from the reference.",
     )
     fetched = models.DateTimeField(null=True, blank=True, help_text="First download to the last byte.")
 
