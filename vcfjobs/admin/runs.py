@@ -112,7 +112,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
                     "task_id",
                     "lease_until",
                     "deadline",
-                    "place",
+                    "queue_position",
                     "shards_of_it",
                     "records_done",
                     "bytes_done",
