@@ -73,7 +73,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         "records_done",
         "attempt",
         "worker",
-        "job_page",
+        "page_link",
     )
     list_filter = (
         "status",
@@ -90,11 +90,11 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     ordering = ("-created", "-id")
     actions = ("cancel_runs", "retry_runs", "delete_runs")
     change_form_template = "admin/vcfjobs/run/change_form.html"
-    readonly_fields = ("progress_percent", "job_page", "files", "summary", "trace", "shards_of_it")
+    readonly_fields = ("progress_percent", "page_link", "files", "summary", "trace", "shards_of_it")
     fieldsets = (
         (
             None,
-            {"fields": ("run_id", "id", "job_page", "status", "progress_percent", "owner", "kind", "files")},
+            {"fields": ("run_id", "id", "page_link", "status", "progress_percent", "owner", "kind", "files")},
         ),
         (
             "Work",
@@ -141,12 +141,12 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's addresses of runs, and the service at a glance."""
-        desk = path("desk/", self.admin_site.admin_view(self.desk), name="vcfjobs_desk")
-        return [desk, *super().get_urls()]
+        
+        dashboard = path("dashboard/", self.admin_site.admin_view(self.dashboard), name="vcfjobs_dashboard")
+        return [dashboard, *super().get_urls()]
 
     @method_decorator(never_cache)
-    def desk(self, request: HttpRequest) -> HttpResponse:
+    def dashboard(self, request: HttpRequest) -> HttpResponse:
         """The service at a glance, for who may view runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -155,7 +155,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
             "overview": overview.overview(),
             "opts": self.opts,
         }
-        return TemplateResponse(request, "admin/vcfjobs/desk.html", context)
+        return TemplateResponse(request, "admin/vcfjobs/dashboard.html", context)
 
     # --- rows ----------------------------------------------------------------------------------
 
@@ -199,9 +199,9 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         return f"{run.finished:%Y-%m-%d %H:%M:%S}" if run.finished else "-"
 
     @admin.display(description="page")
-    def job_page(self, run: Run) -> SafeString:
+    def page_link(self, run: Run) -> SafeString:
         """A link to the run's page."""
-        return format_html('<a href="{}">Open</a>', reverse("pages:job", args=[run.pk]))
+        return format_html('<a href="{}">Open</a>', reverse("pages:run", args=[run.pk]))
 
     @admin.display(description="files")
     def files(self, run: Run) -> SafeString | str:

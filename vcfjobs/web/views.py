@@ -94,7 +94,7 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
         return _try_later(_index(request, form, status=error.status), error)
     if not created:
         messages.info(request, "You submitted this file before under the same run id: this is that run.")
-    address = reverse("pages:job", args=[run.pk])
+    address = reverse("pages:run", args=[run.pk])
     if _asks_for_json(request):
         return JsonResponse({"location": address}, status=201)
     return redirect(address)
@@ -116,24 +116,24 @@ def active(request: HtmxRequest) -> HttpResponse:
 @require_safe
 @never_cache
 @signed_in_where_needed
-def job(request: HtmxRequest, run_id: str) -> HttpResponse:
+def run(request: HtmxRequest, run_id: str) -> HttpResponse:
     """One run, with what it can be asked to do."""
-    return _job(request, _find(request, run_id))
+    return _run_page(request, _find(request, run_id))
 
 
 @require_safe
 @never_cache
 @signed_in_where_needed
-def job_status(request: HtmxRequest, run_id: str) -> HttpResponse:
+def run_status(request: HtmxRequest, run_id: str) -> HttpResponse:
     """The part of a run's page that changes while it runs; asks for itself until the run is final."""
     try:
         run = _find(request, run_id)
     except Http404:
         if not request.htmx:
             raise
-        return render(request, "vcfjobs/job_gone.html", status=404)
+        return render(request, "vcfjobs/run_gone.html", status=404)
     context = run_page.context(request, run) | {"changed": request.GET.get("seen") != run.status}
-    return render(request, "vcfjobs/job_status.html", context)
+    return render(request, "vcfjobs/run_status.html", context)
 
 
 @require_POST
@@ -210,7 +210,7 @@ def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: s
         status = 422
     context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
     context |= runs_page.hints(request) | {"refusal": refusal, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
-    return render(request, "vcfjobs/index.html", context, status=status)
+    return render(request, "vcfjobs/runs.html", context, status=status)
 
 
 def _asks_for_json(request: HttpRequest) -> bool:
@@ -247,12 +247,12 @@ def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> H
         service(run)
     except VcfJobsError as error:
         run.refresh_from_db()
-        return _try_later(_job(request, run, status=error.status, conflict=error.sentence), error)
-    return redirect("pages:job", run_id=str(run.pk))
+        return _try_later(_run_page(request, run, status=error.status, conflict=error.sentence), error)
+    return redirect("pages:run", run_id=str(run.pk))
 
 
-def _job(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
-    return render(request, "vcfjobs/job.html", run_page.context(request, run) | more, status=status)
+def _run_page(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
+    return render(request, "vcfjobs/run.html", run_page.context(request, run) | more, status=status)
 
 
 def _sees_everyone(request: HtmxRequest) -> bool:
