@@ -48,10 +48,19 @@ def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) ->
     result = storage.result_path(run.pk, 1)
     text = gzip.decompress(result.read_bytes())
     assert (run.result_bytes, run.result_text_bytes) == (result.stat().st_size, len(text))
-    assert run.records_done == 3
+    assert (run.records_done, run.without_ids_sentence) == (3, "")
     assert text.count(b"VRS_Allele_IDs=ga4gh:VA.") == 3
     with pysam.TabixFile(str(result)) as indexed:
         assert len(list(indexed.fetch("chr1", 0, 30))) == 2
+
+
+def test_records_without_identifiers_are_counted(tiny_assembly: str) -> None:
+    run = make_run(place=0)
+    unknown, mismatch, good = "chrUn\t1\t.\tA\tC", "chr1\t1\t.\tG\tC", "chr1\t2\t.\tC\t<DEL>,A"
+    store_input(run, (HEADER + "".join(f"{row}\t.\t.\t.\n" for row in (unknown, mismatch, good))).encode())
+    run = work(run)
+    assert run.records_without_ids == 2
+    assert run.without_ids_sentence == "2 of 3 records without identifiers"
 
 
 def test_a_message_delivered_twice_runs_once(queued: Run) -> None:

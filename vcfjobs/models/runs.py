@@ -175,6 +175,11 @@ class Run(WorkItem):
     result_text_bytes = models.BigIntegerField(null=True, blank=True, help_text="Size when decompressed.")
     result_sha256 = models.CharField(max_length=64, blank=True, default="")
     indexed = models.BooleanField(default=False, help_text="A tabix index lies beside the result.")
+    records_without_ids = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Records that got no identifier: on unknown contigs, or with other bases than the reference.",
+    )
     fetched = models.DateTimeField(null=True, blank=True, help_text="First download to the last byte.")
 
     error_code = models.CharField(max_length=32, blank=True, default="")
@@ -253,6 +258,13 @@ class Run(WorkItem):
             return None
         seconds = ((self.finished or timezone.now()) - self.started).total_seconds()
         return self.records_done / seconds if seconds > 0 and self.records_done else None
+
+    @property
+    def without_ids_sentence(self) -> str:
+        """How many records of a succeeded run got no identifier; empty when all of them got one."""
+        if not self.records_without_ids:
+            return ""
+        return f"{self.records_without_ids:,} of {self.records_done:,} records without identifiers"
 
     @property
     def is_retryable(self) -> bool:

@@ -32,13 +32,12 @@ def annotate_file(mine: Run, stored: Path, lease: Lease) -> Result:
     indexed = report.indexable and make_tabix(part)
     lease.check()
     publish(mine, writer.index, indexed=indexed)
-    return Result(
-        result_bytes=writer.compressed_length,
-        result_text_bytes=writer.uncompressed_length,
-        result_sha256=sink.sha256,
+    return Result.of(
+        report,
+        size=writer.compressed_length,
+        text_size=writer.uncompressed_length,
+        sha256=sink.sha256,
         indexed=indexed,
-        records_done=report.records,
-        report=report.to_json(),
     )
 
 

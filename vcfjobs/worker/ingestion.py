@@ -46,6 +46,7 @@ def ingest_file(mine: Run, stored: Path, lease: Lease) -> Result:
         result_sha256=sink.sha256,
         indexed=False,
         records_done=report.records,
+        records_without_ids=0,
         report=report.to_json(),
     )
 

@@ -6,13 +6,14 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import pysam
 
 from vcfjobs import storage
 from vcfjobs.models import Run
 from vcfjobs.vrs.bgzf.files import BlockIndex
+from vcfjobs.vrs.vcf.report import Report
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def make_tabix(part: Path) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """The columns of a succeeded run; sizes in bytes."""
 
@@ -53,7 +54,21 @@ class Result:
     result_sha256: str
     indexed: bool
     records_done: int
+    records_without_ids: int
     report: dict[str, object]
+
+    @classmethod
+    def of(cls, report: Report, *, size: int, text_size: int, sha256: str, indexed: bool) -> Self:
+        """The columns of an annotated file."""
+        return cls(
+            result_bytes=size,
+            result_text_bytes=text_size,
+            result_sha256=sha256,
+            indexed=indexed,
+            records_done=report.records,
+            records_without_ids=report.records - report.resolved + report.failed.total(),
+            report=report.to_json(),
+        )
 
 
 class DigestingFile:

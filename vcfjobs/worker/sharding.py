@@ -195,14 +195,8 @@ def join(mine: Run, lease: Lease) -> Result:
     indexed = report.indexable and _join_tabix(shards, paths, storage.beside(target, "tbi"))
     lease.check()
     publish(mine, _joined_blocks(shards, paths), indexed=indexed)
-    return Result(
-        result_bytes=size,
-        result_text_bytes=sum(shard.part_text_bytes or 0 for shard in shards),
-        result_sha256=sha256,
-        indexed=indexed,
-        records_done=report.records,
-        report=report.to_json(),
-    )
+    text_size = sum(shard.part_text_bytes or 0 for shard in shards)
+    return Result.of(report, size=size, text_size=text_size, sha256=sha256, indexed=indexed)
 
 
 def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
