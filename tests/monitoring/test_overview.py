@@ -22,7 +22,7 @@ from vcfjobs.database.row_counts import Precision, Tally, estimate, tally
 from vcfjobs.models import Allele, Run, Sequence, Shard, Status, Worker
 from vcfjobs.monitoring import metrics, overview
 from vcfjobs.registry import queries
-from vcfjobs.templatetags.tallies import counted
+from vcfjobs.templatetags.figures import counted
 from vcfjobs.worker import dispatch, maintenance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -255,10 +255,10 @@ def test_a_tally_is_exact_up_to_its_bound_and_no_further() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (Tally(12_345), "12\u202f345"),
-        (Tally(936_412, Precision.ABOUT), "about 936\u202f000"),
+        (Tally(12_345), '12<span class="k">345</span>'),
+        (Tally(936_412, Precision.ABOUT), 'about 936<span class="k">000</span>'),
         (Tally(45, Precision.ABOUT), "about 45"),
-        (Tally(10_000, Precision.OVER), "more than 10\u202f000"),
+        (Tally(10_000, Precision.OVER), 'more than 10<span class="k">000</span>'),
     ],
 )
 def test_a_tally_says_how_far_it_is_to_be_trusted(given: Tally, said: str) -> None:

@@ -58,11 +58,18 @@ def seconds_left(run: Run) -> int:
     return max(1, min(LONGEST_SECONDS, math.ceil(_seconds(run))))
 
 
+def remaining_seconds(run: Run) -> float | None:
+    """Seconds to the end of a running run at its speed so far, None before it has any."""
+    done = run.progress
+    if run.started is None or not 0 < done < 1:
+        return None
+    return (timezone.now() - run.started).total_seconds() * (1 - done) / done
+
+
 def _seconds(run: Run) -> float:
     if run.status == Status.QUEUED:
         return (_memory.backlog + run.input_bytes) / _memory.speed + _memory.runs * SECONDS_A_RUN
-    done = run.progress
-    if run.started is None or done == 0:
-        return run.input_bytes / _memory.speed
-    elapsed = (timezone.now() - run.started).total_seconds()
-    return elapsed * (1 - done) / done
+    if run.progress == 1:
+        return 0
+    remaining = remaining_seconds(run)
+    return run.input_bytes / _memory.speed if remaining is None else remaining

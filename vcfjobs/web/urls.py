@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from vcfjobs.web import views
 
@@ -12,6 +13,7 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("active/", views.active, name="active"),
     path("alleles/<str:vrs_id>/", views.allele, name="allele"),
+    path("jobs/", RedirectView.as_view(pattern_name="pages:index", permanent=True)),
     path("jobs/<str:run_id>/", views.run, name="run"),
     path("jobs/<str:run_id>/status/", views.run_status, name="run-status"),
     path("jobs/<str:run_id>/cancel/", views.cancel, name="cancel"),
