@@ -165,7 +165,9 @@ class Run(WorkItem):
             models.Index(fields=("run_id",), opclasses=("varchar_pattern_ops",), name="run_by_run_id"),
             models.Index(fields=("file_name",), opclasses=("varchar_pattern_ops",), name="run_by_file_name"),
             models.Index(fields=("expires",), condition=Q(expired=None), name="run_to_expire"),
-            models.Index(fields=("queue_position", "created"), condition=Q(status__in=ACTIVE), name="run_in_line"),
+            models.Index(
+                fields=("queue_position", "created"), condition=Q(status__in=ACTIVE), name="run_in_line"
+            ),
             models.Index(
                 fields=("owner", "queue_position"),
                 condition=Q(status__in=ACTIVE),

@@ -57,8 +57,8 @@ def retry_after(run: Run) -> int:
     return max(1, min(LONGEST_SECONDS, math.ceil(_expected_seconds(run))))
 
 
-def seconds_left(run: Run) -> float | None:
-    """Seconds to the end of a running run at its speed so far; None where nothing can be said."""
+def remaining_seconds(run: Run) -> float | None:
+    """Seconds to the end of a running run at its speed so far; None before it has any."""
     done, taken = run.progress, run.seconds_taken
     if run.status != Status.RUNNING or taken is None or not 0 < done < 1:
         return None
@@ -68,5 +68,7 @@ def seconds_left(run: Run) -> float | None:
 def _expected_seconds(run: Run) -> float:
     if run.status == Status.QUEUED:
         return (_memory.backlog + run.input_bytes) / _memory.speed + _memory.runs * SECONDS_FOR_EACH_RUN
-    left = seconds_left(run)
-    return run.input_bytes / _memory.speed if left is None else left
+    if run.progress == 1:
+        return 0
+    remaining = remaining_seconds(run)
+    return run.input_bytes / _memory.speed if remaining is None else remaining

@@ -17,8 +17,6 @@ from vcfjobs.worker import dispatch, scheduler, sharding
 
 logger = logging.getLogger(__name__)
 
-EXPIRED = "The result has expired: its files are deleted."
-
 
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""

@@ -126,7 +126,9 @@ def _whole(run: Run) -> Outcome:
         if run.shard_count:
             result = sharding.join(run, lease)
         else:
-            if run.attempt > 1:  # an earlier attempt may have been cut, and have numbered its batches otherwise
+            if (
+                run.attempt > 1
+            ):  # an earlier attempt may have been cut, and have numbered its batches otherwise
                 retry_on_outage(run.batches.all().delete)()
             result = WORK[run.kind](run, stored, lease)
     _finish(run, result)
