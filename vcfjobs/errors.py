@@ -11,17 +11,19 @@ from typing import Any, ClassVar
 class VcfJobsError(Exception):
     """Base of every error that a user may see.
 
-    `sentence` is what the user reads; `extra` are further members of the problem document.
+    `sentence` is what the user reads, by default `standard`; `extra` are further members of the problem
+    document.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
-    retry_after: int | None = None  # whole seconds after which the same request may go through
+    standard: ClassVar[str] = "The service failed unexpectedly. Its operator finds the cause in the log."
+    retry_after: int | None = None  # whole seconds after which the same request may succeed
 
-    def __init__(self, sentence: str, **extra: Any) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    def __init__(self, sentence: str = "", **extra: Any) -> None:
+        self.sentence = sentence or self.standard
+        super().__init__(self.sentence)
         self.extra = extra
 
 
@@ -133,6 +135,7 @@ class StorageFullError(VcfJobsError):
     code = "STORAGE_FULL"
     status = 503
     title = "Storage full"
+    standard = "The service has no space left for this file. Try again later."
     retry_after = 60
 
 
@@ -212,12 +215,18 @@ class TimeLimitExceededError(VcfJobsError):
     code = "TIME_LIMIT_EXCEEDED"
     title = "Time limit exceeded"
 
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"The run took longer than the limit of {seconds} seconds.")
+
 
 class WorkerLostError(VcfJobsError):
     """The worker died, and no attempts are left."""
 
     code = "WORKER_LOST_ERROR"
     title = "Worker lost"
+
+    def __init__(self) -> None:
+        super().__init__("The worker that annotated the file was lost, and no attempts are left.")
 
 
 class RunLostError(Exception):

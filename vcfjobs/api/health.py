@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from vcfjobs import storage
 from vcfjobs.api.openapi import operations
-from vcfjobs.runs import submit
+from vcfjobs.worker import dispatch
 
 
 class OpenView(APIView):
@@ -40,7 +40,7 @@ class ReadyzView(OpenView):
         """Database, broker and work directory, each by name; 503 when one of them is not there."""
         checks: dict[str, Callable[[], bool]] = {
             "database": _database,
-            "broker": submit.broker_answers,
+            "broker": dispatch.answers,
             "work_directory": _work_directory,
         }
         parts = {name: "ok" if check() else "unavailable" for name, check in checks.items()}

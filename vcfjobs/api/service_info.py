@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from vcfjobs.api.health import OpenView
 from vcfjobs.api.openapi import operations
-from vcfjobs.runs import submit
+from vcfjobs.references import assemblies
 from vcfjobs.vrs.vcf.header import VRS_VERSION
 
 
@@ -47,6 +47,6 @@ class ServiceInfoView(OpenView):
                 "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
                 "version": api["VERSION"],
                 "spec_metadata": {"vrs_version": VRS_VERSION},
-                "assemblies": submit.registered_assemblies(),
+                "assemblies": assemblies.registered_assemblies(),
             }
         )

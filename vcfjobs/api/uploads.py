@@ -37,7 +37,7 @@ class SpooledUpload(UploadedFile[Any]):
         refuse_too_large(self.size)
         # Every upload was let in by the room that there was before any of those under way.
         if storage.free_bytes() < settings.ANYVAR_MIN_FREE_BYTES:
-            raise StorageFullError("The service has no space left for this file. Try again later.")
+            raise StorageFullError
         self._sha256.update(data)
         with storage.full_disk_as_error():
             rest = memoryview(data)

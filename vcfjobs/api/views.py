@@ -21,7 +21,7 @@ from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_uploa
 from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
-from vcfjobs.runs import lifecycle
+from vcfjobs.runs import estimates, lifecycle
 from vcfjobs.runs.quotas import require_room
 from vcfjobs.runs.rate_limit import SubmitRate
 from vcfjobs.runs.run_ids import validate_run_id
@@ -130,7 +130,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         return self._result(request, run, query["format"])
 
     def _accepted(self, run: Run) -> Response:
-        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(lifecycle.retry_after(run))}
+        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(estimates.retry_after(run))}
         return Response(serializers.pending(run, "Run submitted."), status=202, headers=headers)
 
     def _result(self, request: Request, run: Run, representation: str) -> HttpResponseBase:
@@ -138,7 +138,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             pending = serializers.pending(
                 run, "Run not completed.", progress=run.progress, records=run.records_done
             )
-            return Response(pending, status=202, headers={"Retry-After": str(lifecycle.retry_after(run))})
+            return Response(pending, status=202, headers={"Retry-After": str(estimates.retry_after(run))})
         if run.is_expired:
             return _ended(410, "EXPIRED", "The result has expired: its files are deleted.")
         if run.status == Status.CANCELLED:

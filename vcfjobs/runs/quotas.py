@@ -30,7 +30,7 @@ def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
     OwnerHasTooManyBytesError the owner's.
     """
     if storage.free_bytes() - size < settings.ANYVAR_MIN_FREE_BYTES:
-        raise StorageFullError("The service has no space left for this file. Try again later.")
+        raise StorageFullError
     if _reached(settings.ANYVAR_MAX_QUEUED_RUNS, Run.objects.filter(status=Status.QUEUED).count):
         raise QueueFullError("Too many runs are waiting already. Try again later.")
     in_flight = Run.objects.filter(owner=owner, status__in=ACTIVE).count

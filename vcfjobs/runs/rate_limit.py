@@ -31,8 +31,17 @@ class SubmitRate(SimpleRateThrottle):
         return owner_of_user(request.user)
 
 
-def check_submit_rate(request: HttpRequest) -> None:
-    """Count a submit over the pages. Raises SubmittedTooOftenError with the seconds to wait."""
-    rate = SubmitRate()
+class _RateOfOwner(SubmitRate):
+    def __init__(self, owner: str) -> None:
+        super().__init__()
+        self._owner = owner
+
+    def owner_of(self, request: Any) -> str:
+        return self._owner
+
+
+def check_submit_rate(request: HttpRequest, owner: str | None = None) -> None:
+    """Count a submit of `owner`. Raises SubmittedTooOftenError with the seconds to wait."""
+    rate = SubmitRate() if owner is None else _RateOfOwner(owner)
     if not rate.allow_request(request, None):  # type: ignore[arg-type]  # what it needs of one, ours has
         raise SubmittedTooOftenError(max(1, math.ceil(rate.wait() or 1)))

@@ -84,7 +84,7 @@ _REFUSED_UPLOADS = [
             "Your files take 10,737,418,240 of the 10,737,418,240 bytes that one may have here. Delete runs, "
             "or wait until they expire."
         ),
-        errors.StorageFullError("The service has no space left for this file. Try again later."),
+        errors.StorageFullError(),
         errors.QueueFullError("Too many runs are waiting already. Try again later."),
         errors.NoReferenceError(
             "No reference assembly is registered yet. Its operator runs: manage.py load_reference NAME FASTA"
