@@ -186,7 +186,7 @@ class Run(WorkItem):
     @property
     def log_name(self) -> str:
         """How log lines name it."""
-        return f"run {self.pk}"
+        return "run"
 
     def succeed(self, **result: Any) -> bool:
         """running -> succeeded, with the columns of the result."""

@@ -119,7 +119,7 @@ class Shard(WorkItem):
     @property
     def log_name(self) -> str:
         """How log lines name it."""
-        return f"run {self.run_id}: shard {self.number}"
+        return f"shard {self.number}"
 
     def fenced(self) -> ShardQuerySet:
         """The shard's row, as long as it runs under this attempt and its run is running."""

@@ -131,7 +131,7 @@ class WorkItem(models.Model):
 
     @property
     def log_name(self) -> str:
-        """How log lines name it."""
+        """How log lines of its run name it."""
         raise NotImplementedError
 
     @classmethod

@@ -11,8 +11,6 @@ of it is gauges. No figure says anything about one owner.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -48,7 +46,6 @@ from vcfjobs.worker import dispatch
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 SPEED_WINDOW = timedelta(minutes=5)
-BROKER_SECONDS = 2.0
 
 WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
@@ -56,8 +53,6 @@ RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
 
 Family = GaugeMetricFamily | GaugeHistogramMetricFamily
-
-_asking = threading.Lock()
 
 
 def exposition() -> bytes:
@@ -240,33 +235,12 @@ def _storage() -> Iterator[Family]:
 
 
 def _broker() -> Iterator[Family]:
-    waiting = messages_waiting()
+    waiting = dispatch.messages_waiting()
     yield _gauge(
         "vrs_broker_up", "1 when the broker answered within two seconds, else 0.", int(waiting is not None)
     )
     if waiting is not None:
         yield _gauge("vrs_broker_messages", "Messages that wait in the broker's queue.", waiting)
-
-
-def messages_waiting() -> int | None:
-    """Messages in the broker; None when it does not say so within BROKER_SECONDS.
-
-    A broker that hangs may hold up whoever asks for longer than that: a thread does, and only one at a time.
-    """
-    give_up = time.monotonic() + BROKER_SECONDS
-    if not _asking.acquire(timeout=BROKER_SECONDS):
-        return None
-    answers: list[int | None] = []
-
-    def ask() -> None:
-        with suppress(Exception):
-            answers.append(dispatch.waiting())
-        _asking.release()
-
-    thread = threading.Thread(target=ask, name="broker-messages", daemon=True)
-    thread.start()
-    thread.join(max(0.0, give_up - time.monotonic()))
-    return answers[0] if answers else None
 
 
 class _Seconds(Func):

@@ -25,6 +25,7 @@ from vcfjobs.database.row_counts import Tally, tally
 from vcfjobs.models import ACTIVE, FINAL, Assembly, Contig, Run, Shard, Status, Worker
 from vcfjobs.monitoring import metrics
 from vcfjobs.registry import queries
+from vcfjobs.worker import dispatch
 
 # Up to so many runs that ended, and stuck pieces, are counted; those under way always are.
 COUNTED_RUNS = 10_000
@@ -201,7 +202,7 @@ def _queue(now: datetime, queued: Mapping[str, Any] | None) -> Queue:
     return Queue(
         queued=queued["count"] if queued else 0,
         oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued else None,
-        messages=metrics.messages_waiting(),
+        messages=dispatch.messages_waiting(),
     )
 
 

@@ -61,7 +61,7 @@ def execute_next(
             return Outcome.NOTHING_TO_DO
         item = None if redelivered and _is_at_work(task_id, worker) else _claim_next(task_id, worker)
         if item is None:
-            logger.info("run %s: nothing to do, it is taken, over or gone", pk)
+            logger.info("nothing to do, the run is taken, over or gone")
             return Outcome.NOTHING_TO_DO
     return _attempt(item, work_on)
 
@@ -71,7 +71,7 @@ def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
     with log_run(pk, task_id):
         claimed = retry_on_outage(Run.objects.claim)(pk, task_id, worker)
         if claimed is None:
-            logger.info("run %s: nothing to do, it is taken, over or gone", pk)
+            logger.info("nothing to do, the run is taken, over or gone")
             return Outcome.NOTHING_TO_DO
     return _attempt(claimed, _whole)
 
@@ -170,7 +170,7 @@ def _finish(run: Run, result: Result) -> None:
         storage.keep_result(run.pk, run.attempt)
         sharding.drop(run.pk)
     except (OSError, DatabaseError):  # they are deleted at the latest with the run's other files
-        logger.warning("run %s: its input could not be removed", run.pk)
+        logger.warning("the input could not be removed")
 
 
 def _fail(item: WorkItem, error: VcfJobsError, trace: str = "") -> Outcome:
@@ -197,14 +197,14 @@ def _sees_work_directory(pk: UUID, input_path: Path) -> bool:
     """Whether this host sees the work directory under the path that the web has; else every run would fail."""
     if input_path != storage.input_path(pk):
         logger.critical(
-            "run %s: nothing is started: its file is %s, but this host's work directory is %s. "
+            "nothing is started: its file is %s, but this host's work directory is %s. "
             "Set ANYVAR_VCF_ASYNC_WORK_DIR to the same path on every host.",
-            pk, input_path, storage.root(),
+            input_path, storage.root(),
         )  # fmt: skip
         return False
     # Any run: the message's own may be over, and another is next.
     if not storage.is_mounted(pk) and retry_on_outage(Run.objects.filter(status__in=ACTIVE).exists)():
-        logger.critical("run %s: nothing is started: this host does not see the work directory", pk)
+        logger.critical("nothing is started: this host does not see the work directory")
         return False
     return True
 

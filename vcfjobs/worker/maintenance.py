@@ -95,7 +95,7 @@ def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
     for run in list(runs.only("pk")):
         if run.fail(error, among=runs):
             with log_run(run.pk):
-                logger.warning("run %s: failed: %s", run.pk, error.sentence)
+                logger.warning("failed: %s", error.sentence)
                 sharding.discard_output(run.pk)
 
 
