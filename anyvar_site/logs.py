@@ -9,23 +9,7 @@ from typing import Any
 import django
 from celery import current_task
 
-from anyvar_site.log_lines import FORMATTERS
 from vcfjobs import log_context
-
-
-def configuration(kind: str, level: int) -> dict[str, Any]:
-    """Django's LOGGING: everything to standard error, as `kind` ("text" or "json")."""
-    ours = {"handlers": ["stderr"], "propagate": False}
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "filters": {"about": {"()": "anyvar_site.logs.AboutFilter"}},
-        "formatters": {kind: {"()": FORMATTERS[kind]}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": kind, "filters": ["about"]}},
-        "root": {"handlers": ["stderr"], "level": level},
-        # Django, Celery and gunicorn would give these handlers of their own.
-        "loggers": dict.fromkeys(("django.server", "celery.task", "multiprocessing", "gunicorn.error"), ours),
-    }
 
 
 class AboutFilter(logging.Filter):

@@ -11,7 +11,7 @@ from typing import Any
 import django_stubs_ext
 
 from anyvar_site import environment as env
-from anyvar_site import filesystem_broker, logs, redis_broker
+from anyvar_site import filesystem_broker, log_lines, redis_broker
 from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -250,6 +250,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs --------------------------------------------------------------------------------------
 
-LOGGING = logs.configuration(
-    env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"), env.log_level("LOG_LEVEL")
+LOGGING = log_lines.configuration(
+    env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"),
+    env.log_level("LOG_LEVEL"),
+    about="anyvar_site.logs.AboutFilter",
 )
