@@ -1,4 +1,4 @@
-"""Logs: all lines go to standard error, each with the run that it is about."""
+"""What a Celery worker prints, as log lines."""
 
 from __future__ import annotations
 
@@ -7,19 +7,6 @@ import os
 from typing import Any
 
 import django
-from celery import current_task
-
-from vcfjobs import log_context
-
-
-class AboutFilter(logging.Filter):
-    """Sets `run` and `task_id` of each record; None outside a run or a task."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        about = log_context.current()
-        record.run = about.run or None
-        record.task_id = about.task_id or (current_task.request.id if current_task else None)
-        return True
 
 
 def make_worker_log(instance: Any, **_: Any) -> None:

@@ -48,7 +48,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "anyvar_site.middleware.PolicyMiddleware",
     "anyvar_site.middleware.RequestGuardMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -253,5 +252,5 @@ SPECTACULAR_SETTINGS = {
 LOGGING = log_lines.configuration(
     env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"),
     env.log_level("LOG_LEVEL"),
-    about="anyvar_site.logs.AboutFilter",
+    run="vcfjobs.log_context.RunFilter",
 )
