@@ -25,7 +25,7 @@ from vcfjobs.errors import (
     UploadTooLargeError,
 )
 from vcfjobs.models import Run, Status
-from vcfjobs.runs import lifecycle
+from vcfjobs.runs import estimates, lifecycle
 from vcfjobs.runs.submit import Parameters, submit_run
 from vcfjobs.worker import dispatch
 
@@ -253,7 +253,7 @@ def test_a_failed_run_is_tried_again_when_its_file_is_still_there(broker: Broker
 
 
 def test_a_run_whose_file_is_gone_cannot_be_retried() -> None:
-    with pytest.raises(RunConflictError, match="no longer kept"):
+    with pytest.raises(RunConflictError, match="no longer stored"):
         lifecycle.retry_run(make_run(status=Status.FAILED))
 
 
@@ -339,8 +339,6 @@ def test_of_simultaneous_submits_of_one_run_id_exactly_one_wins(tiny_assembly: s
 
 
 def test_many_small_runs_do_not_make_a_large_file_look_slow(submit: Submit) -> None:
-    from vcfjobs.runs import estimates
-
     now = timezone.now()
     for _ in range(10):
         make_run(status=Status.SUCCEEDED, input_bytes=500, started=now - timedelta(seconds=1), finished=now)

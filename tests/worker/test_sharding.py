@@ -633,7 +633,7 @@ def test_a_lost_join_goes_on_though_the_disk_is_nearly_full(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
-    with dying_in(monkeypatch, executor, "_join"):
+    with dying_in(monkeypatch, sharding, "join"):
         finish(run)
     run.refresh_from_db()
     lose(run)
