@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
@@ -114,6 +115,22 @@ def test_an_upload_stays_though_the_answer_to_its_commit_is_lost(
     run = Run.objects.get()
     assert run.status == Status.QUEUED
     assert storage.input_path(run.pk).read_bytes() == VCF
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_waits_for_the_disk(
+    tiny_assembly: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer, which a slow disk would hold up for all."""
+    synced, sync = [], storage._sync_file
+
+    def noting(path: Path) -> None:
+        synced.append(connection.in_atomic_block)
+        sync(path)
+
+    monkeypatch.setattr(storage, "_sync_file", noting)
+    submit_run(upload=make_upload(VCF), parameters=Parameters("tiny"), owner="", run_id=None, run_async=True)
+    assert synced == [False] * 3
 
 
 def test_a_run_without_a_run_id_is_named_by_its_key(submit: Submit) -> None:

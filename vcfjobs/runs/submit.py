@@ -194,6 +194,7 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
     try:
         # Before the transaction: SQLite has one writer, and a slow disk would block all others.
         with storage.full_disk_as_error():
+            storage.fsync(spooled)
             storage.adopt_upload(spooled, run.pk)
         with transaction.atomic():
             if holder is not None:
