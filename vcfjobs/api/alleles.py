@@ -12,7 +12,8 @@ from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
 from vcfjobs.database.keyset_pagination import is_cursor
 from vcfjobs.errors import InvalidParameterError
-from vcfjobs.registry import queries
+from vcfjobs.references.assemblies import accession_of
+from vcfjobs.registry import queries, search
 from vcfjobs.runs import lifecycle
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
@@ -83,7 +84,7 @@ class VariationsView(APIView):
     def get(self, request: Request) -> Response:
         """The alleles that overlap a place."""
         query = checked(self.query, request)
-        sequence = queries.find_sequence(query["accession"])
+        sequence = search.find_sequence(accession_of(query["accession"]))
         try:
             page = queries.overlapping(
                 sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]

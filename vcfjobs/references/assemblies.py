@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
-from vcfjobs.errors import NoReferenceError, RunFailureError, UnknownAssemblyError
+from vcfjobs.errors import (
+    NoReferenceError,
+    RunFailureError,
+    SequenceNotFoundError,
+    UnknownAssemblyError,
+)
 from vcfjobs.models import Assembly, Contig
 from vcfjobs.vrs.sequences.accessions import CANONICAL, canonical
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, SequenceFileError
@@ -83,6 +89,22 @@ def open_assembly(name: str) -> Reference:
     if assembly is None:
         return open_assembly(resolve_assembly(name))
     return _open(assembly.pk, assembly.name, assembly.created.isoformat(), str(settings.ANYVAR_SEQUENCE_DIR))
+
+
+def accession_of(name: str) -> str:
+    """The refget accession of `SQ.…`, `ga4gh:SQ.…` or `assembly:contig`.
+
+    Raises SequenceNotFoundError, and NoReferenceError when no assembly is registered.
+    """
+    accession = name.removeprefix("ga4gh:")
+    if accession.startswith("SQ."):
+        return accession
+    assembly, _, contig = name.partition(":")
+    with suppress(UnknownAssemblyError):
+        sequence = open_assembly(resolve_assembly(assembly)).contigs.get(contig)
+        if sequence is not None:
+            return sequence.accession
+    raise SequenceNotFoundError(f"The sequence {name!r} is not known here.")
 
 
 @lru_cache(maxsize=8)

@@ -14,13 +14,8 @@ from django.db.models import Count
 
 from vcfjobs.database import row_counts
 from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, is_cursor, older_than
-from vcfjobs.errors import (
-    InvalidParameterError,
-    SequenceNotFoundError,
-    UnknownAssemblyError,
-)
+from vcfjobs.errors import InvalidParameterError
 from vcfjobs.models import Allele, Run, RunAlleles, RunQuerySet, Sequence, Status
-from vcfjobs.references import assemblies
 from vcfjobs.registry import provenance, search
 from vcfjobs.registry.load import _TABLE
 from vcfjobs.registry.search import Page
@@ -38,7 +33,6 @@ __all__ = [
     "Page",
     "alleles_of",
     "find_alleles",
-    "find_sequence",
     "overlapping",
     "registered",
     "runs_holding",
@@ -67,20 +61,6 @@ def registered(vrs_ids: Iterable[str]) -> set[str]:
     digests = [digest for vrs_id in vrs_ids if (digest := digest_of(vrs_id))]
     found = Allele.objects.filter(digest__in=digests).values_list("digest", flat=True)
     return {ALLELE_PREFIX + str(digest) for digest in found}
-
-
-def find_sequence(name: str) -> Sequence:
-    """The sequence of `SQ.…`, `ga4gh:SQ.…` or `assembly:contig`. Raises SequenceNotFoundError."""
-    accession = name.removeprefix("ga4gh:")
-    if not accession.startswith("SQ."):
-        assembly, _, contig = name.partition(":")
-        with suppress(UnknownAssemblyError):
-            sequence = assemblies.open_assembly(assemblies.resolve_assembly(assembly)).contigs.get(contig)
-            accession = sequence.accession if sequence is not None else ""
-    found = Sequence.objects.filter(accession=accession).first()
-    if found is None:
-        raise SequenceNotFoundError(f"The sequence {name!r} is not known here.")
-    return found
 
 
 @dataclass(frozen=True, slots=True)

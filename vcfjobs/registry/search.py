@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db.models import RowRange, Sum, Window
 from django.db.models.functions import Coalesce, Length
 
-from vcfjobs.errors import RequestTooLargeError
+from vcfjobs.errors import RequestTooLargeError, SequenceNotFoundError
 from vcfjobs.models import Allele, Sequence
 from vcfjobs.registry.load import _TABLE
 from vcfjobs.vrs.digests import digest_bytes
@@ -36,6 +36,14 @@ def find(digests: Iterable[str]) -> list[Allele]:
     found: list[Allele] = list(bounded)
     if len(asked) > 1 and sum(len(allele.literal or "") for allele in found) >= PAGE_BYTES:
         raise RequestTooLargeError("These alleles are too large for one answer: ask for fewer at once.")
+    return found
+
+
+def find_sequence(accession: str) -> Sequence:
+    """The sequence of a refget accession (`SQ.…`). Raises SequenceNotFoundError."""
+    found = Sequence.objects.filter(accession=accession).first()
+    if found is None:
+        raise SequenceNotFoundError(f"The sequence {accession!r} is not known here.")
     return found
 
 
