@@ -22,6 +22,7 @@ from anyvar_site.environment import (
     secret_key,
     url,
 )
+from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -281,7 +282,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
     "DESCRIPTION": "AnyVar's VCF protocol, with runs that last, progress, cancel, retry and Range requests.",
-    "VERSION": "0.1.0",
+    "VERSION": __version__,
     "TAGS": [
         {"name": "VCF", "description": "AnyVar's protocol: submit, poll, fetch."},
         {

@@ -10,7 +10,8 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 from vcfjobs import storage
 from vcfjobs.references import assemblies
@@ -103,10 +104,26 @@ def sequence_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
     ]
 
 
+def database_is_migrated() -> bool:
+    """Whether every migration is applied. Raises DatabaseError or InterfaceError without a database."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
 @register()
-def reference_present(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """At least one assembly is registered. Silent before the first migrate."""
+def database_ready(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """Every migration is applied, and at least one assembly is registered. Silent without a database."""
+    if databases:
+        return []  # `migrate` checks the database that it is about to migrate
     try:
+        if not database_is_migrated():
+            return [
+                CheckWarning(
+                    "The database is not migrated.", hint="Run: python manage.py migrate", id="vcfjobs.W003"
+                )
+            ]
         names = assemblies.registered_assemblies()
     except (DatabaseError, InterfaceError):
         return []

@@ -20,6 +20,7 @@ from django.core.management.base import SystemCheckError
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
+from vcfjobs import __version__
 from vcfjobs.models import Worker
 from vcfjobs.startup_checks import check_setup
 from vcfjobs.worker import fork_guard
@@ -45,7 +46,7 @@ class SweepStep(bootsteps.StartStopStep):
             node=worker.hostname,
             host=socket.gethostname(),
             pid=os.getpid(),
-            version=str(settings.SPECTACULAR_SETTINGS["VERSION"]),
+            version=__version__,
             concurrency=worker.concurrency,
             started=timezone.now(),
         )

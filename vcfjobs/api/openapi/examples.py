@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from vcfjobs import __version__
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.vcf.header import VRS_VERSION, vrs_lines
@@ -184,7 +185,7 @@ STATS = {
 SERVICE_INFO = {
     "id": "org.example.vrs",
     "name": "VCF annotation with GA4GH VRS allele identifiers",
-    "type": {"group": "org.example", "artifact": "vcfjobs", "version": "0.1.0"},
+    "type": {"group": "org.example", "artifact": "vcfjobs", "version": __version__},
     "description": "AnyVar's VCF protocol, with runs that last, progress, cancel, retry and Range requests.",
     "organization": {"name": "Example laboratory", "url": "https://example.org/"},
     "contactUrl": "mailto:vrs@example.org",
@@ -192,7 +193,7 @@ SERVICE_INFO = {
     "createdAt": "2026-11-24T12:00:00Z",
     "updatedAt": "2026-11-24T12:00:00Z",
     "environment": "prod",
-    "version": "0.1.0",
+    "version": __version__,
     "spec_metadata": {"vrs_version": VRS_VERSION},
     "assemblies": ["GRCh37"],
 }

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from vcfjobs import __version__
 from vcfjobs.errors import InvalidVcfError
 
-PRODUCER = "vcfjobs version=0.1.0"
+PRODUCER = f"vcfjobs version={__version__}"
 VRS_VERSION = "2.0.1"
 COLUMNS = 8
 MOST_LINES = 1_000_000
