@@ -270,7 +270,7 @@ def full_disk_as_error() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageFullError("The service has no space left for this file. Try again later.") from error
+            raise StorageFullError from error
         raise
 
 

@@ -375,17 +375,17 @@ OF_ALL: dict[tuple[int, str], Provocation] = {
 OF: dict[tuple[str, int, str], Provocation] = {
     ("submit_vcf", 200, "The annotated VCF (without run_async)"): Session.call,
     ("ingest_vcf", 200, "Registered"): lambda session: session.call(query=f"run_id={examples.RUN_ID}"),
-    ("ingest_vcf", 200, "What is wrong (with require_validation)"): lambda session: session.call(
+    ("ingest_vcf", 200, "The disagreements (with require_validation)"): lambda session: session.call(
         content=examples.CARRYING_WRONG, query="require_validation=true"
     ),
     ("get_vcf", 200, "The annotated VCF"): after(Session.done),
-    ("get_vcf", 200, "What is wrong (require_validation)"): after(
+    ("get_vcf", 200, "The disagreements (require_validation)"): after(
         lambda session: session.done(examples.CARRYING_WRONG, kind="ingest", require_validation=True)
     ),
-    ("get_vcf", 200, "The annotations are registered"): after(
+    ("get_vcf", 200, "Annotations registered"): after(
         lambda session: session.done(examples.CARRYING, kind="ingest")
     ),
-    ("get_vcf", 202, "Not ended yet"): after(
+    ("get_vcf", 202, "Queued or running"): after(
         lambda session: make_running(
             run_id=examples.RUN_ID, input_bytes=4, bytes_done=1, records_done=500_000
         )
@@ -403,10 +403,10 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("list_runs", 200, "A page of runs"): after(Session.done),
     ("list_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="status=done"),
     ("get_run", 200, "The run"): after(Session.done),
-    ("cancel_run", 202, "Cancelled; its worker stops soon"): after(Session.run),
+    ("cancel_run", 202, "Cancelled"): after(Session.run),
     ("retry_run", 202, "Queued again"): after(lambda session: lifecycle.cancel_run(session.run())),
     ("retry_run", 503, "QUEUE_FULL"): after(many),
-    ("get_run_failures", 200, "What got no identifier"): after(
+    ("get_run_failures", 200, "The failed records"): after(
         lambda session: session.done(examples.VCF.replace("\tC\tT\t", "\tG\tT\t"))
     ),
     ("get_run_result_bgzf", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
@@ -419,9 +419,9 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_run_alleles", 200, "A page of identifiers"): after(held),
     ("get_run_alleles", 422, "INVALID_PARAMETER"): after(Session.run, query="cursor=x"),
     ("get_object", 200, "The allele"): Session.call,
-    ("get_object_runs", 200, "Some of the caller's runs that held it"): after(held),
+    ("get_object_runs", 200, "A page of runs"): after(held),
     ("get_object_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="cursor=x"),
-    ("get_objects", 200, "What is registered, and what is not"): Session.call,
+    ("get_objects", 200, "What is registered"): Session.call,
     ("get_objects", 400, "PARSE_ERROR"): lambda session: session.call(content="{"),
     ("get_objects", 413, "REQUEST_TOO_LARGE"): after(
         lambda session: session.monkeypatch.setattr(search, "PAGE_BYTES", 1)
@@ -447,14 +447,14 @@ OF: dict[tuple[str, int, str], Provocation] = {
         ANYVAR_SERVICE_CREATED_AT="2026-11-24T12:00:00Z",
         ANYVAR_SERVICE_UPDATED_AT="2026-11-24T12:00:00Z",
     ),
-    ("get_metrics", 200, "The first of the figures"): after(Session.done),
+    ("get_metrics", 200, "The first of the metrics"): after(Session.done),
     ("get_metrics", 403, "PERMISSION_DENIED"): with_settings(
         after(lambda session: session.client.force_login(User.objects.create_user("u"))),
         ANYVAR_AUTH_TOKEN_LIST=["a"],
     ),
     ("get_health", 200, "Alive"): Session.call,
     ("get_readiness", 200, "Ready"): lambda session: (storage.prepare(), session.call())[1],
-    ("get_readiness", 503, "A part is missing"): after(
+    ("get_readiness", 503, "Not ready"): after(
         lambda session: session.monkeypatch.setattr(submit, "broker_answers", lambda: False)
     ),
 }

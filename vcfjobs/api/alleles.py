@@ -1,4 +1,4 @@
-"""The registry over HTTP: alleles by identifier and by place, and the runs that held them."""
+"""The registry over HTTP: alleles by identifier or location, and the runs that contain them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from vcfjobs.api.authentication import owner_of, sees_everyone
+from vcfjobs.api.authentication import caller
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
 from vcfjobs.database.keyset_pagination import is_cursor
-from vcfjobs.errors import InvalidParameterError
+from vcfjobs.errors import InvalidCursorError
 from vcfjobs.references.assemblies import accession_of
 from vcfjobs.registry import queries, search
 from vcfjobs.runs import lifecycle
@@ -51,11 +51,11 @@ class ObjectRunsView(APIView):
         """The caller's runs that held the allele, newest first, a page at a time."""
         cursor = checked(PageQuery, request)["cursor"]
         if cursor and not is_cursor(cursor):
-            raise _strange_cursor()
+            raise InvalidCursorError
         found = queries.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
-        visible = lifecycle.visible_runs(owner=owner_of(request), everyone=sees_everyone(request))
+        visible = lifecycle.visible_runs(**caller(request))
         holding = queries.runs_holding(found[0], visible, cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
@@ -70,7 +70,7 @@ class RunAllelesView(APIView):
     @operations.RUN_ALLELES
     def get(self, request: Request, run_id: str) -> Response:
         """The identifiers of the alleles that the run held, a page at a time."""
-        run = lifecycle.find_run(owner=owner_of(request), run_id=run_id, everyone=sees_everyone(request))
+        run = lifecycle.find_run(run_id=run_id, **caller(request))
         ids, cursor = queries.alleles_of(run, checked(PageQuery, request)["cursor"])
         return Response({"ids": ids, "next_cursor": cursor or None})
 
@@ -90,7 +90,7 @@ class VariationsView(APIView):
                 sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
             )
         except ValueError as error:
-            raise _strange_cursor() from error
+            raise InvalidCursorError from error
         return Response(
             {
                 "variations": [allele.to_vrs() for allele in page.alleles],
@@ -106,7 +106,3 @@ class StatsView(APIView):
     def get(self, request: Request) -> Response:
         """Runs by status, alleles by type, sequences."""
         return Response(queries.stats())
-
-
-def _strange_cursor() -> InvalidParameterError:
-    return InvalidParameterError("cursor: Is none that this service gave.")

@@ -66,9 +66,7 @@ def resolve_assembly(name: str) -> str:
     """
     names = registered_assemblies()
     if not names:
-        raise NoReferenceError(
-            "No reference assembly is registered yet. Its operator runs: manage.py load_reference NAME FASTA"
-        )
+        raise NoReferenceError
     by_lower_case = {registered.lower(): registered for registered in names}
     meant = ASSEMBLY_SYNONYMS.get(name.lower(), name)
     found = name if name in names else by_lower_case.get(name.lower()) or by_lower_case.get(meant.lower())

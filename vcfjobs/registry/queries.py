@@ -14,7 +14,7 @@ from django.db.models import Count
 
 from vcfjobs.database import row_counts
 from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, is_cursor, older_than
-from vcfjobs.errors import InvalidParameterError
+from vcfjobs.errors import InvalidCursorError
 from vcfjobs.models import Allele, Run, RunAlleles, RunQuerySet, Sequence, Status
 from vcfjobs.registry import provenance, search
 from vcfjobs.registry.load import _TABLE
@@ -109,7 +109,7 @@ def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:
     try:
         ordinal, offset = (int(part) for part in (cursor or "0.0").split("."))
     except ValueError as error:
-        raise InvalidParameterError("cursor: Is none that this service gave.") from error
+        raise InvalidCursorError from error
     digests, following = provenance.digests_of(run, (ordinal, offset), IDS_A_PAGE)
     next_cursor = f"{following[0]}.{following[1]}" if following else ""
     return [f"{ALLELE_PREFIX}{digest}" for digest in digests], next_cursor

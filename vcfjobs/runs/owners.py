@@ -9,6 +9,11 @@ from django.conf import settings
 OPEN = ""
 
 
+def sees_everyone(user: Any) -> bool:
+    """Whether the user may see the runs of all owners: active staff."""
+    return bool(user.is_active and user.is_staff)
+
+
 def owner_of_user(user: Any) -> str:
     """The owner that a signed-in user is; the one owner of all while the service is open."""
     return f"user:{user.pk}" if settings.ANYVAR_AUTH_TOKEN_LIST else OPEN

@@ -26,7 +26,7 @@ from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
 from vcfjobs.registry import queries
 from vcfjobs.runs import lifecycle
-from vcfjobs.runs.owners import owner_of_user
+from vcfjobs.runs.owners import owner_of_user, sees_everyone
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 from vcfjobs.web import allele_page, run_page, runs_page, upload
@@ -226,7 +226,7 @@ def _as_vrs_id(search: str) -> str | None:
 
 
 def _visible_runs(request: HtmxRequest) -> RunQuerySet:
-    return lifecycle.visible_runs(owner=owner_of_user(request.user), everyone=_sees_everyone(request))
+    return lifecycle.visible_runs(owner=owner_of_user(request.user), everyone=sees_everyone(request.user))
 
 
 def _find(request: HtmxRequest, run_id: str) -> Run:
@@ -234,7 +234,7 @@ def _find(request: HtmxRequest, run_id: str) -> Run:
     try:
         validate_run_id(run_id)
         return lifecycle.find_run(
-            owner=owner_of_user(request.user), run_id=run_id, everyone=_sees_everyone(request)
+            owner=owner_of_user(request.user), run_id=run_id, everyone=sees_everyone(request.user)
         )
     except (RunNotFoundError, InvalidParameterError) as error:
         raise Http404(error.sentence) from error
@@ -253,8 +253,3 @@ def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> H
 
 def _job(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
     return render(request, "vcfjobs/job.html", run_page.context(request, run) | more, status=status)
-
-
-def _sees_everyone(request: HtmxRequest) -> bool:
-    """Whether the caller may see the runs of others: staff."""
-    return request.user.is_active and request.user.is_staff
