@@ -243,12 +243,18 @@ class TimeLimitExceededError(VcfJobsError):
     code = "TIME_LIMIT_EXCEEDED"
     title = "Time limit exceeded"
 
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"The run took longer than the limit of {seconds} seconds.")
+
 
 class WorkerLostError(VcfJobsError):
     """The worker died, and no attempts are left."""
 
     code = "WORKER_LOST_ERROR"
     title = "Worker lost"
+
+    def __init__(self) -> None:
+        super().__init__("The worker that annotated the file was lost, and no attempts are left.")
 
 
 class RunLostError(Exception):

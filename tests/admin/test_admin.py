@@ -65,7 +65,7 @@ def run_page(client: Client, run: Run) -> str:
 
 def make_shard(run: Run, number: int, **columns: Any) -> Shard:
     return Shard.objects.create(
-        run=run, plan=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
+        run=run, cut_attempt=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
     )
 
 
@@ -558,7 +558,12 @@ def test_a_sequence_that_is_very_many_contigs_names_the_first(admin: Client, tin
 
 def test_no_page_holds_what_the_content_security_policy_refuses(admin: Client, tiny_assembly: str) -> None:
     run = make_running(shard_count=1, traceback="x")
-    pages = {"index": [], "vcfjobs_desk": [], "vcfjobs_run_change": [run.pk], "vcfjobs_run_delete": [run.pk]}
+    pages = {
+        "index": [],
+        "vcfjobs_dashboard": [],
+        "vcfjobs_run_change": [run.pk],
+        "vcfjobs_run_delete": [run.pk],
+    }
     pages |= {"vcfjobs_shard_change": [make_shard(run, 0).pk], "vcfjobs_allele_change": [make_allele().pk]}
     pages |= {"vcfjobs_assembly_change": [Assembly.objects.get().pk], "vcfjobs_run_history": [run.pk]}
     pages |= {f"vcfjobs_{name}_changelist": [] for name in ROWS}

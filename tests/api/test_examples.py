@@ -28,9 +28,9 @@ from vcfjobs.api.openapi import examples
 from vcfjobs.models import Assembly, Contig, Run, RunAlleles, Sequence
 from vcfjobs.references.register import load_reference
 from vcfjobs.registry import load, search
-from vcfjobs.runs import lifecycle, submit
+from vcfjobs.runs import lifecycle
 from vcfjobs.vrs.digests import digest_bytes
-from vcfjobs.worker import executor
+from vcfjobs.worker import dispatch, executor
 
 METHODS = ("get", "put", "post", "delete")
 # What cannot be shown as text.
@@ -252,7 +252,7 @@ class Session:
             **given,
             file_name="sample.vcf",
             input_bytes=len(content),
-            place=0,
+            queue_position=0,
             **{"input_sha256": examples.QUEUED_RUN["input_sha256"], **columns},
         )
         store_input(made, content.encode())
@@ -455,7 +455,7 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_health", 200, "Alive"): Session.call,
     ("get_readiness", 200, "Ready"): lambda session: (storage.prepare(), session.call())[1],
     ("get_readiness", 503, "Not ready"): after(
-        lambda session: session.monkeypatch.setattr(submit, "broker_answers", lambda: False)
+        lambda session: session.monkeypatch.setattr(dispatch, "answers", lambda: False)
     ),
 }
 UNKNOWN_OBJECT = "Not registered"

@@ -164,7 +164,7 @@ SIGHTS = {
         )
         for name, at in {
             "index": "",
-            "desk": "vcfjobs/run/desk/",
+            "dashboard": "vcfjobs/run/dashboard/",
             "runs": "vcfjobs/run/",
             "alleles": "vcfjobs/allele/",
             "assemblies": "vcfjobs/assembly/",

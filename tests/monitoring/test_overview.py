@@ -22,12 +22,12 @@ from vcfjobs.database.row_counts import Precision, Tally, estimate, tally
 from vcfjobs.models import Allele, Run, Sequence, Shard, Status, Worker
 from vcfjobs.monitoring import metrics, overview
 from vcfjobs.registry import queries
-from vcfjobs.templatetags.tallies import counted
+from vcfjobs.templatetags.figures import counted
 from vcfjobs.worker import dispatch, maintenance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
-DESK = "admin:vcfjobs_desk"
+DASHBOARD = "admin:vcfjobs_dashboard"
 NEVER = timedelta(seconds=-1)
 
 
@@ -43,8 +43,8 @@ def root(client: Client) -> Client:
     return client
 
 
-def desk(client: Client) -> str:
-    response = client.get(reverse(DESK))
+def dashboard(client: Client) -> str:
+    response = client.get(reverse(DASHBOARD))
     assert response.status_code == 200
     return response.content.decode()
 
@@ -57,7 +57,7 @@ def make_worker(node: str, **columns: Any) -> Worker:
 
 def make_shard(run: Run, number: int, **columns: Any) -> Shard:
     return Shard.objects.create(
-        run=run, plan=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
+        run=run, cut_attempt=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
     )
 
 
@@ -97,7 +97,7 @@ def test_each_way_to_be_stuck_is_counted_and_leads_to_just_those(root: Client) -
     make_shard(fine, 0, status=Status.RUNNING, lease_until=now + NEVER)
     make_shard(fine, 1, status=Status.RUNNING, lease_until=now - NEVER * 60, sent=now)
     make_shard(fine, 2)
-    links = figures_in(desk(root))
+    links = figures_in(dashboard(root))
     runs, shards = reverse("admin:vcfjobs_run_changelist"), reverse("admin:vcfjobs_shard_changelist")
     for way in ("lost", "overdue", "unsent", "waiting"):
         assert links[f"{runs}?stuck={way}"] == "1"
@@ -127,7 +127,7 @@ def test_what_failed_in_the_last_day_is_counted_by_error_code_and_linked(root: C
     ):
         make_run(status=Status.FAILED, error_code=code, finished=now - timedelta(hours=ended))
     assert overview.overview().failing == [("RUN_FAILURE", 2), ("WORKER_LOST_ERROR", 1)]
-    (address,) = (link for link in figures_in(desk(root)) if "error_code=RUN_FAILURE" in link)
+    (address,) = (link for link in figures_in(dashboard(root)) if "error_code=RUN_FAILURE" in link)
     assert "2 runs" in root.get(address).content.decode()
 
 
@@ -146,8 +146,8 @@ def test_a_broker_that_hangs_does_not_hold_the_page_up(
 ) -> None:
     monkeypatch.setattr(metrics, "BROKER_SECONDS", 0.3)
     began = time.monotonic()
-    assert "no answer within two seconds" in desk(root)
-    assert "no answer within two seconds" in desk(root)
+    assert "no answer within two seconds" in dashboard(root)
+    assert "no answer within two seconds" in dashboard(root)
     assert time.monotonic() - began < 10
     assert [thread.name for thread in threading.enumerate()].count("broker-messages") == 1
 
@@ -168,13 +168,13 @@ def test_workers_are_shown_with_what_they_hold_and_those_that_are_silent(root: C
         ("celery@dead", 0, True),
     ]
     assert crew.held_by_others == 1
-    page = desk(root)
+    page = dashboard(root)
     assert "10 min ago: silent" in page
     assert page.count("silent</td>") == 1
 
 
 def test_a_service_without_a_worker_says_so(root: Client) -> None:
-    assert "no worker runs" in desk(root)
+    assert "no worker runs" in dashboard(root)
 
 
 def test_the_oldest_of_very_many_workers_are_counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,25 +198,25 @@ def test_disk_and_database_are_measured_and_a_folder_that_is_gone_is_told(
     assert overview.overview().database_bytes > 10_000
     settings.ANYVAR_VCF_ASYNC_WORK_DIR = settings.ANYVAR_VCF_ASYNC_WORK_DIR / "nowhere"
     assert overview.overview().disks[0].free is None
-    assert "not there" in desk(root)
+    assert "not there" in dashboard(root)
 
 
 def test_references_and_the_registry_are_told(root: Client, tiny_assembly: str) -> None:
     found = overview.overview()
     assert [(assembly.name, contigs) for assembly, contigs in found.assemblies] == [("tiny", 2)]
     assert found.alleles == 0
-    assert ">tiny</a>" in desk(root)
+    assert ">tiny</a>" in dashboard(root)
 
 
 def test_the_page_takes_as_many_queries_however_many_rows_there_are(root: Client) -> None:
     def queries() -> list[str]:
         with CaptureQueriesContext(connection) as captured:
-            desk(root)
+            dashboard(root)
         return [query["sql"] for query in captured]
 
     make_worker("celery@first")
     make_running()
-    desk(root)
+    dashboard(root)
     before = len(queries())
     assert before <= 32
     for number in range(12):
@@ -234,7 +234,7 @@ def test_the_page_counts_neither_all_alleles_nor_all_runs(
     sequence = Sequence.objects.create(accession="SQ." + "a" * 32, length=9)
     Allele.objects.create(digest="A" * 32, sequence=sequence, start=1, end=2, span=0, literal="C")
     with CaptureQueriesContext(connection) as captured:
-        desk(root)
+        dashboard(root)
     counts = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
     assert not [sql for sql in counts if "vcfjobs_allele" in sql and "LIMIT" not in sql]
     bounded = re.compile(r"LIMIT|IN \('queued', 'running'\)|\"finished\" >=|\"status\" = 'running'")
@@ -255,10 +255,10 @@ def test_a_tally_is_exact_up_to_its_bound_and_no_further() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (Tally(12_345), "12\u202f345"),
-        (Tally(936_412, Precision.ABOUT), "about 936\u202f000"),
+        (Tally(12_345), '12<span class="k">345</span>'),
+        (Tally(936_412, Precision.ABOUT), 'about 936<span class="k">000</span>'),
         (Tally(45, Precision.ABOUT), "about 45"),
-        (Tally(10_000, Precision.OVER), "more than 10\u202f000"),
+        (Tally(10_000, Precision.OVER), 'more than 10<span class="k">000</span>'),
     ],
 )
 def test_a_tally_says_how_far_it_is_to_be_trusted(given: Tally, said: str) -> None:
@@ -270,8 +270,8 @@ def test_staff_sees_it_who_may_view_runs(client: Client, permission: str, status
     user = User.objects.create_user("ada", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename=permission))
     client.force_login(user)
-    assert client.get(reverse(DESK)).status_code == status
-    linked = reverse(DESK) in client.get(reverse("admin:index")).content.decode()
+    assert client.get(reverse(DASHBOARD)).status_code == status
+    linked = reverse(DASHBOARD) in client.get(reverse("admin:index")).content.decode()
     assert linked is (status == 200)
 
 
@@ -281,5 +281,5 @@ def test_nobody_else_sees_it(client: Client, signed_in: bool) -> None:
         user = User.objects.create_user("ada")
         user.user_permissions.add(Permission.objects.get(codename="view_run"))
         client.force_login(user)
-    response = client.get(reverse(DESK))
+    response = client.get(reverse(DASHBOARD))
     assert (response.status_code, response["Location"].split("?")[0]) == (302, reverse("admin:login"))

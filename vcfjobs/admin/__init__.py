@@ -1,17 +1,19 @@
-"""The admin: the operators' desk. Rows to look at, and runs to cancel, retry and delete; nothing is edited.
+"""The admin: operators view rows, and cancel, retry and delete runs. Nothing is edited.
 
-A row that a worker may touch changes by the services alone, never by a form that saves what it read. Every
-list is cheap however long its table is: pages are bounded, counts too, filters never ask which values occur.
+Rows that a worker may change are changed only through `runs.lifecycle`, never by a form that saves what it
+read. Lists stay fast on tables of any length: pages and counts are bounded, and filters know their choices.
 """
 
 from __future__ import annotations
 
 from django.contrib import admin
 
-from vcfjobs.admin import alleles, operations, references, runs, shards
+from vcfjobs.admin import accounts, alleles, operations, references, runs, shards
 
-__all__ = ["alleles", "operations", "references", "runs", "shards"]
+__all__ = ["accounts", "alleles", "operations", "references", "runs", "shards"]
 
 admin.site.site_header = "VRS annotation: operations"
 admin.site.site_title = "VRS annotation"
 admin.site.index_title = "Operations"
+# The lists are wide, and the index has the same links.
+admin.site.enable_nav_sidebar = False

@@ -1,4 +1,4 @@
-"""The registry in the admin: alleles, found by identifier; never counted or sorted as a whole."""
+"""The registry in the admin: alleles found by identifier, never counted or sorted as a whole."""
 
 from __future__ import annotations
 
@@ -24,11 +24,10 @@ LONGEST_LITERAL = 10_000
 
 
 class EstimatedPaginator(BoundedPaginator):
-    """Says how many alleles there are about, when all are listed."""
+    """Shows the estimated number of alleles when all are listed."""
 
     @property
     def in_words(self) -> str:
-        """The number, or the first of about so many."""
         if self.found <= self.count:
             return super().in_words
         return f"the first {self.count:,} of about {queries.estimated_count():,}"
@@ -36,15 +35,15 @@ class EstimatedPaginator(BoundedPaginator):
 
 @admin.register(Allele)
 class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
-    """The registry; found by identifier."""
+    """The registry."""
 
-    # Methods, not columns: no address can have a hundred million rows sorted.
-    list_display = ("identifier", "place", "state")
+    # Methods, not columns, so that no query string can sort a hundred million rows.
+    list_display = ("identifier", "interval", "state")
     list_select_related = ("sequence",)
     ordering = ("digest",)
     pages = EstimatedPaginator
     search_fields = ("digest",)
-    search_help_text = "A whole identifier, ga4gh:VA.…"
+    search_help_text = "A complete identifier, ga4gh:VA.…"
     fields = (
         "identifier",
         "page",
@@ -60,55 +59,45 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     readonly_fields = ("identifier", "page", "location", "sequence_link", "names", "state", "vrs", "held_by")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allele]:
-        """Alleles with their sequences."""
         return super().get_queryset(request).select_related("sequence")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Allele], search_term: str
     ) -> tuple[QuerySet[Allele], bool]:
-        """The allele of that identifier: digests are looked up whole, never in part."""
         if not search_term:
             return queryset, False
         digest = queries.digest_of(search_term.strip())
         return (queryset.filter(pk=digest) if digest else queryset.none()), False
 
     def get_fields(self, request: HttpRequest, obj: Allele | None = None) -> Any:
-        """Which runs held it only for who may view runs."""
         return self.fields if request.user.has_perm("vcfjobs.view_run") else self.fields[:-1]
 
     @admin.display
     def identifier(self, allele: Allele) -> str:
-        """The whole identifier."""
         return str(allele)
 
     @admin.display
     def page(self, allele: Allele) -> SafeString:
-        """A link to the allele's page."""
         return format_html('<a href="{}">Open</a>', reverse("pages:allele", args=[str(allele)]))
 
     @admin.display
-    def place(self, allele: Allele) -> str:
-        """Sequence and inter-residue interval."""
+    def interval(self, allele: Allele) -> str:
         return f"{allele.sequence.accession} [{allele.start:,}, {allele.end:,})"
 
     @admin.display
     def location(self, allele: Allele) -> str:
-        """The identifier of its location."""
         return str(allele.to_vrs()["location"]["id"])
 
     @admin.display(description="sequence")
     def sequence_link(self, allele: Allele) -> SafeString:
-        """Its sequence."""
         return link_to(allele.sequence)
 
-    @admin.display(description="sequence is")
+    @admin.display(description="contigs")
     def names(self, allele: Allele) -> str:
-        """Assembly and name of the contigs that are its sequence."""
         return names_of(allele.sequence)
 
     @admin.display
     def state(self, allele: Allele) -> str:
-        """The literal, or the lengths of a reference-length expression."""
         if allele.literal is None:
             return f"length {allele.length}, repeat subunit {allele.repeat_subunit_length}"
         if len(allele.literal) > LONGEST_STATE:
@@ -117,18 +106,16 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
 
     @admin.display(description="VRS object")
     def vrs(self, allele: Allele) -> SafeString | str:
-        """The whole object as JSON."""
         if len(allele.literal or "") > LONGEST_LITERAL:
-            return f"Its literal has {len(allele.literal or ''):,} bases: GET /object/{allele}"
+            return f"The literal sequence has {len(allele.literal or ''):,} bases. Use GET /object/{allele}"
         return format_html("<pre>{}</pre>", json.dumps(allele.to_vrs(), indent=2))
 
-    @admin.display(description="held by")
+    @admin.display(description="runs")
     def held_by(self, allele: Allele) -> SafeString | str:
-        """The newest runs that held it, as many as a bounded search finds."""
         runs, complete = queries.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
-        more = "" if complete else "The search ended early: more runs may have held it."
+        more = "" if complete else "The search stopped early: more runs may contain it."
         if not runs:
-            return more or "No run that is still recorded."
+            return more or "No recorded run."
         rows = (
             (reverse("admin:vcfjobs_run_change", args=[run.pk]), run.run_id, run.created.date())
             for run in runs

@@ -1,4 +1,4 @@
-"""What stands around the runs: workers, who did what in this admin, and the results that Celery keeps."""
+"""Workers, the log of this admin, and the results that Celery keeps."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from django_celery_results.models import GroupResult, TaskResult
 from vcfjobs.admin.lists import NoDelete
 from vcfjobs.models import Worker
 
-# Their own pages count and sort whole tables, and group results are never made here.
+# Their own pages count and sort whole tables, and this service makes no group results.
 admin.site.unregister([TaskResult, GroupResult])
 
 
 @admin.register(Worker)
 class WorkerAdmin(NoDelete, admin.ModelAdmin[Worker]):
-    """The workers of the last day; one that ends in order leaves no row."""
+    """The workers of the last day; one that shuts down cleanly removes its row."""
 
     list_display = ("node", "host", "pid", "version", "concurrency", "started", "seen", "alive")
     ordering = ("-seen",)
 
     @admin.display(boolean=True)
     def alive(self, worker: Worker) -> bool:
-        """Whether it reported in with one of the last sweeps."""
         return not worker.is_silent
 
 
@@ -35,39 +34,36 @@ class WorkerAdmin(NoDelete, admin.ModelAdmin[Worker]):
 class LogEntryAdmin(NoDelete, admin.ModelAdmin[LogEntry]):
     """Who did what in this admin."""
 
-    list_display = ("action_time", "user", "said", "content_type", "object_repr", "object_id")
+    list_display = ("action_time", "user", "message", "content_type", "object_repr", "object_id")
     list_filter = ("action_flag", "action_time")
     lookups = ("action_flag", "action_time", "user")
     list_select_related = ("user", "content_type")
     sortable_by = ()
     ordering = ("-id",)
     search_fields = ("object_id__exact", "user__username__exact")
-    search_help_text = "A user's name, or the key of a run."
+    search_help_text = "A user name, or the key of a run."
 
     @admin.display(description="what")
-    def said(self, entry: LogEntry) -> str:
-        """The message, or the kind of action where there is none."""
+    def message(self, entry: LogEntry) -> str:
         return entry.get_change_message() or entry.get_action_flag_display()
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Results by Celery's state; the column names no choices, so Django would ask which occur."""
+    """Results by Celery's state; the column declares no choices, so Django would query for them."""
 
     title = "status"
     parameter_name = "status"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The states of a delivery that is over, or begun."""
         return [(state, state.capitalize()) for state in (states.STARTED, states.SUCCESS, states.FAILURE)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The results in the state."""
         return queryset.filter(status=self.value()) if self.value() else queryset
 
 
 @admin.register(TaskResult)
 class TaskResultAdmin(NoDelete, admin.ModelAdmin[TaskResult]):
-    """What Celery keeps of its deliveries for a while; the runs' rows, not these, are the truth."""
+    """Celery's record of its deliveries. The runs themselves are authoritative."""
 
     list_display = ("task_id", "task_name", "status", "worker", "date_created", "date_done")
     list_filter = (StateFilter,)
@@ -78,11 +74,9 @@ class TaskResultAdmin(NoDelete, admin.ModelAdmin[TaskResult]):
     search_help_text = "A task id."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaskResult]:
-        """Results without what may be large."""
         return super().get_queryset(request).defer("traceback", "meta")
 
     def get_fields(self, request: HttpRequest, obj: TaskResult | None = None) -> Any:
-        """The traceback only for who may view it."""
         fields = ("task_id", "task_name", "status", "worker", "task_args", "result")
         times = ("date_created", "date_started", "date_done")
         may = request.user.has_perm("vcfjobs.view_run_traceback")

@@ -1,4 +1,4 @@
-"""References in the admin: assemblies, their contigs, and the sequences that alleles lie on."""
+"""References in the admin: assemblies, their contigs, and the sequences that alleles refer to."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ COUNTED_RUNS = 1000
 USES = Contig.objects.select_related("assembly").order_by("pk")
 
 HOW_TO_CHANGE = (
-    "References are registered, replaced and listed by commands on the server, where the FASTA is: "
-    "“manage.py load_reference NAME FASTA” registers, the same with --replace replaces an assembly (alleles "
-    "on its sequences stay), “manage.py list_references -v 2” tells which contigs are not canonical. "
-    "Runs that are under way end with the sequences they began with. An assembly that nobody needs any more "
-    "stays: it costs its disk alone."
+    "Manage references with commands on the server. Register: “manage.py load_reference NAME FASTA”; with "
+    "--replace it replaces an assembly, and registered alleles stay. Remove: "
+    "“manage.py remove_reference NAME”. List: “manage.py list_references -v 2”, which "
+    "shows contigs that are not canonical. Runs in progress finish with the sequences they started with."
 )
 
 
@@ -41,36 +40,30 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
     readonly_fields = ("size", "in_use", "contigs")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Assembly]:
-        """Assemblies with the number of their contigs."""
         return super().get_queryset(request).annotate(number=Count("contigs"))
 
     def get_fieldsets(self, request: HttpRequest, obj: Assembly | None = None) -> Any:
-        """One set of fields, under how a reference is changed."""
         return [(None, {"fields": self.fields, "description": HOW_TO_CHANGE})]
 
     @admin.display(description="contigs")
     def contig_count(self, assembly: Assembly) -> str:
-        """How many contigs it has."""
         return f"{assembly.number:,}"  # type: ignore[attr-defined]  # annotated
 
     @admin.display(description="size")
     def size(self, assembly: Assembly) -> str:
-        """Contigs and bases."""
         bases = assembly.contigs.aggregate(sum=Sum("sequence__length"))["sum"] or 0
         return f"{self.contig_count(assembly)} contigs, {bases:,} bases"
 
     @admin.display(description="in use")
     def in_use(self, assembly: Assembly) -> str:
-        """Whether runs that are queued or running need it."""
         runs = at_most(Run.objects.filter(status__in=ACTIVE, assembly=assembly.name), COUNTED_RUNS + 1)
         if not runs:
-            return "By no run that is queued or running."
+            return "Not used by any queued or running run."
         number = f"more than {COUNTED_RUNS:,}" if runs > COUNTED_RUNS else f"{runs:,}"
-        return f"By {number} queued or running run{'' if runs == 1 else 's'}."
+        return f"Used by {number} queued or running run{'' if runs == 1 else 's'}."
 
     @admin.display(description="contigs")
     def contigs(self, assembly: Assembly) -> SafeString:
-        """The first contigs, and a link to all."""
         first = assembly.contigs.select_related("sequence").order_by("ordinal")[:CONTIGS_SHOWN]
         everything = f"{reverse('admin:vcfjobs_contig_changelist')}?assembly__id__exact={assembly.pk}"
         context = {"contigs": first, "everything": everything, "number": self.contig_count(assembly)}
@@ -86,23 +79,20 @@ class ContigAdmin(NoDelete, admin.ModelAdmin[Contig]):
     lookups = ("assembly",)
     sortable_by = ()
     list_select_related = ("assembly", "sequence")
-    ordering = ("pk",)  # that in which they were registered
+    ordering = ("pk",)  # the order of the FASTA
     search_fields = ("name__startswith",)
-    search_help_text = "The beginning of a contig's name."
+    search_help_text = "The start of a contig name."
 
     @admin.display(description="length")
     def length(self, contig: Contig) -> str:
-        """Bases."""
         return f"{contig.sequence.length:,}"
 
     @admin.display(description="aliases")
     def other_names(self, contig: Contig) -> str:
-        """Its aliases."""
         return ", ".join(contig.aliases)
 
     @admin.display(description="as in the file", boolean=True)
     def as_in_the_file(self, contig: Contig) -> bool:
-        """Whether the file's own bytes have the accession that is used for it."""
         return contig.content == contig.sequence.accession
 
 
@@ -116,21 +106,19 @@ class SequenceAdmin(NoDelete, admin.ModelAdmin[Sequence]):
     sortable_by = ()
     ordering = ("pk",)
     search_fields = ("accession__startswith",)
-    search_help_text = "A refget accession or its beginning, SQ.…"
+    search_help_text = "A refget accession (SQ.…) or its start."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Sequence]:
-        """Sequences with some of the contigs that they are, in a fixed number of queries."""
         some = Prefetch("contigs", USES[: USES_SHOWN + 1], to_attr="uses")
         return super().get_queryset(request).prefetch_related(some)
 
     @admin.display(description="used as")
     def used_as(self, sequence: Sequence) -> str:
-        """Assembly and name of the contigs that are this sequence."""
         return names(sequence.uses) or "no registered contig"  # type: ignore[attr-defined]  # prefetched
 
 
 def names_of(sequence: Sequence) -> str:
-    """`assembly:contig` of the first contigs that are a sequence; stretches of N are thousands."""
+    """`assembly:contig` of the first contigs with this sequence; there may be thousands of runs of N."""
     return names(USES.filter(sequence=sequence)[: USES_SHOWN + 1]) or "no registered contig"
 
 

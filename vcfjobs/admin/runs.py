@@ -1,4 +1,4 @@
-"""Runs in the admin, and the page that shows the whole service at a glance."""
+"""Runs in the admin, and the dashboard of the whole service."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -22,58 +23,43 @@ from django.views.decorators.cache import never_cache
 
 from vcfjobs.admin import filters, selection
 from vcfjobs.admin.lists import ReadOnly
-from vcfjobs.admin.selection import Command
+from vcfjobs.admin.selection import CANCEL, DELETE, RETRY, Command
 from vcfjobs.models import ACTIVE, Run, RunQuerySet
 from vcfjobs.monitoring import overview
-from vcfjobs.runs import lifecycle
-from vcfjobs.web import run_page
+from vcfjobs.runs.downloads import downloads_of
 
-# Of the engine's report what says nothing about single records.
+# The members of the engine's report that say nothing about single records.
 REPORTED = ("records", "resolved", "alleles", "failed", "without_id")
-
-CANCEL = Command(
-    action="cancel_runs",
-    service=lifecycle.cancel_run,
-    ask="Cancel",
-    consequence="Their workers stop within seconds, and what they have written so far goes. "
-    "Their inputs stay until they expire, so each can be retried.",
-    done="cancelled",
-)
-RETRY = Command(
-    action="retry_runs", service=lifecycle.retry_run, ask="Retry", consequence="", done="queued again"
-)
-DELETE = Command(
-    action="delete_runs",
-    service=lifecycle.delete_run,
-    ask="Delete",
-    consequence="Those under way are cancelled first. Rows, inputs, results and the lists of which alleles "
-    "they held go, and cannot be brought back; registered alleles stay.",
-    done="deleted",
-)
+FIELDSETS = {
+    None: "run_id id page_link state owner kind files",
+    "Work": "created sent started finished expires expired attempt attempt_limit worker task_id lease_until "
+    "deadline queue_position shards_of_it records_done bytes_done",
+    "Failure": "error_code error",
+    "File": "file_name input_format input_bytes input_sha256",
+    "Parameters": "assembly for_ref add_vrs_attributes register require_validation",
+    "Result": "result_bytes result_text_bytes result_sha256 indexed fetched records_without_ids summary",
+}
 
 
 @admin.register(Run)
 class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     """Every run of every owner.
 
-    Who may change runs may cancel and retry them, who may delete runs may delete them; the traceback is
-    for who may view tracebacks.
+    Permission to change runs allows cancel and retry, permission to delete runs allows delete; tracebacks
+    have a permission of their own.
     """
 
     list_display = (
         "run_id",
-        "status",
-        "progress_percent",
-        "error_code",
+        "state",
         "file_name",
         "owner",
-        "submitted",
-        "ended",
+        "created",
+        "finished",
         "assembly",
         "records_done",
-        "attempt",
         "worker",
-        "job_page",
+        "page_link",
     )
     list_filter = (
         "status",
@@ -84,89 +70,39 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         filters.AssemblyFilter,
     )
     lookups = ("status", "created", "worker", "owner", "stuck", "error_code", "ended", "assembly")
-    sortable_by = ("submitted",)
+    sortable_by = ("created",)
     search_fields = ("run_id", "file_name")
-    search_help_text = "The beginning of a run id or of a file name, capitals told apart, or a run's key."
+    search_help_text = "A run's key, or the start of a run id or file name (case-sensitive)."
     ordering = ("-created", "-id")
     actions = ("cancel_runs", "retry_runs", "delete_runs")
     change_form_template = "admin/vcfjobs/run/change_form.html"
-    readonly_fields = ("progress_percent", "job_page", "files", "summary", "trace", "shards_of_it")
-    fieldsets = (
-        (
-            None,
-            {"fields": ("run_id", "id", "job_page", "status", "progress_percent", "owner", "kind", "files")},
-        ),
-        (
-            "Work",
-            {
-                "fields": (
-                    "created",
-                    "sent",
-                    "started",
-                    "finished",
-                    "expires",
-                    "expired",
-                    "attempt",
-                    "attempt_limit",
-                    "worker",
-                    "task_id",
-                    "lease_until",
-                    "deadline",
-                    "place",
-                    "shards_of_it",
-                    "records_done",
-                    "bytes_done",
-                )
-            },
-        ),
-        ("Failure", {"fields": ("error_code", "error")}),
-        ("File", {"fields": ("file_name", "input_format", "input_bytes", "input_sha256")}),
-        (
-            "Parameters",
-            {"fields": ("assembly", "for_ref", "add_vrs_attributes", "register", "require_validation")},
-        ),
-        (
-            "Result",
-            {
-                "fields": (
-                    "result_bytes",
-                    "result_text_bytes",
-                    "result_sha256",
-                    "indexed",
-                    "fetched",
-                    "summary",
-                )
-            },
-        ),
-    )
+    readonly_fields = ("state", "page_link", "files", "summary", "trace", "shards_of_it")
+    fieldsets = [(title, {"fields": tuple(fields.split())}) for title, fields in FIELDSETS.items()]
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's addresses of runs, and the service at a glance."""
-        desk = path("desk/", self.admin_site.admin_view(self.desk), name="vcfjobs_desk")
-        return [desk, *super().get_urls()]
+        view = self.admin_site.admin_view(self.dashboard)
+        return [path("dashboard/", view, name="vcfjobs_dashboard"), *super().get_urls()]
 
     @method_decorator(never_cache)
-    def desk(self, request: HttpRequest) -> HttpResponse:
-        """The service at a glance, for who may view runs."""
+    def dashboard(self, request: HttpRequest) -> HttpResponse:
+        """The whole service at a glance, for users who may view runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = self.admin_site.each_context(request) | {
-            "title": "The service at a glance",
+            "title": "Dashboard",
             "overview": overview.overview(),
             "opts": self.opts,
         }
-        return TemplateResponse(request, "admin/vcfjobs/desk.html", context)
+        return TemplateResponse(request, "admin/vcfjobs/dashboard.html", context)
 
     # --- rows ----------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        """Runs without what the list does not show and what may be large."""
         return super().get_queryset(request).defer("traceback", "report")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
     ) -> tuple[QuerySet[Run], bool]:
-        """Runs whose run_id or file name begins with the term, or whose key it is: an index finds each."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -176,57 +112,43 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         return found, False
 
     def get_fieldsets(self, request: HttpRequest, obj: Run | None = None) -> Any:
-        """The traceback only for who may view it: it may hold what a user's file holds."""
-        shown = super().get_fieldsets(request, obj)
-        if not request.user.has_perm("vcfjobs.view_run_traceback"):
-            return shown
-        more = ("Failure", {"fields": ("error_code", "error", "trace")})
-        return [more if name == "Failure" else (name, fields) for name, fields in shown]
+        """The traceback may contain data of the user's file, so it needs a permission."""
+        may = request.user.has_perm("vcfjobs.view_run_traceback")
+        more = {"Failure": {"fields": ("error_code", "error", "trace")}} if may else {}
+        return [(name, more.get(str(name), fields)) for name, fields in super().get_fieldsets(request, obj)]
 
-    @admin.display(description="progress")
-    def progress_percent(self, run: Run) -> str:
-        """Progress in whole per cent."""
-        return f"{int(run.progress * 100)} %"
-
-    @admin.display(ordering="created")
-    def submitted(self, run: Run) -> str:
-        """When it was submitted, UTC."""
-        return f"{run.created:%Y-%m-%d %H:%M:%S}"
-
-    @admin.display
-    def ended(self, run: Run) -> str:
-        """When it ended, UTC."""
-        return f"{run.finished:%Y-%m-%d %H:%M:%S}" if run.finished else "-"
+    @admin.display(description="status")
+    def state(self, run: Run) -> str:
+        """The status, with its progress, error or warning, and the attempt if it is not the first."""
+        attempt = f"attempt {run.attempt}" if run.attempt > 1 else ""
+        progress = f"{int(run.progress * 100)} %" if run.status in ACTIVE else ""
+        parts = (progress, run.error_code, run.without_ids_sentence, attempt)
+        return ", ".join([run.get_status_display(), *filter(None, parts)])
 
     @admin.display(description="page")
-    def job_page(self, run: Run) -> SafeString:
-        """A link to the run's page."""
-        return format_html('<a href="{}">Open</a>', reverse("pages:job", args=[run.pk]))
+    def page_link(self, run: Run) -> SafeString:
+        return format_html('<a href="{}">Open</a>', reverse("pages:run", args=[run.pk]))
 
     @admin.display(description="files")
     def files(self, run: Run) -> SafeString | str:
-        """Links to the result, while it is there."""
-        links = ((file.url, file.label) for file in run_page.downloads(run))
+        links = ((file.url, file.label) for file in downloads_of(run))
         return format_html_join(", ", '<a href="{}">{}</a>', links) or "-"
 
     @admin.display(description="shards")
     def shards_of_it(self, run: Run) -> SafeString | str:
-        """Into how many it was cut, and where they are while they are there."""
         if not run.shard_count:
-            return "not cut"
+            return "not split"
         address = f"{reverse('admin:vcfjobs_shard_changelist')}?run__id__exact={run.pk}"
         return format_html('<a href="{}">{} shards</a>', address, run.shard_count)
 
     @admin.display(description="report")
     def summary(self, run: Run) -> SafeString | str:
-        """Counts of the engine's report: no place, no name from the file."""
         report = run.report or {}
         counted = {name: report[name] for name in REPORTED if name in report}
         return format_html("<pre>{}</pre>", json.dumps(counted, indent=1)) if counted else "-"
 
     @admin.display(description="traceback")
     def trace(self, run: Run) -> SafeString | str:
-        """Where in the code the run failed."""
         return format_html("<pre>{}</pre>", run.traceback) if run.traceback else "-"
 
     # --- commands ------------------------------------------------------------------------------
@@ -236,33 +158,30 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         return request.user.has_perm("vcfjobs.change_run")
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The commands; Django's own delete would gather every row that hangs on the runs."""
+        """Without Django's own delete, which would load every row that depends on the runs."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
 
     @admin.action(description="Cancel the selected runs…", permissions=["operate"])
     def cancel_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
-        """Cancel those that are not final."""
         return self._confirmed(request, queryset, CANCEL)
 
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def retry_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
-        """Queue again those that failed or were cancelled and whose file is still here."""
-        self._ask_each(request, queryset[: selection.MOST_AT_ONCE], RETRY)
+        self._apply(request, queryset[: selection.MOST_AT_ONCE], RETRY)
 
     @admin.action(description="Delete the selected runs with their files…", permissions=["delete"])
     def delete_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
-        """Delete each with its files, cancelling first."""
         return self._confirmed(request, queryset, DELETE)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The question whether to delete one run. Its answer goes to the list, as a selection's does.
+        """Confirm the deletion of one run; the answer is sent to the list, as a selection's is.
 
-        Django's own would gather every row that hangs on the run, and remove the files inside a transaction
-        that may yet fail.
+        Django's own view would load every dependent row, and delete the files inside a transaction that may
+        still fail.
         """
         run = self.get_object(request, unquote(object_id))
         if not self.has_delete_permission(request, run):
@@ -274,7 +193,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The page of one run, with the commands that its status and the user's permissions allow."""
+        """Add the buttons that the run's status and the user's permissions allow."""
         run = kwargs.get("obj")
         commands = []
         if isinstance(run, Run) and self.has_operate_permission(request):
@@ -285,10 +204,10 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     def _confirmed(
         self, request: HttpRequest, queryset: QuerySet[Run], command: Command
     ) -> HttpResponse | None:
-        """Do it to the very runs that the question was about; ask it first."""
+        """Ask first; once confirmed, apply the command to exactly the runs that the question listed."""
         if request.POST.get("confirmed"):
-            asked_for = selection.keys(request.POST.get("runs", ""))
-            self._ask_each(request, self.get_queryset(request).filter(pk__in=asked_for), command)
+            keys = selection.keys(request.POST.get("runs", ""))
+            self._apply(request, self.get_queryset(request).filter(pk__in=keys), command)
             return None
         runs = list(queryset[: selection.MOST_AT_ONCE + 1])
         return self._question(request, runs, command, request.get_full_path())
@@ -308,22 +227,21 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         }
         return TemplateResponse(request, "admin/vcfjobs/run/confirm.html", context)
 
-    def _ask_each(self, request: HttpRequest, runs: Iterable[Run], command: Command) -> None:
-        """Ask the same of each run; say how many it was done to, and why not to the others."""
+    def _apply(self, request: HttpRequest, runs: Iterable[Run], command: Command) -> None:
+        """Apply the command to each run; report how many it changed, and why others stayed as they are."""
 
-        def write_down(run: Run) -> object:
+        def log(run: Run) -> object:
             if command is DELETE:
                 return self.log_deletions(request, [run])  # type: ignore[arg-type]  # any iterable will do
             return self.log_change(request, run, f"{command.done.capitalize()}.")
 
-        outcome = selection.ask_each(runs, command.service, write_down)
-        level = messages.SUCCESS if outcome.done else messages.INFO
-        self.message_user(request, f"{outcome.done:,} of the runs {command.done}.", level)
+        say = partial(self.message_user, request)
+        outcome = selection.apply(runs, command.service, log)
+        say(f"Runs {command.done}: {outcome.done:,}.", messages.SUCCESS if outcome.done else messages.INFO)
         for sentence, number in outcome.refusals.items():
-            self.message_user(request, f"{number:,} left as they are: {sentence}", messages.WARNING)
+            say(f"Runs unchanged: {number:,}. {sentence}", messages.WARNING)
         if outcome.left:
-            self.message_user(
-                request,
-                f"{outcome.left:,} not yet: the time of one request was over. Select them again.",
+            say(
+                f"Runs not reached within the time of one request: {outcome.left:,}. Select them again.",
                 messages.WARNING,
             )

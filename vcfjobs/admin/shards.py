@@ -1,4 +1,4 @@
-"""Shards in the admin: the parts of large runs that are under way."""
+"""Shards in the admin: the parts of large runs in progress."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from vcfjobs.models import Shard
 
 @admin.register(Shard)
 class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
-    """The shards of large runs that are under way; they go when their run ends."""
+    """The shards of large runs in progress; they are deleted when their run ends."""
 
     list_display = ("run", "number", "status", "attempt", "worker", "sent", "started", "records_done")
     list_filter = ("status", filters.StuckFilter)
@@ -29,13 +29,11 @@ class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
     exclude = ("report",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Shard]:
-        """Shards without the reports, theirs and their runs'."""
         return super().get_queryset(request).defer("report", "run__report", "run__traceback")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Shard], search_term: str
     ) -> tuple[QuerySet[Shard], bool]:
-        """The shards of the run that is named."""
         term = search_term.strip()
         if not term:
             return queryset, False

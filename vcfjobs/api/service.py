@@ -22,9 +22,10 @@ from vcfjobs.api.authentication import TokenUser
 from vcfjobs.api.openapi import operations
 from vcfjobs.checks import database_is_migrated
 from vcfjobs.monitoring import metrics
-from vcfjobs.runs import submit
+from vcfjobs.references import assemblies
 from vcfjobs.runs.owners import sees_everyone
 from vcfjobs.vrs.vcf.header import VRS_VERSION
+from vcfjobs.worker import dispatch
 
 OK, UNAVAILABLE = "ok", "unavailable"
 
@@ -63,7 +64,7 @@ class ReadyzView(OpenView):
         """The state of database, broker and work directory; 503 unless all are ok."""
         checks: dict[str, Callable[[], str]] = {
             "database": _database,
-            "broker": lambda: OK if submit.broker_answers() else UNAVAILABLE,
+            "broker": lambda: OK if dispatch.answers() else UNAVAILABLE,
             "work_directory": _work_directory,
         }
         parts = {name: check() for name, check in checks.items()}
@@ -137,6 +138,6 @@ class ServiceInfoView(OpenView):
                 "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
                 "version": __version__,
                 "spec_metadata": {"vrs_version": VRS_VERSION},
-                "assemblies": submit.registered_assemblies(),
+                "assemblies": assemblies.registered_assemblies(),
             }
         )

@@ -27,7 +27,7 @@ from vcfjobs.errors import (
 )
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
-from vcfjobs.runs import lifecycle, submit
+from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload
 
@@ -137,7 +137,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         return self._result(request, run, query["format"])
 
     def _accepted(self, run: Run) -> Response:
-        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(lifecycle.retry_after(run))}
+        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(estimates.retry_after(run))}
         return Response(serializers.pending(run, "Run submitted."), status=202, headers=headers)
 
     def _result(self, request: Request, run: Run, representation: str) -> HttpResponseBase:
@@ -145,7 +145,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             pending = serializers.pending(
                 run, "Run not completed.", progress=run.progress, records=run.records_done
             )
-            return Response(pending, status=202, headers={"Retry-After": str(lifecycle.retry_after(run))})
+            return Response(pending, status=202, headers={"Retry-After": str(estimates.retry_after(run))})
         if run.is_expired:
             return _ended(410, "EXPIRED", ResultExpiredError.standard)
         if run.status == Status.CANCELLED:

@@ -62,17 +62,15 @@ class _SequenceKeys(dict[str, int]):
     """Primary keys of sequences by accession, asked for once each."""
 
     def __missing__(self, accession: str) -> int:
-        key = retry_on_outage(lambda: Sequence.objects.values_list("pk", flat=True).get(accession=accession))
+        key = retry_on_outage(Sequence.objects.values_list("pk", flat=True).get)(accession=accession)
         self[accession] = key
         return key
 
 
+@retry_on_outage
 def _insert(rows: list[Row]) -> None:
-    def once() -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            (_copy if connection.vendor == "postgresql" else _execute_many)(cursor, rows)
-
-    retry_on_outage(once)
+    with transaction.atomic(), connection.cursor() as cursor:
+        (_copy if connection.vendor == "postgresql" else _execute_many)(cursor, rows)
 
 
 def _copy(cursor: Any, rows: list[Row]) -> None:

@@ -20,10 +20,8 @@ MOST_BATCHES = 128
 def record_batch(run: Run, ordinal: int, digests: Iterable[bytes]) -> None:
     """Record which alleles a batch held; a repeated batch of another attempt has the same content."""
     batch = RunAlleles(run=run, ordinal=ordinal, digests=b"".join(digests))
-    retry_on_outage(
-        lambda: RunAlleles.objects.bulk_create(
-            [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
-        )
+    retry_on_outage(RunAlleles.objects.bulk_create)(
+        [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
     )
 
 

@@ -1,24 +1,56 @@
-"""Figures as people read them."""
+"""Figures and codes as people read them."""
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
-from vcfjobs.web.charts import WORDS
+from vcfjobs.database.row_counts import Precision, Tally
 
 register = template.Library()
 
-THIN_SPACE = "\u202f"  # that no line breaks at
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
+WORDS = {
+    "snv": "SNV",
+    "mnv": "MNV",
+    "delins": "Deletion-insertion",
+    "insertion": "Insertion",
+    "deletion": "Deletion",
+    "reference": "REF allele",
+    "reference_mismatch": "REF differs from the reference",
+    "position_outside_contig": "Position outside the contig",
+    "star": "* (overlapping deletion)",
+    "symbolic": "Symbolic, such as <DEL>",
+    "breakend": "Breakend",
+    "other": "Not a sequence of bases",
+    "identifier_not_of_its_attributes": "Identifier does not match its attributes",
+    "malformed_annotation": "Unreadable VRS fields",
+}
 
 
 @register.filter
-def grouped(number: float | None) -> str:
-    """A count with its digits in groups of three: 1234567 -> 1 234 567 (narrow spaces)."""
-    return "" if number is None else f"{round(number):,}".replace(",", THIN_SPACE)
+def grouped(number: float | None) -> SafeString | str:
+    """A count in groups of three digits, set apart by CSS, so that the bare number is copied."""
+    if number is None:
+        return ""
+    first, *groups = f"{round(number):,}".split(",")
+    return format_html("{}{}", first, format_html_join("", '<span class="k">{}</span>', zip(groups)))
+
+
+@register.filter
+def counted(tally: Tally) -> SafeString | str:
+    """A tally: 12 345, about 931 000 (three digits), more than 10 000."""
+    if tally.precision is Precision.EXACT:
+        return grouped(tally.number)
+    if tally.precision is Precision.OVER:
+        return format_html("more than {}", grouped(tally.number))
+    digits = max(0, math.floor(math.log10(max(1, tally.number))) - 2)
+    return format_html("about {}", grouped(round(tally.number, -digits)))
 
 
 @register.filter
@@ -37,7 +69,7 @@ def lasting(seconds: float | None) -> str:
 
 @register.filter
 def roughly(seconds: float) -> str:
-    """A duration that is guessed, in one unit or two: 42 s, 3 min, 2 h 10 min."""
+    """An estimated duration in one unit or two: 42 s, 3 min, 2 h 10 min."""
     if seconds < 59.5:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
@@ -46,7 +78,7 @@ def roughly(seconds: float) -> str:
 
 @register.filter
 def age(moment: datetime | None) -> str:
-    """How long ago, in its largest unit: 45 s, 12 min, 3 h, 5 d."""
+    """How long ago, in the largest unit: 45 s, 12 min, 3 h, 5 d."""
     if moment is None:
         return ""
     seconds = max(0, round((timezone.now() - moment).total_seconds()))
@@ -55,11 +87,11 @@ def age(moment: datetime | None) -> str:
 
 @register.filter
 def percent(fraction: float) -> str:
-    """A fraction of 0 to 1 in whole per cent; 0 % only for nothing, 100 % only for the whole."""
+    """A fraction of 0 to 1 in whole per cent; a small fraction is <1 %, never 0 %."""
     return "<1 %" if 0 < fraction < 0.01 else f"{int(round(fraction * 100, 6))} %"
 
 
 @register.filter
 def in_words(code: str) -> str:
-    """What the engine's name for a kind of allele or failure means."""
+    """The engine's name for a kind of allele or failure, in words."""
     return WORDS.get(code, code)

@@ -1,7 +1,7 @@
-"""From an engine's report to the geometry of its charts; the templates hold the markup.
+"""From an engine's report to the geometry of its charts; the templates have the markup.
 
-Boxes are 100 units high, and 100 wide where nothing else is said, y downwards. The page stretches them,
-so no text is inside.
+Boxes are 100 units high and, unless stated otherwise, 100 wide; y points down. The page stretches them, so
+they contain no text.
 """
 
 from __future__ import annotations
@@ -13,34 +13,19 @@ from typing import Any
 
 from vcfjobs.vrs.vcf.report import OTHERS
 
-WORDS = {
-    "snv": "SNV",
-    "mnv": "MNV",
-    "delins": "Deletion-insertion",
-    "insertion": "Insertion",
-    "deletion": "Deletion",
-    "reference": "REF allele",
-    "reference_mismatch": "REF is not the reference's",
-    "position_outside_contig": "Position outside the contig",
-    "star": "* (overlapped by a deletion)",
-    "symbolic": "Symbolic, as <DEL>",
-    "breakend": "Breakend",
-    "other": "Letters that are no bases",
-    "identifier_not_of_its_attributes": "Identifier is not that of its attributes",
-    "malformed_annotation": "VRS fields that cannot be read",
-}
 LONGEST_INDEL_SHOWN = 50
-# What was counted is seen, however little it is beside the largest: units of a box.
+# The smallest mark, in units of a box, so that every count is visible.
 LEAST_SEEN = 1.0
 CONTIGS_SHOWN = 25
 MOST_POSITIONS = 200
+MOST_MARKS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A horizontal bar: `width` of 100 is the largest, `share` the fraction of the total."""
 
-    label: str
+    code: str
     count: int
     width: float
     share: float
@@ -67,15 +52,24 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
-    """Columns along an axis, their height on a logarithmic scale; `ticks` are spread evenly below.
+class Mark:
+    """A count on the vertical axis, and its height."""
 
-    `summary` is the same in a sentence, for who does not see it.
+    count: int
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Columns on a logarithmic scale: `scale` is on its axis, `ticks` are evenly spaced below.
+
+    `summary` describes it for a screen reader.
     """
 
     title: str
     summary: str
     columns: list[Column]
+    scale: list[Mark]
     ticks: list[str]
 
 
@@ -90,9 +84,9 @@ class Strip:
 
 @dataclass(frozen=True, slots=True)
 class Strips:
-    """Contigs in the order of the file, to one scale; `step` bases a unit of width.
+    """Contigs in the order of the file, to one scale; `step` bases per unit of width.
 
-    `left_out` contigs are not drawn, and more than those where the engine counted the last ones together.
+    `left_out` contigs are not drawn; `uncounted` means that the engine lumped even more together.
     """
 
     strips: list[Strip]
@@ -135,12 +129,12 @@ def bars(title: str, counts: Mapping[str, int]) -> Bars | None:
     if not known:
         return None
     total, largest = sum(count for _, count in known), known[0][1]
-    drawn = [Bar(WORDS.get(name, name), count, _seen(count, largest), count / total) for name, count in known]
+    drawn = [Bar(name, count, _seen(count, largest), count / total) for name, count in known]
     return Bars(title, drawn)
 
 
 def indel_lengths(deletions: Mapping[str, int], insertions: Mapping[str, int]) -> Histogram | None:
-    """Deletions to the left, insertions to the right, in bases; the outermost columns hold what is longer."""
+    """Deletions to the left, insertions to the right, in bases; the outermost columns count longer ones."""
     counts = {size: 0 for size in range(-LONGEST_INDEL_SHOWN - 1, LONGEST_INDEL_SHOWN + 2) if size}
     for sign, lengths in ((-1, deletions), (1, insertions)):
         for size, count in lengths.items():
@@ -151,23 +145,36 @@ def indel_lengths(deletions: Mapping[str, int], insertions: Mapping[str, int]) -
     deleted = sum(count for size, count in counts.items() if size < 0)
     inserted = sum(counts.values()) - deleted
     summary = f"{deleted:,} deletions to the left, {inserted:,} insertions to the right"
-    return Histogram("Indel lengths, in bases", summary, _columns(counts), ticks)
+    highest = max(counts.values())
+    return Histogram("Indel lengths, in bases", summary, _columns(counts, highest), _scale(highest), ticks)
 
 
-def _columns(counts: Mapping[int, int]) -> list[Column]:
-    highest, width = log1p(max(counts.values())), 100 / len(counts)
+def _columns(counts: Mapping[int, int], highest: int) -> list[Column]:
+    width = 100 / len(counts)
     return [
         Column(
             label=_length(size),
             count=count,
-            x=round(place * width, 3),
-            y=round(100 - _per_cent(log1p(count), highest), 2),
+            x=round(number * width, 3),
+            y=_depth(count, highest),
             width=round(width, 3),
-            height=_per_cent(log1p(count), highest),
+            height=_per_cent(log1p(count), log1p(highest)),
         )
-        for place, (size, count) in enumerate(counts.items())
+        for number, (size, count) in enumerate(counts.items())
         if count
     ]
+
+
+def _scale(highest: int) -> list[Mark]:
+    """Powers of ten up to the highest count, four at most."""
+    powers = range(len(str(highest)))
+    step = -(-len(powers) // MOST_MARKS)
+    return [Mark(10**power, _depth(10**power, highest)) for power in powers[::step]]
+
+
+def _depth(count: int, highest: int) -> float:
+    """How far below the top of the box a count is."""
+    return round(100 - _per_cent(log1p(count), log1p(highest)), 2)
 
 
 def _length(size: int) -> str:
@@ -177,7 +184,7 @@ def _length(size: int) -> str:
 
 
 def along_contigs(positions: Mapping[str, Mapping[str, int]], bin_bases: int) -> Strips | None:
-    """Records per stretch of the first contigs, all to the scale of the longest and the densest."""
+    """Records per bin of the first contigs, to the scale of the longest contig and the fullest bin."""
     named = {name: bins for name, bins in positions.items() if name != OTHERS}
     shown = [(name, _numbered(bins)) for name, bins in list(named.items())[:CONTIGS_SHOWN] if bins]
     if not shown:
@@ -206,7 +213,7 @@ def _regrouped(bins: Mapping[int, int], size: int) -> dict[int, int]:
 
 
 def _outline(bins: Mapping[int, int], highest: int) -> str:
-    """One closed box a bin, from the floor up."""
+    """One closed box per bin, on the base line."""
     heights = ((number, _seen(count, highest)) for number, count in sorted(bins.items()))
     return "".join(f"M{number} 100v-{height:g}h1v{height:g}z" for number, height in heights)
 

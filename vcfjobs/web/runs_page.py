@@ -1,8 +1,7 @@
-"""One page of the list of runs: filtered, newest first, by key and not by number, so never a COUNT.
+"""One page of the list of runs: filtered, newest first, paged by key, so there is no COUNT.
 
-A search is a scan: no index finds a part of a file name. So it goes through the newest SEARCHED runs that
-the caller may see and no further, an index range however large the table is; beside it a run is found by
-its whole run_id or key, however old, which is an equality. The page says where the scan ended.
+No index finds a part of a file name, so a search scans the newest SEARCHED runs that the caller may see and
+says so. A whole run_id or key is found at any age, because an index finds it.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from datetime import datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
 
 from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, is_cursor, older_than
 from vcfjobs.models import Run, RunQuerySet
@@ -23,15 +21,15 @@ from vcfjobs.web.forms import FilterForm
 
 PAGE_SIZE = 25
 SEARCHED = 20_000
-# What no row of the list shows, and what may be large.
+# Large columns that the list does not show.
 UNSEEN = ("report", "traceback", "error")
 
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """Some runs in a row; `newest` and `older` are the query strings of the first page and the next.
+    """One page; `newest` and `older` are the query strings of the first page and the next.
 
-    `searched` is how many runs a search went through where there are more, else 0.
+    `searched` is the number of runs that a search scanned if there are more, else 0.
     """
 
     runs: list[Run]
@@ -43,26 +41,26 @@ class RunPage:
 
     @property
     def active(self) -> Active:
-        """The runs of the page that are still to change."""
+        """The runs of the page that can still change."""
         return Active([run for run in self.runs if not run.is_final])
 
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """Runs that are still to change, and the query string that asks for them and for no others."""
+    """Runs that can still change."""
 
     runs: list[Run]
 
     @property
     def query(self) -> str:
-        """One address for all of them, so that a page asks once however many there are."""
+        """The query string that asks for all of them at once."""
         return urlencode([("run", run.pk) for run in self.runs])
 
 
 def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
-    """The runs that `filters` leaves, older than the run whose place `before` is; one query, three to search.
+    """The runs that match `filters` after the cursor `before`: one query, three for a search.
 
-    Anything but a place of an earlier page is the first page.
+    Anything but a cursor gives the first page.
     """
     valid = filters.is_valid()
     wanted = {name: value for name, value in filters.cleaned_data.items() if value} if valid else {}
@@ -87,7 +85,7 @@ def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
 
 
 def asked_for(runs: RunQuerySet, query: QueryDict) -> tuple[list[Run], list[str]]:
-    """The runs that a page asks for by key, a page of them at most, and the keys of those that are gone."""
+    """The runs that a page asks for by key, PAGE_SIZE at most, and the keys of those that were deleted."""
     keys = []
     for text in query.getlist("run")[:PAGE_SIZE]:
         with suppress(ValueError):
@@ -97,20 +95,14 @@ def asked_for(runs: RunQuerySet, query: QueryDict) -> tuple[list[Run], list[str]
     return found, [str(key) for key in keys if key not in there]
 
 
-def hints(request: HttpRequest) -> dict[str, str]:
-    """How to do the same from a terminal; the token is named, never written."""
-    curl = 'curl -H "Authorization: Bearer $TOKEN"' if settings.ANYVAR_AUTH_TOKEN_LIST else "curl"
-    return {"curl": curl, "base_url": request.build_absolute_uri("/").rstrip("/")}
-
-
 def _oldest_searched(runs: RunQuerySet) -> datetime | None:
-    """When the last of the newest SEARCHED runs was submitted; None where there are no more than those."""
+    """When the oldest of the newest SEARCHED runs was submitted; None if there are no older ones."""
     moments = runs.order_by(*ORDER).values_list("created", flat=True)
     return next(iter(moments[SEARCHED : SEARCHED + 1]), None)
 
 
 def _searched(runs: RunQuerySet, search: str, oldest: datetime | None) -> list[RunQuerySet]:
-    """The newest runs that hold the text, and those of any age that are called so: a set for each index."""
+    """The newest runs whose names contain the text, and those of any age named exactly so."""
     holding = runs.filter(Q(run_id__icontains=search) | Q(file_name__icontains=search))
     called = Q(run_id=search, superseded=False)
     with suppress(ValueError):

@@ -1,23 +1,21 @@
-"""Take the upload form: its body into the spool, its file into a run, its errors to their fields."""
+"""Take the upload form: spool its body, submit its file, put each error at its field."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
-from vcfjobs.errors import TruncatedUploadError, UploadTooLargeError, VcfJobsError
+from vcfjobs.errors import TruncatedUploadError, VcfJobsError
 from vcfjobs.models import Run
 from vcfjobs.runs import submit
-from vcfjobs.runs.rate_limit import check_submit_rate
+from vcfjobs.runs.admission import admit_upload
 from vcfjobs.web.forms import CUT, UploadForm
 
-# What a form's other fields, and the parts' own headers, may add to the file.
+# What the other fields and the headers of the parts may add to the file.
 FORM_BYTES = 1 << 20
-# Which field of the form an error is about; the others are about the whole.
+# The field that an error is shown at; other errors concern the whole form.
 FIELD_OF_ERROR = {
     "INVALID_VCF": "vcf",
     "UPLOAD_TOO_LARGE": "vcf",
@@ -28,24 +26,15 @@ FIELD_OF_ERROR = {
 
 
 def read_body(request: HttpRequest, owner: str) -> None:
-    """Spool the upload, unless it need not be read at all; a slow one holds no database connection.
+    """Spool the body once it is admitted. Raises what `admit_upload` and the spool raise.
 
-    Raises SubmittedTooOftenError, UploadTooLargeError, what `require_room` raises, and what the spool raises.
+    Django closes the request after the answer, which deletes the spooled file unless a run has adopted it.
     """
-    check_submit_rate(request)
-    text = request.META.get("CONTENT_LENGTH") or ""
-    length = int(text) if text.isdigit() else 0
-    if length > settings.ANYVAR_MAX_UPLOAD_BYTES + FORM_BYTES:
-        raise UploadTooLargeError(
-            f"The upload is larger than the limit of {settings.ANYVAR_MAX_UPLOAD_BYTES:,} bytes."
-        )
-    submit.require_room(owner, length)
-    if not connection.in_atomic_block:
-        connection.close()
+    admit_upload(request, owner, form_bytes=FORM_BYTES)
     try:
         request.POST  # noqa: B018  # parses
     except (VcfJobsError, UnreadablePostError, MultiPartParserError) as error:
-        for handler in request.upload_handlers:  # Django leaves a file that fails half-way to us
+        for handler in request.upload_handlers:  # Django does not clean up a file that fails half-way
             handler.upload_interrupted()
         if isinstance(error, UnreadablePostError):
             raise TruncatedUploadError(CUT) from error
@@ -55,13 +44,13 @@ def read_body(request: HttpRequest, owner: str) -> None:
 def submit_form(form: UploadForm, owner: str) -> tuple[Run, bool]:
     """Submit the file of a valid form: the run, and whether it is new.
 
-    The spooled bytes do not outlive an error, which is raised and said at its field.
+    An error is added to its field and raised.
     """
-    file, asked = form.cleaned_data["vcf"], form.cleaned_data
-    spooled = Path(file.temporary_file_path())
+    asked = form.cleaned_data
+    file = asked["vcf"]
     try:
         return submit.submit_run(
-            upload=submit.Upload(spooled, file.name, file.size, file.sha256),
+            upload=submit.Upload(Path(file.temporary_file_path()), file.name, file.size, file.sha256),
             parameters=submit.Parameters(
                 asked["assembly"], asked["for_ref"], asked["add_vrs_attributes"], asked["register"]
             ),
@@ -72,8 +61,6 @@ def submit_form(form: UploadForm, owner: str) -> tuple[Run, bool]:
     except VcfJobsError as error:
         form.add_error(FIELD_OF_ERROR.get(error.code), error.sentence)
         raise
-    finally:
-        spooled.unlink(missing_ok=True)
 
 
 def status_of(form: UploadForm) -> int:

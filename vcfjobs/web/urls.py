@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from vcfjobs.web import views
 
@@ -12,8 +13,9 @@ urlpatterns = [
     path("", views.index, name="index"),
     path("active/", views.active, name="active"),
     path("alleles/<str:vrs_id>/", views.allele, name="allele"),
-    path("jobs/<str:run_id>/", views.job, name="job"),
-    path("jobs/<str:run_id>/status/", views.job_status, name="job-status"),
+    path("jobs/", RedirectView.as_view(pattern_name="pages:index", permanent=True)),
+    path("jobs/<str:run_id>/", views.run, name="run"),
+    path("jobs/<str:run_id>/status/", views.run_status, name="run-status"),
     path("jobs/<str:run_id>/cancel/", views.cancel, name="cancel"),
     path("jobs/<str:run_id>/retry/", views.retry, name="retry"),
     path("jobs/<str:run_id>/delete/", views.delete, name="delete"),

@@ -21,6 +21,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from vcfjobs.database.retry import DATABASE_OUTAGE
+from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
 from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundError, VcfJobsError
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
@@ -30,16 +31,17 @@ from vcfjobs.runs.owners import owner_of_user, sees_everyone
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 from vcfjobs.web import allele_page, run_page, runs_page, upload
+from vcfjobs.web.commands import curl
 from vcfjobs.web.forms import FilterForm, UploadForm
 
 P = ParamSpec("P")
 
 RETRY_SECONDS = 5
-LOGGED_OUT = "You are no longer logged in. Load this page again, log in, and submit the file once more."
+LOGGED_OUT = "You are no longer logged in. Reload this page, log in, and submit the file again."
 
 
 class HtmxRequest(HttpRequest):
-    """A request as django-htmx's middleware leaves it."""
+    """A request with what django-htmx's middleware adds."""
 
     htmx: HtmxDetails
 
@@ -47,7 +49,7 @@ class HtmxRequest(HttpRequest):
 def signed_in_where_needed(
     view: Callable[Concatenate[HtmxRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HtmxRequest, P], HttpResponse]:
-    """Ask for a login when the service is not open; the body of the request is not read before that."""
+    """Require a login unless the service is open; checked before the body is read."""
 
     @wraps(view)
     def guarded(request: HtmxRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -62,12 +64,12 @@ def signed_in_where_needed(
     return guarded
 
 
-@csrf_exempt  # checked in `_submitted`, after the login and once the body is here
+@csrf_exempt  # checked in `_submitted`: the check reads the body
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @signed_in_where_needed
 def index(request: HtmxRequest) -> HttpResponse:
-    """The caller's runs, newest first, and the form that submits one; a VRS id is searched as an allele."""
+    """The caller's runs, newest first, with the upload form. A search for a VRS id opens its allele."""
     if request.method != "POST":
         if vrs_id := _as_vrs_id(request.GET.get("search", "")):
             return redirect("pages:allele", vrs_id)
@@ -81,10 +83,10 @@ def index(request: HtmxRequest) -> HttpResponse:
 
 @csrf_protect
 def _submitted(request: HtmxRequest) -> HttpResponse:
-    """What comes of a form whose body is here."""
+    """Validate the spooled form and submit its file."""
     registered = assemblies.registered_assemblies()
     if not registered:
-        return _refused(request, NoReferenceError("No reference is registered, so nothing can be annotated."))
+        return _refused(request, NoReferenceError("No reference assembly is registered."))
     form = UploadForm(request.POST, request.FILES, assemblies=registered)
     if not form.is_valid():
         return _index(request, form, status=upload.status_of(form))
@@ -93,8 +95,10 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
     except VcfJobsError as error:
         return _try_later(_index(request, form, status=error.status), error)
     if not created:
-        messages.info(request, "You submitted this file before under the same run id: this is that run.")
-    address = reverse("pages:job", args=[run.pk])
+        messages.info(
+            request, "You have already submitted this file under the same run id. This is that run."
+        )
+    address = reverse("pages:run", args=[run.pk])
     if _asks_for_json(request):
         return JsonResponse({"location": address}, status=201)
     return redirect(address)
@@ -104,36 +108,35 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
 @never_cache
 @signed_in_where_needed
 def active(request: HtmxRequest) -> HttpResponse:
-    """The changing cells of the runs that a list asks for, and what to ask for next: those not final."""
+    """The changing cells of the runs that a list asks for, and the next question: the runs not final."""
     found, gone = runs_page.asked_for(_visible_runs(request), request.GET)
-    going_on = runs_page.Active([run for run in found if not run.is_final])
+    active = runs_page.Active([run for run in found if not run.is_final])
     ended = [run for run in found if run.is_final]
-    return render(
-        request, "vcfjobs/active.html", {"runs": found, "gone": gone, "active": going_on, "ended": ended}
-    )
+    context = {"runs": found, "gone": gone, "active": active, "ended": ended}
+    return render(request, "vcfjobs/active.html", context)
 
 
 @require_safe
 @never_cache
 @signed_in_where_needed
-def job(request: HtmxRequest, run_id: str) -> HttpResponse:
-    """One run, with what it can be asked to do."""
-    return _job(request, _find(request, run_id))
+def run(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """One run, with the buttons that its status allows."""
+    return _run_page(request, _find(request, run_id))
 
 
 @require_safe
 @never_cache
 @signed_in_where_needed
-def job_status(request: HtmxRequest, run_id: str) -> HttpResponse:
-    """The part of a run's page that changes while it runs; asks for itself until the run is final."""
+def run_status(request: HtmxRequest, run_id: str) -> HttpResponse:
+    """The part of a run's page that changes; polls until the run is final."""
     try:
         run = _find(request, run_id)
     except Http404:
         if not request.htmx:
             raise
-        return render(request, "vcfjobs/job_gone.html", status=404)
+        return render(request, "vcfjobs/run_gone.html", status=404)
     context = run_page.context(request, run) | {"changed": request.GET.get("seen") != run.status}
-    return render(request, "vcfjobs/job_status.html", context)
+    return render(request, "vcfjobs/run_status.html", context)
 
 
 @require_POST
@@ -154,12 +157,12 @@ def retry(request: HtmxRequest, run_id: str) -> HttpResponse:
 @never_cache
 @signed_in_where_needed
 def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
-    """Ask whether to delete a run, and delete it."""
+    """Confirm, then delete a run."""
     run = _find(request, run_id)
     if request.method != "POST":
         return render(request, "vcfjobs/delete.html", {"run": run})
     lifecycle.delete_run(run)
-    messages.success(request, f"Run {run.run_id} was deleted with its files.")
+    messages.success(request, f"Run {run.run_id} and its files were deleted.")
     return redirect("pages:index")
 
 
@@ -167,9 +170,9 @@ def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
 @never_cache
 @signed_in_where_needed
 def allele(request: HtmxRequest, vrs_id: str) -> HttpResponse:
-    """One registered allele, and the caller's runs that held it."""
+    """One registered allele, with the caller's runs that contain it."""
     if not queries.digest_of(vrs_id):
-        raise Http404("That is no identifier of an allele.")
+        raise Http404("Not a VRS allele identifier.")
     found = queries.find_alleles([vrs_id])
     if not found:
         return render(request, "vcfjobs/allele_unknown.html", {"vrs_id": vrs_id}, status=404)
@@ -178,18 +181,25 @@ def allele(request: HtmxRequest, vrs_id: str) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler of what nobody foresaw: 503 while the database does not answer, 500 otherwise.
+    """Handler of unforeseen errors: 503 when the database does not answer or is not migrated, else 500.
 
-    Neither page asks anything of the database, the session or the user.
+    The pages use neither the database nor the session.
     """
-    if isinstance(sys.exc_info()[1], DATABASE_OUTAGE):
-        page = render_to_string("503.html")
-        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+    error = sys.exc_info()[1]
+    if lacks_migrations(error):
+        return _unavailable(NOT_MIGRATED)
+    if isinstance(error, DATABASE_OUTAGE):
+        return _unavailable("The database does not answer. Submitted runs are kept. Try again in a minute.")
     return HttpResponse(render_to_string("500.html"), status=500)
 
 
+def _unavailable(sentence: str) -> HttpResponse:
+    page = render_to_string("503.html", {"sentence": sentence})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
 def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:
-    """The page with why a body was not even looked at."""
+    """The page with the reason for which the body was not read."""
     form = UploadForm(assemblies=assemblies.registered_assemblies())
     return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
@@ -209,17 +219,18 @@ def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: s
     if not filters.is_valid() and status == 200:
         status = 422
     context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
-    context |= runs_page.hints(request) | {"refusal": refusal, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
-    return render(request, "vcfjobs/index.html", context, status=status)
+    context |= {"curl": curl(), "base_url": request.build_absolute_uri("/").rstrip("/")}
+    context |= {"refusal": refusal, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
+    return render(request, "vcfjobs/runs.html", context, status=status)
 
 
 def _asks_for_json(request: HttpRequest) -> bool:
-    """Whether the page's own script is asking, which keeps the form and needs the sentences alone."""
+    """Whether the page's own script sent the form: it needs only the sentences."""
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def _as_vrs_id(search: str) -> str | None:
-    """The identifier of an allele that was typed as a search, with or without its namespace."""
+    """The searched allele identifier, typed with or without its namespace."""
     text = search.strip()
     vrs_id = f"ga4gh:{text}" if text.startswith(ALLELE_PREFIX.removeprefix("ga4gh:")) else text
     return vrs_id if queries.digest_of(vrs_id) else None
@@ -230,7 +241,7 @@ def _visible_runs(request: HtmxRequest) -> RunQuerySet:
 
 
 def _find(request: HtmxRequest, run_id: str) -> Run:
-    """The caller's run; what is not the caller's, or cannot be a name, is not there."""
+    """The caller's run. Raises Http404 for another owner's run and for an impossible name."""
     try:
         validate_run_id(run_id)
         return lifecycle.find_run(
@@ -241,15 +252,15 @@ def _find(request: HtmxRequest, run_id: str) -> Run:
 
 
 def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
-    """Do what a button asks and show the run, with the reason where it cannot be done (409, 429, 503)."""
+    """Do what a button asks, then show the run, with the reason for a refusal (409, 429, 503)."""
     run = _find(request, run_id)
     try:
         service(run)
     except VcfJobsError as error:
         run.refresh_from_db()
-        return _try_later(_job(request, run, status=error.status, conflict=error.sentence), error)
-    return redirect("pages:job", run_id=str(run.pk))
+        return _try_later(_run_page(request, run, status=error.status, conflict=error.sentence), error)
+    return redirect("pages:run", run_id=str(run.pk))
 
 
-def _job(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
-    return render(request, "vcfjobs/job.html", run_page.context(request, run) | more, status=status)
+def _run_page(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
+    return render(request, "vcfjobs/run.html", run_page.context(request, run) | more, status=status)
