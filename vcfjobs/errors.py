@@ -65,6 +65,13 @@ class InvalidParameterError(VcfJobsError):
     title = "Invalid parameter"
 
 
+class InvalidCursorError(InvalidParameterError):
+    """The cursor is not one that a page of the same list gave."""
+
+    def __init__(self, sentence: str = "cursor: Not a cursor issued by this service.") -> None:
+        super().__init__(sentence)
+
+
 class UnknownAssemblyError(InvalidParameterError):
     """The assembly is not registered; the sentence names those that are."""
 

@@ -258,7 +258,7 @@ RESULT_INDEX = call(
     query=(RUN_ID, ETAG, CONTENT_RANGE),
     tag=RUNS,
 )
-_NO_CURSOR = errors.InvalidParameterError("cursor: Is none that this service gave.")
+_NO_CURSOR = errors.InvalidCursorError()
 RUN_ALLELES = call(
     "get_run_alleles",
     "The identifiers of a run's alleles",
