@@ -10,10 +10,8 @@ from vcfjobs.api.authentication import caller
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
-from vcfjobs.database.keyset_pagination import is_cursor
-from vcfjobs.errors import InvalidCursorError
 from vcfjobs.references.assemblies import accession_of
-from vcfjobs.registry import queries, search
+from vcfjobs.registry import provenance, queries, search
 from vcfjobs.runs import lifecycle
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
@@ -24,7 +22,7 @@ class ObjectView(APIView):
     @operations.OBJECT
     def get(self, request: Request, vrs_id: str) -> Response:
         """The VRS object of a registered identifier."""
-        found = queries.find_alleles([vrs_id])
+        found = search.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
         return Response({"messages": [], "data": found[0].to_vrs()})
@@ -39,7 +37,7 @@ class ObjectsView(APIView):
         given = IdsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids: list[str] = given.validated_data["ids"]
-        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in queries.find_alleles(ids)}
+        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in search.find_alleles(ids)}
         return Response({"objects": objects, "missing": [vrs_id for vrs_id in ids if vrs_id not in objects]})
 
 
@@ -50,13 +48,11 @@ class ObjectRunsView(APIView):
     def get(self, request: Request, vrs_id: str) -> Response:
         """The caller's runs that held the allele, newest first, a page at a time."""
         cursor = checked(PageQuery, request)["cursor"]
-        if cursor and not is_cursor(cursor):
-            raise InvalidCursorError
-        found = queries.find_alleles([vrs_id])
+        found = search.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
         visible = lifecycle.visible_runs(**caller(request))
-        holding = queries.runs_holding(found[0], visible, cursor)
+        holding = provenance.runs_holding(found[0], visible, cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
             for run in holding.runs
@@ -71,7 +67,7 @@ class RunAllelesView(APIView):
     def get(self, request: Request, run_id: str) -> Response:
         """The identifiers of the alleles that the run held, a page at a time."""
         run = lifecycle.find_run(run_id=run_id, **caller(request))
-        ids, cursor = queries.alleles_of(run, checked(PageQuery, request)["cursor"])
+        ids, cursor = provenance.alleles_of(run, checked(PageQuery, request)["cursor"])
         return Response({"ids": ids, "next_cursor": cursor or None})
 
 
@@ -85,12 +81,9 @@ class VariationsView(APIView):
         """The alleles that overlap a place."""
         query = checked(self.query, request)
         sequence = search.find_sequence(accession_of(query["accession"]))
-        try:
-            page = queries.overlapping(
-                sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
-            )
-        except ValueError as error:
-            raise InvalidCursorError from error
+        page = search.overlapping(
+            sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
+        )
         return Response(
             {
                 "variations": [allele.to_vrs() for allele in page.alleles],
