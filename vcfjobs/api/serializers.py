@@ -37,9 +37,9 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
         fields: tuple[str, ...] = (
-            "id", "run_id", "kind", "status", "progress", "records_done", "records_without_ids", "warning", "assembly", "for_ref",
-            "add_vrs_attributes", "register", "file_name", "input_format", "input_bytes", "input_sha256",
-            "input_annotated_by",
+            "id", "run_id", "kind", "status", "progress", "records_done", "records_without_ids", "warning",
+            "assembly", "for_ref", "add_vrs_attributes", "register",
+            "file_name", "input_format", "input_bytes", "input_sha256", "input_annotated_by",
             "result_bytes", "result_text_bytes", "result_sha256", "attempt", "error_code", "error",
             "created", "started", "finished", "expires", "expired", "links",
         )  # fmt: skip
