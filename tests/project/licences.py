@@ -1,4 +1,7 @@
-"""The licences of the dependencies, as their metadata states them: `python -m tests.project.licences` writes NOTICE."""
+"""The licences of the dependencies, as their metadata states them.
+
+`python -m tests.project.licences` writes NOTICE.
+"""
 
 from __future__ import annotations
 
