@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from _pytest.mark import ParameterSet
 
 from tests.conftest import PROJECT
 from tests.project.documents import ATTRIBUTES, COMMANDS, DATA, DOCS, README, Block, blocks
@@ -216,8 +217,12 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         yield made
 
 
-def _pages() -> list[Path]:
-    return [path for path in DOCS if any(_is_run(block) for block in blocks(path))]
+def _pages() -> list[ParameterSet]:
+    """The pages with commands to run; all but the README take longer than people wait."""
+    run = [path for path in DOCS if any(_is_run(block) for block in blocks(path))]
+    return [
+        pytest.param(path, id=path.name, marks=[] if path == README else [pytest.mark.slow]) for path in run
+    ]
 
 
 def _is_run(block: Block) -> bool:
@@ -225,7 +230,7 @@ def _is_run(block: Block) -> bool:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("path", _pages(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", _pages())
 def test_the_commands_of_a_page_work_as_written(path: Path, reader: Reader) -> None:
     for block in blocks(path):
         if _is_run(block):
@@ -233,6 +238,7 @@ def test_the_commands_of_a_page_work_as_written(path: Path, reader: Reader) -> N
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "block",
     [block for block in EVERY if block.attribute == "foreground" and block.path != README],
