@@ -17,4 +17,4 @@ app.add_defaults(lambda: settings.CELERY)
 app.autodiscover_tasks()
 celeryd_init.connect(logs.make_worker_log)
 # By name: the step imports models, which are not ready yet.
-app.steps["worker"].add("vcfjobs.worker.bootstep:SweepStep")
+app.steps["worker"].add("vcfjobs.worker.maintenance:SweepStep")
