@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -74,7 +73,7 @@ def until_ready(url: str, seconds: float = 60) -> None:
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # refused, reset, or no answer in time
             if time.monotonic() > give_up:
                 sys.exit(f"The service was not ready within {seconds:.0f} s: see var/log/")
             time.sleep(0.2)
