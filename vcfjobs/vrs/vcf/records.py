@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from vcfjobs.errors import MalformedRecordError
+from vcfjobs.vrs import versions
 from vcfjobs.vrs.normalize import Bases
 from vcfjobs.vrs.sequences.contigs import Contig, Contigs
 from vcfjobs.vrs.sequences.flat_files import Reference
@@ -18,6 +19,7 @@ from vcfjobs.vrs.vcf.header import COLUMNS
 from vcfjobs.vrs.vcf.info import appended, replaced
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.substitutions import BASES, AlleleRow, OneBaseRecords
+from vcfjobs.vrs.versions import VrsVersion
 
 LARGEST_POSITION = 1 << 40
 MOST_ALTS = 10_000
@@ -39,13 +41,20 @@ class RecordAnnotator:
     """Annotates the chunks of one file."""
 
     def __init__(
-        self, reference: Reference, *, for_ref: bool, add_vrs_attributes: bool, collect_alleles: bool
+        self,
+        reference: Reference,
+        *,
+        for_ref: bool,
+        add_vrs_attributes: bool,
+        collect_alleles: bool,
+        vrs_version: VrsVersion = versions.DEFAULT,
     ) -> None:
         self.assembly = reference.assembly
         self.contigs = Contigs(reference)
         self.for_ref = for_ref
         self.add_vrs_attributes = add_vrs_attributes
         self.collect_alleles = collect_alleles
+        self.vrs_version = vrs_version
 
     def annotate(self, chunk: bytes, first_line: int) -> Annotated:
         """Annotate whole lines, of which the first is the file's line `first_line` (from 1).
@@ -69,6 +78,7 @@ class _Chunk:
             self._report,
             for_ref=annotator.for_ref,
             collect=annotator.collect_alleles,
+            vrs_version=annotator.vrs_version,
         )
         # Only where there are older fields or carriage returns is INFO looked into.
         self._plain = b"VRS_" not in chunk and b"\r" not in chunk
