@@ -155,10 +155,8 @@ def test_the_smallest_subunit_must_fit_into_what_stands_there() -> None:
 
 def test_the_attributes_follow_the_version() -> None:
     one, other = (
-        fields(
-            info_of("T", "TAA", 14, options=Options(for_ref=False, add_vrs_attributes=True, vrs_version=v))
-        )
-        for v in VERSIONS
+        fields(info_of("T", "TAA", 14, options=Options(add_vrs_attributes=True, vrs_version=version)))
+        for version in VERSIONS
     )
     changed = {name for name in one if one[name] != other[name]}
     assert changed == {"VRS_Allele_IDs", "VRS_RepeatSubunitLengths"}
