@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
-from vcfjobs.vrs import versions
+from vcfjobs.vrs import kernel, versions
 from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, missing_chrom_line
@@ -41,7 +41,7 @@ class Chunk:
     """Annotated bytes, their alleles, the report of this chunk alone, and the bytes of input consumed."""
 
     data: bytes
-    alleles: list[AlleleRow]
+    alleles: Collection[AlleleRow]
     report: Report
     compressed_bytes: int
 
@@ -87,7 +87,7 @@ def annotate_later_shard(
 def _annotate_records(
     source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
 ) -> Iterator[Chunk]:
-    annotator = _annotator(reference, options)
+    annotator = kernel.annotator(_annotator(reference, options))
     while rest:
         annotated = annotator.annotate(rest, line)
         line += rest.count(b"\n")

@@ -7,6 +7,7 @@ location, so that is digested once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from vcfjobs.errors import MalformedRecordError
@@ -33,7 +34,7 @@ class Annotated(NamedTuple):
     """
 
     data: bytes
-    alleles: list[AlleleRow]
+    alleles: Collection[AlleleRow]
     report: Report
 
 
@@ -138,7 +139,7 @@ class _Chunk:
                 add_location(template % (start + 1, start))
                 add_accession(accession)
             elif alt.count(b",") >= MOST_ALTS:
-                raise self._too_many_alts(number)
+                raise too_many_alts(self._first_line + number)
             elif -1 <= start < LARGEST_POSITION:
                 others.place(number, fields, start, contig)
             else:
@@ -172,13 +173,13 @@ class _Chunk:
             if self._annotator.for_ref:
                 self._report.alleles["reference"] += count
 
-    def _too_many_alts(self, number: int) -> MalformedRecordError:
-        return MalformedRecordError(
-            f"Line {self._first_line + number} has more than {MOST_ALTS:,} ALT alleles."
-        )
-
     def _malformed(self, number: int) -> MalformedRecordError:
         return MalformedRecordError(
             f"Line {self._first_line + number} is not a VCF record: it needs {COLUMNS} columns separated by "
             "tabs, and POS must be a whole number."
         )
+
+
+def too_many_alts(line: int) -> MalformedRecordError:
+    """The error for a record in that line of the file."""
+    return MalformedRecordError(f"Line {line} has more than {MOST_ALTS:,} ALT alleles.")
