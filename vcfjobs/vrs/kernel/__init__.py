@@ -7,6 +7,7 @@ a request.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import logging
 import os
@@ -32,23 +33,41 @@ def wanted() -> bool:
 def load(cache: Path | None = None) -> bool:
     """Compile, or read from the `cache` folder what was compiled before; whether the kernel is ready.
 
-    Takes about a minute the first time on a machine, and well under a second from then on. Without `cache`
-    numba chooses the folder (NUMBA_CACHE_DIR, or beside the sources).
+    Takes about a minute the first time on a machine, and about a second from then on. `cache` is
+    NUMBA_CACHE_DIR, or a folder of the user's, where none is given. Where the folder cannot be written, the
+    pure engine stays.
     """
     global _loaded
     if _loaded or not wanted():
         return _loaded
     began = time.perf_counter()
-    if cache is not None:
-        cache.mkdir(parents=True, exist_ok=True)
-        os.environ.setdefault("NUMBA_CACHE_DIR", str(cache))
-    from vcfjobs.vrs.kernel import warm_up
+    import numba
 
-    compiled = warm_up.run()
+    numba.config.CACHE_DIR = str((cache or _default_cache()) / _sources_digest())
+    try:
+        from vcfjobs.vrs.kernel import warm_up
+
+        compiled = warm_up.run()
+    except (OSError, RuntimeError) as error:
+        log.warning("no annotation kernel, the pure engine is used: %s", error)
+        return False
     _loaded = True
     seconds = time.perf_counter() - began
     log.info("annotation kernel %s in %.1f s", "compiled" if compiled else "read from its cache", seconds)
     return True
+
+
+def _default_cache() -> Path:
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(user) / "vcfjobs-kernel")
+
+
+def _sources_digest() -> str:
+    """numba looks at a function's own file alone: other sources need another folder."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def annotator(pure: RecordAnnotator) -> RecordAnnotator | KernelAnnotator:

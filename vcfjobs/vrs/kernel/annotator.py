@@ -5,11 +5,13 @@ The outcome is the pure engine's, byte for byte and count for count.
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 from mmap import mmap
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.kernel import lines, messages, place, write
@@ -18,9 +20,9 @@ from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words
 from vcfjobs.vrs.sequences.contigs import Contig
 from vcfjobs.vrs.vcf.general import AnyRecords
 from vcfjobs.vrs.vcf.header import COLUMNS
-from vcfjobs.vrs.vcf.info import appended
+from vcfjobs.vrs.vcf.info import replaced
 from vcfjobs.vrs.vcf.records import MOST_ALTS, Annotated, RecordAnnotator, too_many_alts
-from vcfjobs.vrs.vcf.report import Report, length_bin
+from vcfjobs.vrs.vcf.report import BIN_SHIFT, Report, length_bin
 from vcfjobs.vrs.vcf.substitutions import AlleleRow
 
 SHORT_STRETCH = 100
@@ -55,37 +57,54 @@ class KernelAnnotator:
         self._known: dict[bytes, _Known] = {}
         self._accessions: list[str] = []
         self._middles = np.empty((0, messages.MIDDLE_BYTES), np.uint8)
+        self._scratch: dict[str, NDArray[Any]] = {}
 
     def annotate(self, chunk: bytes, first_line: int) -> Annotated:
         """Annotate whole lines, of which the first is the file's line `first_line` (from 1).
 
         Raises MalformedRecordError naming the line of what is no record.
         """
-        if b"VRS_" in chunk or b"\r" in chunk:
-            return self._pure.annotate(chunk, first_line)
         text = np.frombuffer(chunk, np.uint8)
         placed = self._place(chunk, text)
         if placed is None:
             return self._pure.annotate(chunk, first_line)
         report = self._report(chunk, placed)
-        location_digests = np.empty((len(placed.locations), messages.DIGEST_WORDS), np.uint64)
-        messages.digest_locations(placed.locations, len(placed.locations), self._middles, location_digests)
-        digests = np.empty((len(placed.alleles), messages.DIGEST_WORDS), np.uint64)
+        location_texts = self._words("location_texts", len(placed.locations), messages.TEXT_WORDS)
+        messages.digest_locations(placed.locations, len(placed.locations), self._middles, location_texts)
+        digests = self._words("digests", len(placed.alleles), messages.DIGEST_WORDS)
+        texts = self._words("texts", len(placed.alleles), messages.TEXT_WORDS)
         messages.digest_alleles(
-            placed.alleles, len(placed.alleles), location_digests, placed.residues, digests
+            placed.alleles, len(placed.alleles), location_texts, placed.residues, digests, texts
         )
         odd_lines, odd_rows = self._annotate_odd(chunk, placed, report, first_line)
-        data = self._write(text, placed, digests, odd_lines)
+        data = self._write(text, placed, texts.view(np.uint8), odd_lines)
         collect = self._pure.collect_alleles
         return Annotated(data, self._batch(placed, digests, odd_rows) if collect else [], report)
 
+    def _integers(self, name: str, rows: int, columns: int = 0) -> Integers:
+        return self._array(name, rows, columns, np.int64)
+
+    def _words(self, name: str, rows: int, columns: int) -> Words:
+        return self._array(name, rows, columns, np.uint64)
+
+    def _bytes(self, name: str, size: int) -> Bytes:
+        return self._array(name, size, 0, np.uint8)
+
+    def _array(self, name: str, rows: int, columns: int, kind: type[Any]) -> NDArray[Any]:
+        """The first rows of an array that all chunks share: fresh memory costs more than most of the work."""
+        array = self._scratch.get(name)
+        if array is None or len(array) < rows:
+            shape = (rows + rows // 4, columns) if columns else rows + rows // 4
+            array = self._scratch[name] = np.empty(shape, kind)
+        return array[:rows]
+
     def _place(self, chunk: bytes, text: Bytes) -> _Placed | None:
         """Split the chunk into records and place their alleles; None leaves the chunk to the pure engine."""
-        most = chunk.count(b"\n") + 1
-        records = np.empty((most, lines.COLUMNS), np.int64)
-        stretches = np.empty(most, np.int64)
+        most = text.size // lines.SHORTEST + 1
+        records = self._integers("records", most, lines.COLUMNS)
+        stretches, odd = self._integers("stretches", most), self._integers("odd", most)
         found = np.empty(4, np.int64)
-        lines.split(text, text[: text.size & ~7].view(np.uint64), records, stretches, found)
+        lines.split(text, text[: text.size & ~7].view(np.uint64), records, stretches, odd, found)
         if found[lines.MALFORMED]:
             return None
         count = int(found[lines.RECORDS])
@@ -99,11 +118,11 @@ class KernelAnnotator:
             known.append(contig)
         attributes = self._pure.add_vrs_attributes
         most = int(found[lines.ALLELES])
-        locations = np.empty((most, place.LOCATION_COLUMNS), np.int64)
-        alleles = np.empty((most, place.ALLELE_COLUMNS), np.int64)
-        residues = np.empty(2 * text.size + (place.LONGEST_SHOWN * most if attributes else 0), np.uint8)
+        locations = self._integers("locations", most, place.LOCATION_COLUMNS)
+        alleles = self._integers("alleles", most, place.ALLELE_COLUMNS)
+        residues = self._bytes("residues", 2 * text.size + (place.LONGEST_SHOWN * most if attributes else 0))
         cursors = np.zeros(3, np.int64)
-        ends, odd = np.empty(count, np.int64), np.empty(count, np.int64)
+        ends = self._integers("ends", count)
         for contig, (first, last) in zip(known, pairwise(firsts), strict=True):
             place.place(
                 text,
@@ -130,7 +149,7 @@ class KernelAnnotator:
             alleles[: cursors[place.ALLELES]],
             residues[: cursors[place.RESIDUES]],
             ends,
-            odd,
+            odd[:count],
         )
 
     def _contig(self, name: bytes) -> _Known | None:
@@ -157,26 +176,23 @@ class KernelAnnotator:
             begin, end = placed.records[first, lines.BEGIN], placed.records[first, lines.CHROM_END]
             name = chunk[begin:end].decode("utf-8", "replace")
             report.records += last - first
-            report.count_positions(name, starts[first:last].tolist())
+            _count_positions(report, name, starts[first:last])
             if contig.contig is None:
                 report.count_unknown(name, last - first)
             else:
                 report.resolved += last - first
-        kinds = placed.alleles[:, place.KIND]
-        counts = np.bincount(kinds, minlength=place.UNPLACED).tolist()
-        names = (*place.KINDS, *place.WITHOUT_ID)
-        for number, name in enumerate(names):
-            if counts[number]:
-                counter = report.alleles if number < len(place.KINDS) else report.without_id
-                counter[name] += counts[number]
-        for kind, lengths in (
-            (place.INSERTION, report.insertion_lengths),
-            (place.DELETION, report.deletion_lengths),
+        kinds = np.zeros(place.UNPLACED + 1, np.int64)
+        insertions, deletions = np.zeros((2, place.LONGEST_ALLELE + 1), np.int64)
+        place.count(placed.alleles, kinds, insertions, deletions)
+        counts = kinds.tolist()
+        report.alleles.update(_named(place.KINDS, counts))
+        report.without_id.update(_named(place.WITHOUT_ID, counts[len(place.KINDS) :]))
+        for sizes, lengths in (
+            (insertions, report.insertion_lengths),
+            (deletions, report.deletion_lengths),
         ):
-            if counts[kind]:
-                sizes = np.bincount(placed.alleles[kinds == kind, place.CHANGE])
-                for size in np.flatnonzero(sizes).tolist():
-                    lengths[length_bin(size)] += int(sizes[size])
+            for size in np.flatnonzero(sizes).tolist():
+                lengths[length_bin(size)] += int(sizes[size])
         return report
 
     def _annotate_odd(
@@ -204,15 +220,15 @@ class KernelAnnotator:
             start = int(placed.records[number, lines.START])
             records.place(len(given), fields, start, placed.known[stretch].contig)
             given.append(b"")
-        rows = records.write(given, appended, attributes=pure.add_vrs_attributes)
+        rows = records.write(given, replaced, attributes=pure.add_vrs_attributes)
         return given, rows
 
-    def _write(self, text: Bytes, placed: _Placed, digests: Words, odd_lines: list[bytes]) -> bytes:
+    def _write(self, text: Bytes, placed: _Placed, texts: Bytes, odd_lines: list[bytes]) -> bytes:
         size = text.size + len(placed.records) * write.RECORD_BYTES + len(placed.alleles) * write.ALLELE_BYTES
         if self._pure.add_vrs_attributes:
             shown = placed.alleles[placed.alleles[:, place.LOCATION] >= 0, place.SHOWN_SIZE]
             size += int(shown.sum())
-        out = np.empty(size, np.uint8)
+        out = self._bytes("out", size)
         gaps = np.empty(len(odd_lines), np.int64)
         used = write.write(
             text,
@@ -221,7 +237,7 @@ class KernelAnnotator:
             placed.ends,
             placed.odd,
             placed.alleles,
-            digests,
+            texts,
             placed.locations,
             placed.residues,
             self._pure.add_vrs_attributes,
@@ -255,6 +271,21 @@ class KernelAnnotator:
             ),
             rows,
         )
+
+
+def _named(names: tuple[str, ...], counts: list[int]) -> dict[str, int]:
+    return {name: count for name, count in zip(names, counts, strict=False) if count}
+
+
+def _count_positions(report: Report, name: str, starts: Integers) -> None:
+    """As Report.count_positions, whose lists are faster for a few records."""
+    if len(starts) < SHORT_STRETCH:
+        report.count_positions(name, starts.tolist())
+        return
+    bins, counts = np.unique(starts >> BIN_SHIFT, return_counts=True)
+    in_order = bool((starts[1:] >= starts[:-1]).all())
+    binned = Counter(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
+    report.count_stretch(name, int(starts[0]), int(starts[-1]), binned, in_order=in_order)
 
 
 def _residues(bases: bytes | mmap) -> Bytes:

@@ -37,7 +37,6 @@ LOCATIONS, ALLELES, RESIDUES = range(3)
 
 _UPPER = np.array([ord(chr(b).upper()) if b < 128 else b for b in range(256)], np.uint8)
 _IS_SEQUENCE = np.array([chr(b).upper() in "ACGTURYSWKMBDHVN" if b < 128 else False for b in range(256)])
-_IS_BASE = np.array([chr(b) in "ACGT" for b in range(256)])
 
 
 @compiled
@@ -220,6 +219,13 @@ def place_allele(
     False when it rolls further than is done here.
     """
     ref_size, alt_size = ref_end - ref, alt_end - alt
+    if ref_size == 1 and alt_size == 1 and _UPPER[text[ref]] != _UPPER[text[alt]]:
+        at = cursors[RESIDUES]
+        residues[at] = _UPPER[text[alt]]
+        cursors[RESIDUES] = at + 1
+        row[KIND], row[LITERAL], row[LITERAL_SIZE] = SNV, at, 1
+        locate(row, locations, cursors, contig, start, start + 1)
+        return True
     shorter = min(ref_size, alt_size)
     row[LITERAL] = cursors[RESIDUES]
     row[LITERAL_SIZE] = 0
@@ -354,12 +360,12 @@ def place(
 ) -> None:
     """Place the records [first, last) of one contig (-1: unknown).
 
-    `ends` gets the number of alleles up to and with each record, `odd` 1 for what the pure engine must do.
+    `ends` gets the number of alleles up to and with each record; `odd` is 1, or becomes 1, for what the pure
+    engine must do.
     """
     for number in range(first, last):
         at = cursors[LOCATIONS], cursors[ALLELES], cursors[RESIDUES]
-        odd[number] = 0
-        if not place_record(
+        if odd[number] or not place_record(
             text,
             records[number],
             bases,
@@ -375,3 +381,15 @@ def place(
             odd[number] = 1
             cursors[LOCATIONS], cursors[ALLELES], cursors[RESIDUES] = at
         ends[number] = cursors[ALLELES]
+
+
+@compiled
+def count(alleles: Integers, kinds: Integers, insertions: Integers, deletions: Integers) -> None:
+    """Add to the counts of alleles by kind, and of insertions and deletions by the size of the change."""
+    for number in range(len(alleles)):
+        kind = alleles[number, KIND]
+        kinds[kind] += 1
+        if kind == INSERTION:
+            insertions[alleles[number, CHANGE]] += 1
+        elif kind == DELETION:
+            deletions[alleles[number, CHANGE]] += 1

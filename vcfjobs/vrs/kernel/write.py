@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, compiled
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, compiled
 from vcfjobs.vrs.kernel.lines import BEGIN, COMMA, END, INFO, INFO_END
-from vcfjobs.vrs.kernel.messages import put, put_digest, put_number
+from vcfjobs.vrs.kernel.messages import put, put_number
 from vcfjobs.vrs.kernel.place import (
     LENGTH,
     LITERAL_SIZE,
@@ -46,7 +46,7 @@ def put_fields(
     out: Bytes,
     at: int,
     alleles: Integers,
-    digests: Words,
+    texts: Bytes,
     locations: Integers,
     residues: Bytes,
     attributes: bool,
@@ -60,7 +60,7 @@ def put_fields(
         if alleles[k, LOCATION] < 0:
             at = put_missing(out, at)
         else:
-            at = put_digest(out, put(out, at, ID), digests[k])
+            at = put(out, put(out, at, ID), texts[k])
     if not attributes:
         return at
     at = put(out, at, STARTS)
@@ -118,7 +118,7 @@ def write(
     ends: Integers,
     odd: Integers,
     alleles: Integers,
-    digests: Words,
+    texts: Bytes,
     locations: Integers,
     residues: Bytes,
     attributes: bool,
@@ -144,7 +144,7 @@ def write(
                 at += 1
             copied = record[INFO_END]
             at = put_fields(
-                out, at, alleles[first:last], digests[first:last], locations, residues, attributes
+                out, at, alleles[first:last], texts[first:last], locations, residues, attributes
             )
         first = last
     return put(out, at, text[copied:])
