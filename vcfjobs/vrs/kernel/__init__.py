@@ -70,7 +70,7 @@ def _sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def annotator(pure: RecordAnnotator) -> RecordAnnotator | KernelAnnotator:
+def accelerated(pure: RecordAnnotator) -> RecordAnnotator | KernelAnnotator:
     """The annotator to use for a file: compiled where `load` has prepared it, else the pure one."""
     if not _loaded:
         return pure

@@ -87,7 +87,7 @@ def annotate_later_shard(
 def _annotate_records(
     source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
 ) -> Iterator[Chunk]:
-    annotator = kernel.annotator(_annotator(reference, options))
+    annotator = kernel.accelerated(_annotator(reference, options))
     while rest:
         annotated = annotator.annotate(rest, line)
         line += rest.count(b"\n")
