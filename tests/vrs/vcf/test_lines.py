@@ -234,7 +234,7 @@ def test_empty_members_by_the_thousand_end_in_seconds() -> None:
 BOMB = """
 import io, re, sys, time, zlib
 from vcfjobs.errors import VcfJobsError
-from vcfjobs.vrs.bgzf import open_text
+from vcfjobs.vrs.vcf.lines import open_text
 kind, head = sys.argv[1], b"##fileformat=VCFv4.2\\n"
 if kind == "gzip":
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
