@@ -153,6 +153,7 @@ def test_a_file_that_names_addresses_makes_nobody_call_them(
         "a\r\nSet-Cookie: x=y.vcf",
         "\u202egnp.vcf",
     ],
+    ids=["path", "scheme", "htslib index", "dash", "data", "terminal", "header", "right to left"],
 )
 def test_a_hostile_file_name_names_no_file(made: Service, name: str) -> None:
     good = (HEADER + "chr1\t1\t.\tA\tC\t.\t.\t.\n").encode()
