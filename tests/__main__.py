@@ -62,6 +62,9 @@ def _passes(urls: dict[str, str], arguments: list[str], *, quick: bool, rest: bo
             yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
     if rest:
         yield Pass("One by one: what kills, measures or takes long", ["-m", REST, *arguments], urls)
+        if url := urls.get("TEST_DATABASE_URL"):
+            on_postgres = ["-m", f"database and ({REST})", *arguments]
+            yield Pass("One by one, on PostgreSQL", on_postgres, urls | {"DATABASE_URL": url})
 
 
 def run(passes: Iterator[Pass] | Sequence[Pass]) -> int:

@@ -421,7 +421,7 @@ def is_a_line(line: str, kind: str) -> bool:
     return line.isascii() and line.isprintable() and {"time", "level", "logger", "message"} <= set(members)
 
 
-@pytest.mark.e2e
+@pytest.mark.fault
 def test_each_line_of_web_and_worker_is_one_of_ours_and_names_the_run(tmp_path: Path, kind: str) -> None:
     """From start to end, through a reload, a worker that is killed, and addresses that are hostile."""
     python = {"PYTHONWARNINGS": "default"}  # a worker of root is warned, and that is a line too

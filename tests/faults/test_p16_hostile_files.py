@@ -17,8 +17,6 @@ from tests.e2e.processes import Service, service
 from tests.factories import HEADER
 from tests.faults.conftest import leftovers, require_nothing_left_over
 
-pytestmark = pytest.mark.e2e
-
 MB = 10**6
 SECONDS = 5
 
