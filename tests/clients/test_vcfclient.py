@@ -32,8 +32,6 @@ from tests.e2e.processes import Service
 from tests.factories import HEADER, VCF
 from tests.servers import free_port
 
-pytestmark = pytest.mark.e2e
-
 LONG = (HEADER + "chr1\t22\t.\tA\tAAA\t.\t.\t.\n" * 300_000).encode()
 
 

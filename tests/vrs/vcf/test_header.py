@@ -38,6 +38,7 @@ def ids(description: bytes, more: bytes = b"") -> bytes:
         (ids(b"x [VRS version=2.0.1;\x1b[31m tool\x07]"), "[31m tool, VRS 2.0.1"),
         (ERROR, "a tool that the header does not name"),
     ],
+    ids=["VRS 2", "VRS 1.3", "source and version", "source", "no tool", "terminal codes", "error line"],
 )
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_tool_is_named_as_its_header_names_it(line: bytes, named: str, keep: bool) -> None:

@@ -9,7 +9,14 @@ from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 _SEQUENCE = b"ACGTTGCAAGGCTTAAAAAAAAACCAGCAGCAGCTTGACNNRTAGC"
 _RECORDS = b"1\t1\t.\tA\tC\t.\t.\t.\n1\t14\t.\tT\tTAA,G\t.\t.\tDP=1\n2\t1\t.\tA\t<DEL>\t.\t.\t.\n"
-ENTRIES = (lines.split, place.place, place.count, messages.digest_locations, messages.digest_alleles, write.write)
+ENTRIES = (
+    lines.split,
+    place.place,
+    place.count,
+    messages.digest_locations,
+    messages.digest_alleles,
+    write.write,
+)
 
 
 def run() -> bool:

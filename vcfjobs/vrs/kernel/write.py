@@ -143,8 +143,6 @@ def write(
                 out[at] = SEMICOLON
                 at += 1
             copied = record[INFO_END]
-            at = put_fields(
-                out, at, alleles[first:last], texts[first:last], locations, residues, attributes
-            )
+            at = put_fields(out, at, alleles[first:last], texts[first:last], locations, residues, attributes)
         first = last
     return put(out, at, text[copied:])
