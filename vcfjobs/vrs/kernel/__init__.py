@@ -43,7 +43,8 @@ def load(cache: Path | None = None) -> bool:
     began = time.perf_counter()
     import numba
 
-    numba.config.CACHE_DIR = str((cache or _default_cache()) / _sources_digest())
+    cache = (cache or _default_cache()) / _sources_digest()
+    numba.config.CACHE_DIR = str(cache)  # type: ignore[attr-defined]
     try:
         from vcfjobs.vrs.kernel import warm_up
 

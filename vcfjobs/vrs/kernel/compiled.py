@@ -22,5 +22,6 @@ Integers = NDArray[np.int64]
 
 def compiled(function: F) -> F:
     """Compile at the first call with arguments of these types, without the interpreter in it."""
-    decorate: Callable[[F], F] = numba.njit(nogil=True, cache=True, error_model="numpy")
-    return decorate(function)
+    decorate: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
+    dispatcher: F = decorate(function)
+    return dispatcher
