@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vcfjobs.errors import VcfJobsError
-from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.records import RecordAnnotator
+
+if TYPE_CHECKING:
+    from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 
 FIRST_LINE = 5
 OPTIONS: list[dict[str, Any]] = [
@@ -21,6 +23,8 @@ class BothEngines:
     """A pure and a compiled annotator of one reference for each combination of options."""
 
     def __init__(self, on: Reference) -> None:
+        from vcfjobs.vrs.kernel.annotator import KernelAnnotator
+
         self._pairs = [
             (RecordAnnotator(on, **options), KernelAnnotator(RecordAnnotator(on, **options)))
             for options in OPTIONS

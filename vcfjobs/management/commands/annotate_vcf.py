@@ -19,6 +19,7 @@ from tqdm import tqdm
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.management.tidy import tidy_end
 from vcfjobs.references import assemblies
+from vcfjobs.vrs import kernel
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.annotate import Options, annotate
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         """Annotate, then say what was found."""
         reference = _reference(options["assembly"])
         wanted = Options(for_ref=not options["no_for_ref"], add_vrs_attributes=options["add_vrs_attributes"])
+        kernel.load()
         began = time.monotonic()
         report = Report()
         with (
