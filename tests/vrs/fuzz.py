@@ -1,7 +1,8 @@
 """Coverage-guided fuzzing of the engine: `python -m tests.vrs.fuzz [libFuzzer's options] tests/vrs/corpus`.
 
-Mutated files go through the sniffer, the header, the records (by both engines), the cut and the ingest. `corpus/` holds what
-reaches each part of the engine, and every input that once failed: test_fuzz.py tries them all again.
+Mutated files go through the sniffer, the header, the records (by both engines), the cut and the ingest.
+`corpus/` holds what reaches each part of the engine, and every input that once failed: test_fuzz.py tries
+them all again.
 """
 
 from __future__ import annotations
