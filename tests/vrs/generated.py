@@ -13,7 +13,27 @@ _ODD_ALTS = (
     *("*", "<DEL>", "<NON_REF>", "<*>", ".", "", "G[chr1:50[", "]chr2:3]A", "G.", ".A", "ACG<INS>", "P"),
     *("A,P", "A,", ",A", ",", "a,*", "<DEL>,C", ".,A", "A,.", "<", "<A", "é"),
 )
-_INFOS = ("." * 1, "DP=3", "DP=3;AF=0.5", "FLAG", "", "X=;Y", ".;DP=1", "CSQ=" + "T|x|" * 60)
+_INFOS = (
+    ".",
+    ".",
+    "DP=3",
+    "DP=3;AC=1",
+    "END_S=1;S_=2",
+    "DP=3;AF=0.5",
+    "FLAG",
+    "",
+    "X=;Y",
+    ".;DP=1",
+    "CSQ=" + "T|x|" * 60,
+)
+# Older VRS fields, and what only looks like them.
+_OLD_INFOS = (
+    "VRS_Allele_IDs=x",
+    "DP=1;VRS_States=A,C;VRS_Error=e;X",
+    "VRS_States",
+    "VRS_Other=1",
+    "AVRS_Ends=2;DP=1",
+)
 
 
 def reference(draw: random.Random) -> Reference:
@@ -72,8 +92,10 @@ def _record(draw: random.Random, on: Reference, name: str, number: int) -> str:
         alt = ",".join(draw.choices(_LETTERS, k=draw.choice((99, 100, 101, 150))))
     if draw.random() < 0.05:
         ref, alt = ref.lower(), alt.lower()
+    info = draw.choice(_INFOS if draw.random() < 0.97 else _OLD_INFOS)
     samples = draw.choice(("", "", "", "\tGT\t0/1", "\tGT:DP\t0/1:3\t.", "\t" + "x" * 50))
-    return f"{name}\t{start + 1}\trs{number}\t{ref}\t{alt}\t.\tPASS\t{draw.choice(_INFOS)}{samples}"
+    end = "\r" if draw.random() < 0.01 else ""
+    return f"{name}\t{start + 1}\trs{number}\t{ref}\t{alt}\t.\tPASS\t{info}{samples}{end}"
 
 
 def _alt(draw: random.Random, bases: str, start: int, ref: str) -> str:

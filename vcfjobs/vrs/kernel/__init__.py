@@ -7,7 +7,6 @@ a request.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import logging
 import os
@@ -34,16 +33,15 @@ def load(cache: Path | None = None) -> bool:
     """Compile, or read from the `cache` folder what was compiled before; whether the kernel is ready.
 
     Takes about a minute the first time on a machine, and about a second from then on. `cache` is
-    NUMBA_CACHE_DIR, or a folder of the user's, where none is given. Where the folder cannot be written, the
-    pure engine stays.
+    NUMBA_CACHE_DIR, or a folder of the user's, where none is given. Where no folder can be written, the pure
+    engine stays.
     """
     global _loaded
     if _loaded or not wanted():
         return _loaded
+    if cache is not None:
+        os.environ["NUMBA_CACHE_DIR"] = str(cache)
     began = time.perf_counter()
-    import numba
-
-    numba.config.CACHE_DIR = str((cache or _default_cache()) / _sources_digest())
     try:
         from vcfjobs.vrs.kernel import warm_up
 
@@ -55,19 +53,6 @@ def load(cache: Path | None = None) -> bool:
     seconds = time.perf_counter() - began
     log.info("annotation kernel %s in %.1f s", "compiled" if compiled else "read from its cache", seconds)
     return True
-
-
-def _default_cache() -> Path:
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(user) / "vcfjobs-kernel")
-
-
-def _sources_digest() -> str:
-    """numba looks at a function's own file alone: other sources need another folder."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def accelerated(pure: RecordAnnotator) -> RecordAnnotator | KernelAnnotator:

@@ -6,6 +6,7 @@ The outcome is the pure engine's, byte for byte and count for count.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from itertools import pairwise
 from mmap import mmap
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.kernel import lines, messages, place, write
-from vcfjobs.vrs.kernel.batch import AlleleBatch, AlleleColumns
+from vcfjobs.vrs.kernel.batch import AlleleBatch
 from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words
 from vcfjobs.vrs.sequences.contigs import Contig
 from vcfjobs.vrs.vcf.general import AnyRecords
@@ -79,7 +80,8 @@ class KernelAnnotator:
         odd_lines, odd_rows = self._annotate_odd(chunk, placed, report, first_line)
         data = self._write(text, placed, texts.view(np.uint8), odd_lines)
         collect = self._pure.collect_alleles
-        return Annotated(data, self._batch(placed, digests, odd_rows) if collect else [], report)
+        alleles: Collection[AlleleRow] = self._batch(placed, digests, odd_rows) if collect else []
+        return Annotated(data, alleles, report)
 
     def _integers(self, name: str, rows: int, columns: int = 0) -> Integers:
         return self._array(name, rows, columns, np.int64)
@@ -226,8 +228,7 @@ class KernelAnnotator:
     def _write(self, text: Bytes, placed: _Placed, texts: Bytes, odd_lines: list[bytes]) -> bytes:
         size = text.size + len(placed.records) * write.RECORD_BYTES + len(placed.alleles) * write.ALLELE_BYTES
         if self._pure.add_vrs_attributes:
-            shown = placed.alleles[placed.alleles[:, place.LOCATION] >= 0, place.SHOWN_SIZE]
-            size += int(shown.sum())
+            size += len(placed.residues)
         out = self._bytes("out", size)
         gaps = np.empty(len(odd_lines), np.int64)
         used = write.write(
@@ -238,7 +239,6 @@ class KernelAnnotator:
             placed.odd,
             placed.alleles,
             texts,
-            placed.locations,
             placed.residues,
             self._pure.add_vrs_attributes,
             out,
@@ -253,22 +253,12 @@ class KernelAnnotator:
 
     def _batch(self, placed: _Placed, digests: Words, rows: list[AlleleRow]) -> AlleleBatch:
         with_id = placed.alleles[:, place.LOCATION] >= 0
-        alleles = placed.alleles[with_id]
-        locations = placed.locations[alleles[:, place.LOCATION]]
-        literal = alleles[:, place.LITERAL_SIZE] >= 0
+        columns = placed.alleles[with_id, place.CONTIG_OF : place.SUBUNIT + 1]
         return AlleleBatch(
-            AlleleColumns(
-                digests[with_id].astype(">u8").view(np.uint8),
-                locations[:, place.CONTIG],
-                locations[:, place.LOCATION_START],
-                locations[:, place.LOCATION_END],
-                alleles[:, place.LITERAL],
-                alleles[:, place.LITERAL_SIZE],
-                np.where(literal, -1, alleles[:, place.LENGTH]),
-                np.where(literal, -1, alleles[:, place.SUBUNIT]),
-                self._accessions,
-                placed.residues.tobytes(),
-            ),
+            digests[with_id].astype(">u8").view(np.uint8),
+            columns,
+            self._accessions,
+            placed.residues.tobytes(),
             rows,
         )
 

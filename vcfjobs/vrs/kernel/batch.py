@@ -3,57 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vcfjobs.vrs.vcf.substitutions import AlleleRow
 
-
-class AlleleColumns(NamedTuple):
-    """Columns of n alleles, in inter-residue coordinates.
-
-    digest      n x 24 uint8
-    contig      n int64, index into `accessions`
-    start, end  n int64
-    literal     n int64, offset of a literal state's residues in `residues`
-    literal_size  n int64, their number; -1 for a reference-length state
-    length, subunit  n int64, of a reference-length state; -1 for a literal
-    """
-
-    digest: NDArray[np.uint8]
-    contig: NDArray[np.int64]
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-    literal: NDArray[np.int64]
-    literal_size: NDArray[np.int64]
-    length: NDArray[np.int64]
-    subunit: NDArray[np.int64]
-    accessions: list[str]
-    residues: bytes
+DIGEST_BYTES = 24
+# Columns of `columns`. LITERAL and LITERAL_SIZE say where a literal state lies in `residues`, LENGTH and
+# SUBUNIT are a reference-length state: -1 in the pair that the allele does not have.
+CONTIG, START, END, LITERAL, LITERAL_SIZE, LENGTH, SUBUNIT = range(7)
 
 
 class AlleleBatch:
-    """Alleles with an identifier: `columns`, and the few `rows` that came from the pure engine."""
+    """The alleles with an identifier of one chunk, in inter-residue coordinates.
 
-    def __init__(self, columns: AlleleColumns, rows: list[AlleleRow]) -> None:
+    digests     n x 24 uint8
+    columns     n x 7 int64; CONTIG is an index into `accessions`
+    residues    the literal states, one behind the other
+    rows        the few alleles that the pure engine placed
+    """
+
+    def __init__(
+        self,
+        digests: NDArray[np.uint8],
+        columns: NDArray[np.int64],
+        accessions: list[str],
+        residues: bytes,
+        rows: list[AlleleRow],
+    ) -> None:
+        self.digests = digests
         self.columns = columns
+        self.accessions = accessions
+        self.residues = residues
         self.rows = rows
 
     def __len__(self) -> int:
-        return len(self.columns.digest) + len(self.rows)
+        return len(self.digests) + len(self.rows)
+
+    def __contains__(self, row: object) -> bool:
+        return any(row == each for each in self)
 
     def __iter__(self) -> Iterator[AlleleRow]:
         """All of them as rows."""
-        columns = self.columns
-        digests, residues, accessions = columns.digest.tobytes(), columns.residues, columns.accessions
-        numbers = zip(*(column.tolist() for column in columns[1:8]), strict=True)
-        for at, (contig, start, end, literal, size, length, subunit) in enumerate(numbers):
-            digest, accession = digests[24 * at : 24 * at + 24], accessions[contig]
+        digests, residues, accessions = self.digests.tobytes(), self.residues, self.accessions
+        for number, row in enumerate(self.columns.tolist()):
+            contig, start, end, literal, size, length, subunit = row
+            digest = digests[DIGEST_BYTES * number : DIGEST_BYTES * (number + 1)]
             if size < 0:
-                yield digest, accession, start, end, None, length, subunit
+                yield digest, accessions[contig], start, end, None, length, subunit
             else:
                 text = residues[literal : literal + size].decode()
-                yield digest, accession, start, end, text, None, None
+                yield digest, accessions[contig], start, end, text, None, None
         yield from self.rows

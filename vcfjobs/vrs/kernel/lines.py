@@ -71,10 +71,10 @@ def info_end(text: Bytes, at: int, odd: Integers) -> int:
 @compiled
 def same_bytes(text: Bytes, one: int, other: int, size: int) -> bool:
     """Whether two stretches of the text are the same."""
-    for k in range(size):
-        if text[one + k] != text[other + k]:
-            return False
-    return True
+    k = 0
+    while k < size and text[one + k] == text[other + k]:
+        k += 1
+    return k == size
 
 
 @compiled

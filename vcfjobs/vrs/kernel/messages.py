@@ -114,7 +114,7 @@ def put_number(out: Bytes, at: int, number: int) -> int:
 
 
 @compiled
-def swapped(x):  # type: ignore[no-untyped-def]
+def swapped(x: np.uint64) -> np.uint64:
     """The word with its bytes in the other order."""
     bytes_apart, pairs_apart = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
     x = ((x & bytes_apart) << np.uint64(8)) | ((x >> np.uint64(8)) & bytes_apart)
@@ -123,19 +123,20 @@ def swapped(x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def characters(first, second, third, fourth):  # type: ignore[no-untyped-def]
+def characters(first: np.uint64, second: np.uint64, third: np.uint64, fourth: np.uint64) -> np.uint64:
     """The eight characters of four times 12 bits, as a big-endian word."""
     low = np.uint64(4095)
-    return (
+    word: np.uint64 = (
         (BASE64URL[first & low] << np.uint64(48))
         | (BASE64URL[second & low] << np.uint64(32))
         | (BASE64URL[third & low] << np.uint64(16))
         | BASE64URL[fourth & low]
     )
+    return word
 
 
 @compiled
-def set_text(text: Words, a, b, c) -> None:  # type: ignore[no-untyped-def]
+def set_text(text: Words, a: np.uint64, b: np.uint64, c: np.uint64) -> None:
     """The 32 characters (base64url) of a digest of three words, as four big-endian words."""
     text[0] = characters(a >> np.uint64(52), a >> np.uint64(40), a >> np.uint64(28), a >> np.uint64(16))
     fifth, sixth = a >> np.uint64(4), (a << np.uint64(8)) | (b >> np.uint64(56))
@@ -226,7 +227,7 @@ def digest_locations(locations: Integers, count: int, middles: Bytes, texts: Wor
 @compiled
 def class_of(allele: Integers) -> int:
     """Which alleles it is digested with."""
-    size = allele[LITERAL_SIZE]
+    size = int(allele[LITERAL_SIZE])
     if size < 0:
         return _BY_DIGITS + MOST_DIGITS * (digits(allele[LENGTH]) - 1) + digits(allele[SUBUNIT]) - 1
     if size <= SHORT_LITERAL:
@@ -272,10 +273,10 @@ def load_location(words: Words, lane: int, text: Words) -> None:
 @compiled
 def set_digest(allele: int, state: Words, lane: int, digests: Words, texts: Words) -> None:
     """Keep the digest of an allele, and its characters in the order of memory."""
-    a, b, c = state[0, lane], state[1, lane], state[2, lane]
-    digests[allele, 0], digests[allele, 1], digests[allele, 2] = a, b, c
+    for k in range(DIGEST_WORDS):
+        digests[allele, k] = state[k, lane]
     text = texts[allele]
-    set_text(text, a, b, c)
+    set_text(text, state[0, lane], state[1, lane], state[2, lane])
     for k in range(TEXT_WORDS):
         text[k] = swapped(text[k])
 

@@ -14,11 +14,13 @@ from vcfjobs.vrs.kernel.lines import ALT, ALT_END, COMMA, REF, REF_END, START
 CONTIG, LOCATION_START, LOCATION_END = range(3)
 LOCATION_COLUMNS = 3
 
-# Columns of an allele. LITERAL is the offset of a literal state's residues, of LITERAL_SIZE, among the
-# residues; a reference-length state has LITERAL_SIZE -1, a LENGTH and a SUBUNIT. SHOWN and SHOWN_SIZE are the
-# residues written to VRS_States. CHANGE is the size of an insertion or deletion.
-LOCATION, KIND, LITERAL, LITERAL_SIZE, LENGTH, SUBUNIT, SHOWN, SHOWN_SIZE, CHANGE = range(9)
-ALLELE_COLUMNS = 9
+# Columns of an allele, -1 where there is none. START and END are those of its location, number LOCATION among
+# the locations; LITERAL is the offset of a literal state's residues, of LITERAL_SIZE, among the residues;
+# LENGTH and SUBUNIT are a reference-length state. SHOWN and SHOWN_SIZE are the residues that VRS_States
+# shows; CHANGE is the size of an insertion or deletion.
+KIND, CONTIG_OF, START_OF, END_OF, LITERAL, LITERAL_SIZE, LENGTH, SUBUNIT = range(8)
+LOCATION, SHOWN, SHOWN_SIZE, CHANGE = range(8, 12)
+ALLELE_COLUMNS = 12
 
 # Kinds of alleles: those with an identifier, then those without.
 KINDS = ("reference", "snv", "mnv", "delins", "insertion", "deletion")
@@ -42,10 +44,10 @@ _IS_SEQUENCE = np.array([chr(b).upper() in "ACGTURYSWKMBDHVN" if b < 128 else Fa
 @compiled
 def is_sequence(text: Bytes, begin: int, end: int) -> bool:
     """Whether an allele is written in IUPAC letters alone."""
-    for at in range(begin, end):
-        if not _IS_SEQUENCE[text[at]]:
-            return False
-    return end > begin
+    at = begin
+    while at < end and _IS_SEQUENCE[text[at]]:
+        at += 1
+    return at == end > begin
 
 
 @compiled
@@ -72,10 +74,11 @@ def is_reference(text: Bytes, begin: int, end: int, bases: Bytes, start: int) ->
     """Whether REF is what stands in the contig from `start` on."""
     if start < 0 or start + (end - begin) > bases.size:
         return False
-    for k in range(end - begin):
-        if _UPPER[text[begin + k]] != bases[start + k]:
-            return False
-    return True
+    size = end - begin
+    k = 0
+    while k < size and _UPPER[text[begin + k]] == bases[start + k]:
+        k += 1
+    return k == size
 
 
 @compiled
@@ -109,10 +112,10 @@ def rolled_right(bases: Bytes, at: int, text: Bytes, seed: int, size: int) -> in
 @compiled
 def repeats(text: Bytes, seed: int, size: int, subunit: int) -> bool:
     """Whether the seed is its first `subunit` residues repeated."""
-    for k in range(subunit, size):
-        if _UPPER[text[seed + k]] != _UPPER[text[seed + k - subunit]]:
-            return False
-    return True
+    k = subunit
+    while k < size and _UPPER[text[seed + k]] == _UPPER[text[seed + k - subunit]]:
+        k += 1
+    return k == size
 
 
 @compiled
@@ -130,32 +133,20 @@ def repeat_subunit(text: Bytes, seed: int, size: int, longest: int, smallest: bo
 
 
 @compiled
-def set_reference_length(row: Integers, length: int, subunit: int) -> None:
-    """Give the allele a reference-length state."""
-    row[LITERAL_SIZE] = -1
-    row[LENGTH] = length
-    row[SUBUNIT] = subunit
-
-
-@compiled
-def add_residues(
-    row: Integers, residues: Bytes, cursors: Integers, text: Bytes, begin: int, size: int
-) -> None:
-    """Add upper-case letters of the text to the allele's literal state."""
+def add_letters(residues: Bytes, cursors: Integers, text: Bytes, begin: int, size: int) -> None:
+    """Add letters of the text, in upper case, to the residues."""
     at = cursors[RESIDUES]
     for k in range(size):
         residues[at + k] = _UPPER[text[begin + k]]
-    row[LITERAL_SIZE] += size
     cursors[RESIDUES] = at + size
 
 
 @compiled
-def add_bases(row: Integers, residues: Bytes, cursors: Integers, bases: Bytes, begin: int, end: int) -> None:
-    """Add residues of the contig to the allele's literal state."""
+def add_bases(residues: Bytes, cursors: Integers, bases: Bytes, begin: int, end: int) -> None:
+    """Add residues of the contig to the residues."""
     at = cursors[RESIDUES]
     for k in range(end - begin):
         residues[at + k] = bases[begin + k]
-    row[LITERAL_SIZE] += end - begin
     cursors[RESIDUES] = at + end - begin
 
 
@@ -174,27 +165,24 @@ def locate(row: Integers, locations: Integers, cursors: Integers, contig: int, s
         locations[last, LOCATION_START] = start
         locations[last, LOCATION_END] = end
         cursors[LOCATIONS] = last + 1
-    row[LOCATION] = last
+    row[LOCATION], row[CONTIG_OF], row[START_OF], row[END_OF] = last, contig, start, end
 
 
 @compiled
-def show_state(row: Integers, locations: Integers, residues: Bytes, cursors: Integers, bases: Bytes) -> None:
-    """Note the residues that VRS_States shows; SHOWN_SIZE 0 stands for `.`."""
+def show_state(row: Integers, residues: Bytes, cursors: Integers, bases: Bytes) -> None:
+    """Note the residues that VRS_States shows; none for a long or empty reference-length state."""
     if row[LITERAL_SIZE] >= 0:
-        row[SHOWN] = row[LITERAL]
-        row[SHOWN_SIZE] = row[LITERAL_SIZE]
+        row[SHOWN], row[SHOWN_SIZE] = row[LITERAL], row[LITERAL_SIZE]
         return
     length = row[LENGTH]
-    row[SHOWN_SIZE] = 0
     if length == 0 or length > LONGEST_SHOWN:
         return
     at = cursors[RESIDUES]
-    begin = locations[row[LOCATION], LOCATION_START]
+    begin = row[START_OF]
     unit = min(row[SUBUNIT], length)
     for k in range(length):
         residues[at + k] = bases[begin + k % unit]
-    row[SHOWN] = at
-    row[SHOWN_SIZE] = length
+    row[SHOWN], row[SHOWN_SIZE] = at, length
     cursors[RESIDUES] = at + length
 
 
@@ -227,8 +215,6 @@ def place_allele(
         locate(row, locations, cursors, contig, start, start + 1)
         return True
     shorter = min(ref_size, alt_size)
-    row[LITERAL] = cursors[RESIDUES]
-    row[LITERAL_SIZE] = 0
     row[CHANGE] = abs(alt_size - ref_size)
     prefix = 0
     while prefix < shorter and _UPPER[text[ref + prefix]] == _UPPER[text[alt + prefix]]:
@@ -236,7 +222,7 @@ def place_allele(
     if prefix == ref_size == alt_size:
         row[KIND] = REFERENCE
         locate(row, locations, cursors, contig, start, start + ref_size)
-        set_reference_length(row, ref_size, ref_size)
+        row[LENGTH], row[SUBUNIT] = ref_size, ref_size
         return True
     suffix = 0
     while (
@@ -249,7 +235,8 @@ def place_allele(
     if deleted and inserted:
         row[KIND] = DELINS if deleted != inserted else SNV if deleted == 1 else MNV
         locate(row, locations, cursors, contig, begin, end)
-        add_residues(row, residues, cursors, text, alt + prefix, inserted)
+        row[LITERAL], row[LITERAL_SIZE] = cursors[RESIDUES], inserted
+        add_letters(residues, cursors, text, alt + prefix, inserted)
         return True
     seed = alt + prefix if inserted else ref + prefix
     size = inserted + deleted
@@ -260,16 +247,25 @@ def place_allele(
     row[KIND] = INSERTION if inserted else DELETION
     locate(row, locations, cursors, contig, begin - left, end + right)
     if deleted:
-        set_reference_length(row, left + right, size)
+        row[LENGTH], row[SUBUNIT] = left + right, size
         return True
     subunit = repeat_subunit(text, seed, size, left + right, smallest)
     if subunit:
-        set_reference_length(row, left + right + size, subunit)
+        row[LENGTH], row[SUBUNIT] = left + right + size, subunit
     else:
-        add_bases(row, residues, cursors, bases, begin - left, begin)
-        add_residues(row, residues, cursors, text, seed, size)
-        add_bases(row, residues, cursors, bases, end, end + right)
+        row[LITERAL], row[LITERAL_SIZE] = cursors[RESIDUES], left + size + right
+        add_bases(residues, cursors, bases, begin - left, begin)
+        add_letters(residues, cursors, text, seed, size)
+        add_bases(residues, cursors, bases, end, end + right)
     return True
+
+
+@compiled
+def allele_end(text: Bytes, at: int, alt_end: int) -> int:
+    """The end of the ALT allele that begins at `at`."""
+    while at < alt_end and text[at] != COMMA:
+        at += 1
+    return at
 
 
 @compiled
@@ -299,14 +295,12 @@ def place_record(
     for _ in range(MOST_ALLELES):
         begin, end = ref, ref_end
         if not is_ref:
-            begin = end = after
-            while end < alt_end and text[end] != COMMA:
-                end += 1
+            begin, end = after, allele_end(text, after, alt_end)
             after = end + 1
         if end - begin > LONGEST_ALLELE:
             return False
         row = alleles[cursors[ALLELES]]
-        row[LOCATION] = -1
+        row[:] = -1
         if not (ref_is_sequence and is_sequence(text, begin, end)):
             row[KIND] = kind_without_id(text, begin, end)
         elif contig < 0:
@@ -332,7 +326,7 @@ def place_record(
             ):
                 return False
             if attributes:
-                show_state(row, locations, residues, cursors, bases)
+                show_state(row, residues, cursors, bases)
         cursors[ALLELES] += 1
         if no_alts or (not is_ref and end == alt_end):
             return True

@@ -38,11 +38,12 @@ def _cube_root(number: int) -> int:
 
 # The first 64 bits of the fractional parts of the roots of the first primes.
 CONSTANTS = np.array([_cube_root(p << 192) % (1 << 64) for p in _primes(ROUNDS)], np.uint64)
+ZEROS = np.zeros(LANES, np.uint64)
 INITIAL = np.array([isqrt(p << 128) % (1 << 64) for p in _primes(8)], np.uint64)
 
 
 @compiled
-def rotated(word, bits):  # type: ignore[no-untyped-def]
+def rotated(word: np.uint64, bits: int) -> np.uint64:
     """The word rotated to the right."""
     return (word >> np.uint64(bits)) | (word << np.uint64(64 - bits))
 
@@ -56,27 +57,20 @@ def start(state: Words, lanes: int) -> None:
 
 
 @compiled
-def _step(a, b, c, d, e, f, g, h, added, lanes):  # type: ignore[no-untyped-def]
-    """One round of each lane; `added` is its constant plus its word of the schedule."""
-    for i in range(lanes):
-        x, y, z, u = e[i], a[i], b[i], c[i]
-        first = (
-            h[i] + (rotated(x, 14) ^ rotated(x, 18) ^ rotated(x, 41)) + (g[i] ^ (x & (f[i] ^ g[i]))) + added
-        )
-        second = (rotated(y, 28) ^ rotated(y, 34) ^ rotated(y, 39)) + ((y & z) | (u & (y | z)))
-        d[i] += first
-        h[i] = first + second
+def _step(work: Words, t: int, added: np.uint64, words: Words, lanes: int) -> None:
+    """Round t of each lane: `added` is the same for all of them, `words` is not.
 
-
-@compiled
-def _step_of_words(a, b, c, d, e, f, g, h, constant, words, lanes):  # type: ignore[no-untyped-def]
+    The eight variables trade places from round to round, so nothing is moved.
+    """
+    a, b, c, d = work[-t & 7], work[(1 - t) & 7], work[(2 - t) & 7], work[(3 - t) & 7]
+    e, f, g, h = work[(4 - t) & 7], work[(5 - t) & 7], work[(6 - t) & 7], work[(7 - t) & 7]
     for i in range(lanes):
         x, y, z, u = e[i], a[i], b[i], c[i]
         first = (
             h[i]
             + (rotated(x, 14) ^ rotated(x, 18) ^ rotated(x, 41))
             + (g[i] ^ (x & (f[i] ^ g[i])))
-            + constant
+            + added
             + words[i]
         )
         second = (rotated(y, 28) ^ rotated(y, 34) ^ rotated(y, 39)) + ((y & z) | (u & (y | z)))
@@ -85,7 +79,7 @@ def _step_of_words(a, b, c, d, e, f, g, h, constant, words, lanes):  # type: ign
 
 
 @compiled
-def _extend(words, t, lanes):  # type: ignore[no-untyped-def]
+def _extend(words: Words, t: int, lanes: int) -> None:
     """Word t of the schedule takes the place of word t - 16."""
     new, low, middle, high = words[t & 15], words[(t + 1) & 15], words[(t + 9) & 15], words[(t + 14) & 15]
     for i in range(lanes):
@@ -106,19 +100,7 @@ def add_block(state: Words, words: Words, work: Words, lanes: int) -> None:
     for t in range(ROUNDS):
         if t >= BLOCK_WORDS:
             _extend(words, t, lanes)
-        _step_of_words(
-            work[-t & 7],
-            work[(1 - t) & 7],
-            work[(2 - t) & 7],
-            work[(3 - t) & 7],
-            work[(4 - t) & 7],
-            work[(5 - t) & 7],
-            work[(6 - t) & 7],
-            work[(7 - t) & 7],
-            CONSTANTS[t],
-            words[t & 15],
-            lanes,
-        )
+        _step(work, t, CONSTANTS[t], words[t & 15], lanes)
     for j in range(8):
         for i in range(lanes):
             state[j, i] += work[j, i]
@@ -149,18 +131,7 @@ def add_same_block(state: Words, scheduled: Words, work: Words, lanes: int) -> N
         for i in range(lanes):
             work[j, i] = state[j, i]
     for t in range(ROUNDS):
-        _step(
-            work[-t & 7],
-            work[(1 - t) & 7],
-            work[(2 - t) & 7],
-            work[(3 - t) & 7],
-            work[(4 - t) & 7],
-            work[(5 - t) & 7],
-            work[(6 - t) & 7],
-            work[(7 - t) & 7],
-            scheduled[t],
-            lanes,
-        )
+        _step(work, t, scheduled[t], ZEROS, lanes)
     for j in range(8):
         for i in range(lanes):
             state[j, i] += work[j, i]

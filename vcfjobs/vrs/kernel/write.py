@@ -7,16 +7,7 @@ import numpy as np
 from vcfjobs.vrs.kernel.compiled import Bytes, Integers, compiled
 from vcfjobs.vrs.kernel.lines import BEGIN, COMMA, END, INFO, INFO_END
 from vcfjobs.vrs.kernel.messages import put, put_number
-from vcfjobs.vrs.kernel.place import (
-    LENGTH,
-    LITERAL_SIZE,
-    LOCATION,
-    LOCATION_END,
-    LOCATION_START,
-    SHOWN,
-    SHOWN_SIZE,
-    SUBUNIT,
-)
+from vcfjobs.vrs.kernel.place import END_OF, LENGTH, LOCATION, SHOWN, SHOWN_SIZE, START_OF, SUBUNIT
 
 MISSING = 46  # .
 SEMICOLON = 59
@@ -35,6 +26,13 @@ ALLELE_BYTES = 1 + ID.size + 32 + 5 * 15
 
 
 @compiled
+def put_separator(out: Bytes, at: int, k: int) -> int:
+    """Write a comma before any allele but the first; the offset behind it."""
+    out[at] = COMMA
+    return at + 1 if k else at
+
+
+@compiled
 def put_missing(out: Bytes, at: int) -> int:
     """Write the missing value; the offset behind it."""
     out[at] = MISSING
@@ -42,71 +40,53 @@ def put_missing(out: Bytes, at: int) -> int:
 
 
 @compiled
-def put_fields(
-    out: Bytes,
-    at: int,
-    alleles: Integers,
-    texts: Bytes,
-    locations: Integers,
-    residues: Bytes,
-    attributes: bool,
-) -> int:
-    """Write the VRS fields of one record with these alleles; the offset behind them."""
+def put_ids(out: Bytes, at: int, alleles: Integers, texts: Bytes) -> int:
+    """Write the identifiers; the offset behind them."""
     at = put(out, at, IDS)
     for k in range(len(alleles)):
-        if k:
-            out[at] = COMMA
-            at += 1
-        if alleles[k, LOCATION] < 0:
-            at = put_missing(out, at)
-        else:
-            at = put(out, put(out, at, ID), texts[k])
-    if not attributes:
-        return at
-    at = put(out, at, STARTS)
+        at = put_separator(out, at, k)
+        without_id = alleles[k, LOCATION] < 0
+        at = put_missing(out, at) if without_id else put(out, put(out, at, ID), texts[k])
+    return at
+
+
+@compiled
+def put_numbers(out: Bytes, at: int, name: Bytes, alleles: Integers, column: int) -> int:
+    """Write a field of one number per allele; the offset behind it."""
+    at = put(out, at, name)
     for k in range(len(alleles)):
-        if k:
-            out[at] = COMMA
-            at += 1
-        location = alleles[k, LOCATION]
-        at = (
-            put_missing(out, at) if location < 0 else put_number(out, at, locations[location, LOCATION_START])
-        )
-    at = put(out, at, ENDS)
-    for k in range(len(alleles)):
-        if k:
-            out[at] = COMMA
-            at += 1
-        location = alleles[k, LOCATION]
-        at = put_missing(out, at) if location < 0 else put_number(out, at, locations[location, LOCATION_END])
+        at = put_separator(out, at, k)
+        number = alleles[k, column]
+        at = put_missing(out, at) if number < 0 else put_number(out, at, number)
+    return at
+
+
+@compiled
+def put_states(out: Bytes, at: int, alleles: Integers, residues: Bytes) -> int:
+    """Write the states as residues; the offset behind them."""
     at = put(out, at, STATES)
     for k in range(len(alleles)):
-        if k:
-            out[at] = COMMA
-            at += 1
-        if alleles[k, LOCATION] < 0 or alleles[k, SHOWN_SIZE] == 0:
+        at = put_separator(out, at, k)
+        shown = alleles[k, SHOWN]
+        if shown < 0:
             at = put_missing(out, at)
         else:
-            shown = alleles[k, SHOWN]
             at = put(out, at, residues[shown : shown + alleles[k, SHOWN_SIZE]])
-    at = put(out, at, LENGTHS)
-    for k in range(len(alleles)):
-        if k:
-            out[at] = COMMA
-            at += 1
-        if alleles[k, LOCATION] < 0 or alleles[k, LITERAL_SIZE] >= 0:
-            at = put_missing(out, at)
-        else:
-            at = put_number(out, at, alleles[k, LENGTH])
-    at = put(out, at, SUBUNITS)
-    for k in range(len(alleles)):
-        if k:
-            out[at] = COMMA
-            at += 1
-        if alleles[k, LOCATION] < 0 or alleles[k, LITERAL_SIZE] >= 0:
-            at = put_missing(out, at)
-        else:
-            at = put_number(out, at, alleles[k, SUBUNIT])
+    return at
+
+
+@compiled
+def put_fields(
+    out: Bytes, at: int, alleles: Integers, texts: Bytes, residues: Bytes, attributes: bool
+) -> int:
+    """Write the VRS fields of one record with these alleles; the offset behind them."""
+    at = put_ids(out, at, alleles, texts)
+    if attributes:
+        at = put_numbers(out, at, STARTS, alleles, START_OF)
+        at = put_numbers(out, at, ENDS, alleles, END_OF)
+        at = put_states(out, at, alleles, residues)
+        at = put_numbers(out, at, LENGTHS, alleles, LENGTH)
+        at = put_numbers(out, at, SUBUNITS, alleles, SUBUNIT)
     return at
 
 
@@ -119,7 +99,6 @@ def write(
     odd: Integers,
     alleles: Integers,
     texts: Bytes,
-    locations: Integers,
     residues: Bytes,
     attributes: bool,
     out: Bytes,
@@ -143,6 +122,6 @@ def write(
                 out[at] = SEMICOLON
                 at += 1
             copied = record[INFO_END]
-            at = put_fields(out, at, alleles[first:last], texts[first:last], locations, residues, attributes)
+            at = put_fields(out, at, alleles[first:last], texts[first:last], residues, attributes)
         first = last
     return put(out, at, text[copied:])

@@ -87,7 +87,7 @@ def annotate_later_shard(
 def _annotate_records(
     source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
 ) -> Iterator[Chunk]:
-    annotator = kernel.accelerated(_annotator(reference, options))
+    annotator = kernel.accelerated(record_annotator(reference, options))
     while rest:
         annotated = annotator.annotate(rest, line)
         line += rest.count(b"\n")
@@ -105,7 +105,7 @@ def check_head(
     header, rest = read_header(source, options)
     lines = _first_lines(rest, records)
     try:
-        report = _annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
+        report = record_annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
     except MalformedRecordError as error:
         raise InvalidVcfError(error.sentence) from error
     return HeadCheck(
@@ -149,7 +149,8 @@ def read_header(source: TextSource, options: Options, *, keep: bool = False) -> 
     raise missing_chrom_line()
 
 
-def _annotator(reference: Reference, options: Options) -> RecordAnnotator:
+def record_annotator(reference: Reference, options: Options) -> RecordAnnotator:
+    """The pure engine for a file on that reference."""
     return RecordAnnotator(
         reference,
         for_ref=options.for_ref,
