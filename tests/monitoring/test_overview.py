@@ -174,7 +174,7 @@ def test_workers_are_shown_with_what_they_hold_and_those_that_are_silent(root: C
 
 
 def test_a_service_without_a_worker_says_so(root: Client) -> None:
-    assert "no worker runs" in dashboard(root)
+    assert "No worker is running" in dashboard(root)
 
 
 def test_the_oldest_of_very_many_workers_are_counted_alone(monkeypatch: pytest.MonkeyPatch) -> None:
