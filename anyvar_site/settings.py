@@ -265,7 +265,7 @@ CELERY |= celery_passthrough(
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "vcfjobs.api.authentication.TokenListAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "vcfjobs.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["vcfjobs.api.authentication.OpenOrAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -93,14 +93,14 @@ def recompressed_path(pk: UUID, attempt: int) -> Path:
     return run_folder(pk) / f"{attempt}.input.part"
 
 
-def shard_folder(pk: UUID, plan: int) -> Path:
-    """The folder of the parts of a run that its attempt `plan` cut up."""
-    return run_folder(pk) / f"{plan}.shards"
+def shard_folder(pk: UUID, cut_attempt: int) -> Path:
+    """The folder of the parts of a run that its attempt `cut_attempt` cut."""
+    return run_folder(pk) / f"{cut_attempt}.shards"
 
 
-def shard_path(pk: UUID, plan: int, number: int, attempt: int) -> Path:
+def shard_path(pk: UUID, cut_attempt: int, number: int, attempt: int) -> Path:
     """The part that one attempt of a shard writes: BGZF without an end block; its .gzi lies beside it."""
-    return shard_folder(pk, plan) / f"{number}.{attempt}.gz"
+    return shard_folder(pk, cut_attempt) / f"{number}.{attempt}.gz"
 
 
 def beside(part: Path, kind: str) -> Path:
@@ -108,10 +108,10 @@ def beside(part: Path, kind: str) -> Path:
     return part.with_name(f"{part.name}.{kind}")
 
 
-def make_shard_folder(pk: UUID, plan: int) -> None:
+def make_shard_folder(pk: UUID, cut_attempt: int) -> None:
     """Make the folder for the parts of a run, empty."""
-    drop_shards(pk, plan)
-    shard_folder(pk, plan).mkdir(mode=0o700)
+    drop_shards(pk, cut_attempt)
+    shard_folder(pk, cut_attempt).mkdir(mode=0o700)
     _sync_folder(run_folder(pk))
 
 
@@ -170,15 +170,15 @@ def drop_attempt(pk: UUID, attempt: int) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def drop_shard_attempt(pk: UUID, plan: int, number: int, attempt: int) -> None:
+def drop_shard_attempt(pk: UUID, cut_attempt: int, number: int, attempt: int) -> None:
     """Remove what one attempt of a shard wrote."""
-    for leftover in shard_folder(pk, plan).glob(f"{number}.{attempt}.*"):
+    for leftover in shard_folder(pk, cut_attempt).glob(f"{number}.{attempt}.*"):
         leftover.unlink(missing_ok=True)
 
 
-def drop_shards(pk: UUID, plan: int) -> None:
+def drop_shards(pk: UUID, cut_attempt: int) -> None:
     """Remove the parts of a run."""
-    shutil.rmtree(shard_folder(pk, plan), ignore_errors=True)
+    shutil.rmtree(shard_folder(pk, cut_attempt), ignore_errors=True)
 
 
 def keep_result(pk: UUID, attempt: int) -> None:
@@ -270,7 +270,7 @@ def full_disk_as_error() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise StorageFullError("The service has no space left for this file. Try again later.") from error
+            raise StorageFullError from error
         raise
 
 

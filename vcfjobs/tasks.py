@@ -1,7 +1,4 @@
-"""Celery's doors: each opens, calls the runner, and returns.
-
-A message brings the worker a turn: which piece of work that goes to is the line's to say.
-"""
+"""The Celery task: it calls the executor and returns."""
 
 from __future__ import annotations
 
@@ -11,31 +8,32 @@ from uuid import UUID
 from celery import Task, shared_task
 
 from vcfjobs.worker import dispatch, executor
+from vcfjobs.worker.executor import Outcome
+
+# Messages of the release before, which wait in the broker while the service is upgraded, have these names.
+EARLIER_NAMES = ("vcfjobs.annotate_run", "vcfjobs.ingest_run", "vcfjobs.annotate_shard")
 
 
-@shared_task(name=dispatch.ANNOTATE, bind=True)
-def annotate_run(self: Task, run_pk: str, input_path: str) -> str:
-    """A turn for a run to annotate; returns how what was done ended."""
-    return _turn(self, run_pk, input_path)
+class RunFailed(Exception):  # noqa: N818  (what Celery's results say)
+    """The run failed: its row says why, and Celery's result only that it did."""
 
 
-@shared_task(name=dispatch.INGEST, bind=True)
-def ingest_run(self: Task, run_pk: str, input_path: str) -> str:
-    """A turn for a run whose annotations are to be registered; returns how what was done ended."""
-    return _turn(self, run_pk, input_path)
+def work_on_next(task: Task, run_pk: str, input_path: str, number: int | None = None) -> str:
+    """Do the next work item of the queue; how that ended. `number`, a shard's, is in earlier messages only.
 
-
-@shared_task(name=dispatch.ANNOTATE_SHARD, bind=True)
-def annotate_shard(self: Task, run_pk: str, input_path: str, number: int) -> str:
-    """A turn for a shard of a run; returns how what was done ended."""
-    return _turn(self, run_pk, input_path)
-
-
-def _turn(task: Task, run_pk: str, input_path: str) -> str:
-    return executor.execute_next(
+    Raises RunFailed, so that Celery's result has the state FAILURE.
+    """
+    outcome = executor.execute_next(
         UUID(run_pk),
         Path(input_path),
         task_id=task.request.id,
         worker=task.request.hostname or "",
         redelivered=bool((task.request.delivery_info or {}).get("redelivered")),
     )
+    if outcome is Outcome.FAILED:
+        raise RunFailed
+    return outcome.value
+
+
+for _name in (dispatch.WORK_ON_NEXT, *EARLIER_NAMES):
+    shared_task(name=_name, bind=True, throws=(RunFailed,))(work_on_next)

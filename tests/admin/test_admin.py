@@ -65,7 +65,7 @@ def run_page(client: Client, run: Run) -> str:
 
 def make_shard(run: Run, number: int, **columns: Any) -> Shard:
     return Shard.objects.create(
-        run=run, plan=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
+        run=run, cut_attempt=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
     )
 
 
@@ -246,7 +246,7 @@ def test_a_limit_that_refuses_a_retry_is_told_in_its_own_words(admin: Client, se
     store_input(failed)
     page = act(admin, "retry_runs", failed)
     assert "Runs queued again: 0." in page
-    assert "Runs unchanged: 1. Too many runs are waiting already." in page
+    assert "Runs unchanged: 1. Too many runs are queued." in page
 
 
 def test_deleting_a_run_is_asked_about_and_removes_its_files(admin: Client) -> None:

@@ -195,7 +195,7 @@ def test_the_lines_of_a_shard_name_its_run(
     lines: Callable[[], list[str]], kind: str, tiny_assembly: str, settings: Settings, broker: list[Any]
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 100
-    run = make_run(place=0)
+    run = make_run(queue_position=0)
     path = store_input(run)
     for number in range(10):
         executor.execute_next(run.pk, path, task_id=f"t{number}", worker="w")
@@ -247,7 +247,7 @@ def test_the_line_of_a_shard_that_is_queued_again_names_its_run(
     run = make_running(lease_until=None, shard_count=1)
     held = {"status": Status.RUNNING, "attempt": 1, "attempt_limit": 3, "worker": "w"}
     lost = timezone.now() - timedelta(seconds=1)
-    Shard.objects.create(run=run, number=1, plan=1, start=0, end=1, lease_until=lost, **held)
+    Shard.objects.create(run=run, number=1, cut_attempt=1, start=0, end=1, lease_until=lost, **held)
     maintenance.take_back_lost()
     (line,) = lines()
     assert names(line, kind, run.pk)

@@ -11,7 +11,8 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import make_run
-from vcfjobs.runs import lifecycle, submit
+from vcfjobs.runs import lifecycle
+from vcfjobs.worker import dispatch
 
 pytestmark = pytest.mark.django_db
 
@@ -25,7 +26,7 @@ def test_healthz_and_service_info_are_open(client: Client, settings: Settings, t
 
 
 def test_readyz_names_what_is_not_there(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submit, "broker_answers", lambda: False)
+    monkeypatch.setattr(dispatch, "answers", lambda: False)
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.json()["parts"] == {"database": "ok", "broker": "unavailable", "work_directory": "ok"}

@@ -28,10 +28,8 @@ def test_of_a_thousand_races_of_cancel_against_complete_each_has_one_winner() ->
             connection.close()
 
         actors = [
-            threading.Thread(target=race, args=("complete", lambda run: Run.objects.succeed(run))),
-            threading.Thread(
-                target=race, args=("cancel", lambda run: Run.objects.filter(pk=run.pk).cancel())
-            ),
+            threading.Thread(target=race, args=("complete", lambda run: run.succeed())),
+            threading.Thread(target=race, args=("cancel", lambda run: run.cancel())),
         ]
         for actor in actors:
             actor.start()
@@ -41,5 +39,5 @@ def test_of_a_thousand_races_of_cancel_against_complete_each_has_one_winner() ->
             assert completed != cancelled
             run.refresh_from_db()
             assert run.status == (Status.SUCCEEDED if completed else Status.CANCELLED)
-            assert Run.objects.filter(pk=run.pk).retry() == cancelled
+            assert run.retry() == cancelled
         Run.objects.all().delete()

@@ -54,16 +54,16 @@ def test_a_final_run_cannot_be_claimed(status: str) -> None:
 def test_an_older_attempt_can_neither_renew_nor_report_nor_end_the_run() -> None:
     old = make_running(lease_until=timezone.now() - timedelta(seconds=1))
     assert Run.objects.claim(old.pk, "two", "b")
-    assert not Run.objects.renew(old, 0)
-    assert not Run.objects.save_progress(old, 5, 5)
-    assert not Run.objects.succeed(old)
-    assert not Run.objects.fenced_by(old).fail(RunFailureError("no"))
+    assert not old.renew(0)
+    assert not old.save_progress(5, 5)
+    assert not old.succeed()
+    assert not old.fail(RunFailureError("no"))
     assert Run.objects.get(pk=old.pk).status == Status.RUNNING
 
 
 def test_renewing_moves_the_lease_forward_on_the_database_clock() -> None:
     run = make_running(lease_until=timezone.now() + timedelta(seconds=1))
-    assert Run.objects.renew(run, 0)
+    assert run.renew(0)
     run.refresh_from_db()
     assert run.lease_until is not None
     assert run.lease_until > timezone.now() + timedelta(seconds=50)
@@ -73,7 +73,7 @@ def test_renewing_sets_the_deadline_by_the_workers_own_clock() -> None:
     """While a machine sleeps the database's clock goes on: that says nothing of the work."""
     hours_ago = timezone.now() - timedelta(hours=2)
     run = make_running(lease_until=hours_ago, deadline=hours_ago)
-    assert Run.objects.renew(run, 600)
+    assert run.renew(600)
     run.refresh_from_db()
     assert run.deadline is not None
     left = (run.deadline - timezone.now()).total_seconds()
@@ -83,7 +83,7 @@ def test_renewing_sets_the_deadline_by_the_workers_own_clock() -> None:
 
 def test_a_success_sets_the_time_at_which_the_files_go() -> None:
     run = make_running()
-    assert Run.objects.succeed(run, result_bytes=5)
+    assert run.succeed(result_bytes=5)
     run.refresh_from_db()
     assert run.status == Status.SUCCEEDED
     assert run.expires is not None
@@ -93,31 +93,31 @@ def test_a_success_sets_the_time_at_which_the_files_go() -> None:
 
 def test_a_failure_keeps_its_code_sentence_and_traceback() -> None:
     run = make_running()
-    assert Run.objects.fenced_by(run).fail(TimeLimitExceededError("too long"), "trace")
+    assert run.fail(TimeLimitExceededError(60), "trace")
     run.refresh_from_db()
     assert (run.status, run.error_code, run.error, run.traceback) == (
         Status.FAILED,
         "TIME_LIMIT_EXCEEDED",
-        "too long",
+        "The run took longer than the limit of 60 seconds.",
         "trace",
     )
 
 
 def test_a_retry_gives_the_run_its_attempts_again_and_never_lowers_the_attempt() -> None:
     run = make_run(status=Status.FAILED, attempt=3, attempt_limit=3, error="bad", finished=timezone.now())
-    assert Run.objects.filter(pk=run.pk).retry()
+    assert run.retry()
     run.refresh_from_db()
     assert (run.status, run.attempt, run.attempt_limit, run.error) == (Status.QUEUED, 3, 6, "")
 
 
 def test_an_expired_run_cannot_be_retried() -> None:
     run = make_run(status=Status.FAILED, expired=timezone.now())
-    assert not Run.objects.filter(pk=run.pk).retry()
+    assert not run.retry()
 
 
 def test_a_run_whose_time_is_up_cannot_be_retried_though_its_files_are_not_swept_yet() -> None:
     run = make_run(status=Status.FAILED, expires=timezone.now() - timedelta(seconds=1))
-    assert not Run.objects.filter(pk=run.pk).retry()
+    assert not run.retry()
 
 
 def test_two_runs_of_one_owner_cannot_hold_the_same_run_id() -> None:
@@ -130,13 +130,12 @@ def test_two_runs_of_one_owner_cannot_hold_the_same_run_id() -> None:
 
 MOVES = {
     "claim": lambda run: Run.objects.claim(run.pk, "t", "w"),
-    "succeed": lambda run: Run.objects.succeed(run),
-    "fail": lambda run: Run.objects.fenced_by(run).fail(RunFailureError("x")),
-    "cancel": lambda run: Run.objects.filter(pk=run.pk).cancel(),
-    "requeue": lambda run: Run.objects.filter(pk=run.pk).requeue(),
-    "lost": lambda run: Run.objects.filter(pk=run.pk).fail_lost(),
-    "overdue": lambda run: Run.objects.filter(pk=run.pk).fail_overdue(),
-    "retry": lambda run: Run.objects.filter(pk=run.pk).retry(),
+    "succeed": lambda run: run.succeed(),
+    "fail": lambda run: run.fail(RunFailureError("x")),
+    "cancel": lambda run: run.cancel(),
+    "requeue": lambda run: run.requeue(Run.objects.all()),
+    "lost": lambda run: run.fail(RunFailureError("lost"), among=Run.objects.all()),
+    "retry": lambda run: run.retry(),
 }
 ALLOWED = {
     (Status.QUEUED, "claim"): Status.RUNNING,

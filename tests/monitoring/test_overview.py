@@ -57,7 +57,7 @@ def make_worker(node: str, **columns: Any) -> Worker:
 
 def make_shard(run: Run, number: int, **columns: Any) -> Shard:
     return Shard.objects.create(
-        run=run, plan=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
+        run=run, cut_attempt=1, number=number, start=number, end=number + 1, attempt_limit=3, **columns
     )
 
 

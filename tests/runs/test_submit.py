@@ -59,7 +59,7 @@ def test_a_submitted_run_is_queued_stored_and_handed_to_the_broker(submit: Submi
     assert created
     assert (run.status, run.input_bytes, run.input_format) == (Status.QUEUED, len(VCF), "vcf")
     assert storage.input_path(run.pk).read_bytes() == VCF
-    assert broker == [(dispatch.ANNOTATE, [str(run.pk), str(storage.input_path(run.pk))])]
+    assert broker == [(dispatch.WORK_ON_NEXT, [str(run.pk), str(storage.input_path(run.pk))])]
     assert list(storage.spool().iterdir()) == []
 
 
@@ -301,11 +301,11 @@ def test_a_run_named_like_anothers_key_does_not_hide_it() -> None:
 
 def test_the_time_to_ask_again_is_between_a_second_and_a_minute() -> None:
     now = timezone.now()
-    assert lifecycle.retry_after(make_run()) == 1
+    assert estimates.retry_after(make_run()) == 1
     slow = make_running(input_bytes=10**6, bytes_done=10, started=now - timedelta(seconds=100))
-    assert lifecycle.retry_after(slow) == 60
+    assert estimates.retry_after(slow) == 60
     half = make_running(input_bytes=100, bytes_done=50, started=now - timedelta(seconds=10))
-    assert 10 <= lifecycle.retry_after(half) <= 11
+    assert 10 <= estimates.retry_after(half) <= 11
 
 
 @pytest.mark.django_db(transaction=True)
@@ -346,4 +346,4 @@ def test_many_small_runs_do_not_make_a_large_file_look_slow(submit: Submit) -> N
         make_run(status=Status.SUCCEEDED, input_bytes=500, started=now - timedelta(seconds=1), finished=now)
     estimates._memory.asked = float("-inf")
     estimates.remember_backlog()
-    assert estimates.seconds_left(make_run(input_bytes=1_000_000)) <= 2
+    assert estimates.retry_after(make_run(input_bytes=1_000_000)) <= 2

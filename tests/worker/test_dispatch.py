@@ -13,7 +13,6 @@ from celery import Celery
 from django.conf import settings
 
 from tests.servers import RedisServer, wait_until
-from vcfjobs.runs import submit
 from vcfjobs.worker import dispatch
 
 
@@ -38,7 +37,7 @@ def own_redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def test_a_message_waits_in_redis_under_its_queue(own_redis: RedisServer) -> None:
-    assert dispatch.publish(dispatch.ANNOTATE, ["a", "b"])
+    assert dispatch.publish(dispatch.WORK_ON_NEXT, ["a", "b"])
     assert dispatch.waiting() == 1
 
 
@@ -53,14 +52,14 @@ def test_a_broker_that_is_gone_is_given_up_within_seconds(
     own_redis: RedisServer, fault: int, warm: bool
 ) -> None:
     if warm:
-        assert dispatch.publish(dispatch.ANNOTATE, ["a", "b"])
+        assert dispatch.publish(dispatch.WORK_ON_NEXT, ["a", "b"])
     own_redis.send(fault)
     began = time.monotonic()
-    assert not dispatch.publish(dispatch.ANNOTATE, ["a", "b"])
+    assert not dispatch.publish(dispatch.WORK_ON_NEXT, ["a", "b"])
     assert time.monotonic() - began < 6
     assert dispatch.waiting() is None
     began = time.monotonic()
-    assert not dispatch.publish(dispatch.ANNOTATE, ["a", "b"])  # nobody waits for it again so soon
+    assert not dispatch.publish(dispatch.WORK_ON_NEXT, ["a", "b"])  # nobody waits for it again so soon
     assert time.monotonic() - began < 0.1
 
 
@@ -69,22 +68,22 @@ def test_a_hung_broker_takes_no_message_of_many_at_once_and_raises_at_none(own_r
     dispatch.current_app.conf.broker_transport_options = {"socket_timeout": 5, "socket_connect_timeout": 2}
     own_redis.send(signal.SIGSTOP)
     with ThreadPoolExecutor(30) as threads:
-        sent = [threads.submit(dispatch.publish, dispatch.ANNOTATE, ["a", "b"]) for _ in range(30)]
+        sent = [threads.submit(dispatch.publish, dispatch.WORK_ON_NEXT, ["a", "b"]) for _ in range(30)]
         assert not any(each.result(timeout=20) for each in sent)
 
 
 @pytest.mark.e2e
 def test_a_broker_that_hangs_holds_one_who_asks_and_not_all(own_redis: RedisServer) -> None:
-    assert submit.broker_answers()
+    assert dispatch.answers()
     own_redis.send(signal.SIGSTOP)
     began = time.monotonic()
     with ThreadPoolExecutor(20) as threads:
-        first = threads.submit(submit.broker_answers)
+        first = threads.submit(dispatch.answers)
         wait_until(lambda: dispatch._asking.locked(), "somebody asks")
-        others = [threads.submit(submit.broker_answers) for _ in range(19)]
+        others = [threads.submit(dispatch.answers) for _ in range(19)]
         assert all(other.result(timeout=1) for other in others)  # what was heard last
         assert not first.done()
         assert not first.result()
     assert time.monotonic() - began < 10
     own_redis.send(signal.SIGCONT)
-    assert submit.broker_answers()
+    assert dispatch.answers()

@@ -31,7 +31,7 @@ def work(run: Run) -> Run:
 @pytest.fixture
 def queued(tiny_assembly: str) -> Run:
     """A queued run with its stored file, first in line."""
-    run = make_run(place=0)
+    run = make_run(queue_position=0)
     store_input(run)
     return run
 
@@ -55,7 +55,7 @@ def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) ->
 
 
 def test_records_without_identifiers_are_counted(tiny_assembly: str) -> None:
-    run = make_run(place=0)
+    run = make_run(queue_position=0)
     unknown, mismatch, good = "chrUn\t1\t.\tA\tC", "chr1\t1\t.\tG\tC", "chr1\t2\t.\tC\t<DEL>,A"
     store_input(run, (HEADER + "".join(f"{row}\t.\t.\t.\n" for row in (unknown, mismatch, good))).encode())
     run = work(run)
@@ -67,7 +67,7 @@ def test_a_message_delivered_twice_runs_once(queued: Run) -> None:
     work(queued)
     before = storage.result_path(queued.pk, 1).read_bytes()
     answer = executor.run(queued.pk, task_id="task", worker="w")
-    assert answer == "not claimed"
+    assert answer == "nothing to do"
     queued.refresh_from_db()
     assert queued.attempt == 1
     assert storage.result_path(queued.pk, 1).read_bytes() == before
@@ -178,7 +178,7 @@ def test_a_run_cancelled_meanwhile_leaves_no_output_and_keeps_its_input(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cancel_first(lease: Lease, records: int, input_bytes: int) -> None:
-        Run.objects.filter(pk=lease.piece.pk).cancel()
+        Run.objects.get(pk=lease.item.pk).cancel()
         lease._progress_due = 0
         progress(lease, records, input_bytes)
 

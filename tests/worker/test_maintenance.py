@@ -61,7 +61,7 @@ def test_a_queued_run_that_was_never_sent_is_sent_once(broker: list[tuple[str, l
     run = make_run()
     maintenance.send_unsent()
     maintenance.send_unsent()
-    assert broker == [(dispatch.ANNOTATE, [str(run.pk), str(storage.input_path(run.pk))])]
+    assert broker == [(dispatch.WORK_ON_NEXT, [str(run.pk), str(storage.input_path(run.pk))])]
 
 
 def test_an_old_message_is_sent_again_only_when_the_broker_holds_too_few(

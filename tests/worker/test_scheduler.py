@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 def submit(owner: str = "a", **columns: object) -> Run:
     """A queued run at the place that a submit gives it."""
-    return make_run(owner=owner, place=scheduler.next_position(owner), **columns)
+    return make_run(owner=owner, queue_position=scheduler.next_position(owner), **columns)
 
 
 def cut(run: Run, count: int) -> None:
@@ -26,7 +26,7 @@ def cut(run: Run, count: int) -> None:
         status=Status.RUNNING, attempt=1, lease_until=None, deadline=None, shard_count=count
     )
     Shard.objects.bulk_create(
-        Shard(run=run, plan=1, number=number, start=number, end=number + 1, attempt_limit=3)
+        Shard(run=run, cut_attempt=1, number=number, start=number, end=number + 1, attempt_limit=3)
         for number in range(count)
     )
 
@@ -142,8 +142,8 @@ def test_two_workers_at_once_take_two_pieces(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_run_that_a_request_does_itself_is_not_in_the_line() -> None:
-    make_run(place=None)
-    make_running(place=None)
+    make_run(queue_position=None)
+    make_running(queue_position=None)
     assert scheduler.claim_next("t", "w") is None
 
 
@@ -188,8 +188,8 @@ def test_workers_at_once_share_out_the_turns_of_a_cut_run(monkeypatch: pytest.Mo
 
 def test_a_run_left_by_a_request_does_not_open_the_line_to_newcomers() -> None:
     for number in range(20):
-        make_run(owner="a", place=8000 + number)
-    left = make_run(owner="c", place=None, sent=None)
+        make_run(owner="a", queue_position=8000 + number)
+    left = make_run(owner="c", queue_position=None, sent=None)
     from vcfjobs.worker import dispatch, maintenance
 
     sent = dispatch.publish
@@ -199,5 +199,5 @@ def test_a_run_left_by_a_request_does_not_open_the_line_to_newcomers() -> None:
     finally:
         dispatch.publish = sent
     left.refresh_from_db()
-    assert left.place == 8000
+    assert left.queue_position == 8000
     assert scheduler.next_position("b") == 8000

@@ -55,7 +55,7 @@ FORMATS: dict[str, Callable[[bytes], bytes]] = {"vcf": bytes, "bgzf": bgzf, "vcf
 
 
 def stored(content: bytes, **columns: object) -> Run:
-    run = make_run(place=0, input_bytes=len(content), **columns)
+    run = make_run(queue_position=0, input_bytes=len(content), **columns)
     store_input(run, content)
     return run
 
@@ -216,7 +216,7 @@ def test_progress_adds_up_over_the_shards(settings: Settings) -> None:
         assert held is not None
         mine = Shard.objects.claim(held.pk, "t", "w")
         assert mine is not None
-        assert Shard.objects.save_progress(mine, 1, 10)
+        assert mine.save_progress(1, 10)
         run.refresh_from_db()
         done = sum(run.shards.values_list("records_done", flat=True))
         seen.append(run.records_done)
@@ -243,7 +243,7 @@ def test_a_failed_run_is_cut_anew_by_a_retry(settings: Settings) -> None:
     run = stored(text_of())
     turn(run)
     turn(run)
-    Run.objects.filter(pk=run.pk).cancel()
+    run.cancel()
     settings.ANYVAR_SHARD_BYTES = 9_000
     lifecycle.retry_run(run)
     run = finish(run)
@@ -260,8 +260,8 @@ def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -
     assert any(name.endswith(".shards") for name in files(run))
     lifecycle.cancel_run(run)
     assert files(run) == ["input"]
-    assert not Shard.objects.renew(shard, 0)
-    assert Shard.objects.complete(shard) == (False, None)
+    assert not shard.renew(0)
+    assert shard.complete() == (False, None)
     assert turn(run) == "nothing to do"
 
 
@@ -336,9 +336,9 @@ def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -
     maintenance.take_back_lost()
     mine = Shard.objects.claim(zombie.pk, "mine", "w")
     assert mine is not None
-    assert not Shard.objects.renew(zombie, 0)
-    assert Shard.objects.complete(zombie) == (False, None)
-    completed, last_of = Shard.objects.complete(mine)
+    assert not zombie.renew(0)
+    assert zombie.complete() == (False, None)
+    completed, last_of = mine.complete()
     assert (completed, last_of) == (True, None)
 
 
@@ -393,7 +393,7 @@ def test_a_dead_child_takes_its_shard_along_as_the_setting_says(
     maintenance.child_lost("task", "celery@here", over_limit=False)
     run.refresh_from_db()
     assert run.status == status
-    sent = (dispatch.ANNOTATE_SHARD, [str(run.pk), str(storage.input_path(run.pk)), shard.number])
+    sent = (dispatch.WORK_ON_NEXT, [str(run.pk), str(storage.input_path(run.pk))])
     assert (sent in broker) == requeue
 
 
@@ -493,12 +493,12 @@ def test_an_unsorted_file_is_known_though_each_shard_is_sorted(settings: Setting
 
 
 def test_a_run_of_a_request_that_died_is_given_to_the_workers() -> None:
-    run = make_running(place=None)
+    run = make_running(queue_position=None)
     lose(run)
     maintenance.take_back_lost()
     maintenance.send_unsent()
     run.refresh_from_db()
-    assert (run.status, run.place) == (Status.QUEUED, 0)
+    assert (run.status, run.queue_position) == (Status.QUEUED, 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -543,14 +543,14 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     assert sharding.create_shards(mine, ranges) == first
     assert part.exists()
     assert taken is not None
-    assert Shard.objects.renew(taken, 0)
+    assert taken.renew(0)
 
 
 def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(settings: Settings) -> None:
     run = stored(text_of())
     mine = Run.objects.claim(run.pk, "t", "w")
     assert mine is not None
-    Run.objects.filter(pk=run.pk).cancel()
+    run.cancel()
     with pytest.raises(RunLostError):
         sharding.create_shards(mine, [(0, 10)])
     assert files(run) == ["input"]

@@ -33,7 +33,7 @@ REPORTED = ("records", "resolved", "alleles", "failed", "without_id")
 FIELDSETS = {
     None: "run_id id page_link state owner kind files",
     "Work": "created sent started finished expires expired attempt attempt_limit worker task_id lease_until "
-    "deadline place shards_of_it records_done bytes_done",
+    "deadline queue_position shards_of_it records_done bytes_done",
     "Failure": "error_code error",
     "File": "file_name input_format input_bytes input_sha256",
     "Parameters": "assembly for_ref add_vrs_attributes register require_validation",

@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(
                 db_default=0,
                 default=0,
-                help_text="Records that got no identifier: on unknown contigs, or with other bases than the reference.",
+                help_text="Records without an identifier: on an unknown contig, or REF differs from the reference.",
             ),
         ),
         # PostgreSQL alters no table in the transaction that has changed its rows: counting comes last.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from vcfjobs.models.alleles import Allele, RunAlleles
 from vcfjobs.models.references import Assembly, Contig, Sequence
-from vcfjobs.models.runs import Kind, Run, RunQuerySet
+from vcfjobs.models.runs import Kind, Run, RunQuerySet, retries
 from vcfjobs.models.shards import Shard, ShardQuerySet
-from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItemQuerySet, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
 from vcfjobs.models.workers import Worker
 
 __all__ = [
@@ -27,7 +27,9 @@ __all__ = [
     "Shard",
     "ShardQuerySet",
     "Status",
+    "WorkItem",
     "WorkItemQuerySet",
     "Worker",
+    "retries",
     "seconds_from_now",
 ]

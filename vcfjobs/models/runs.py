@@ -1,4 +1,4 @@
-"""Runs: one a submitted VCF, with the transitions that a run alone knows."""
+"""Runs: one for each submitted VCF."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import connection, models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Sum
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
+from vcfjobs import storage
+from vcfjobs.errors import VcfJobsError
 from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
 
 
@@ -28,7 +30,7 @@ class Kind(models.TextChoices):
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
-    """Sets of runs, and the transitions: each one UPDATE, true when it hit its row."""
+    """Sets of runs."""
 
     def owned_by(self, owner: str) -> Self:
         """The runs of one owner."""
@@ -42,7 +44,7 @@ class RunQuerySet(WorkItemQuerySet["Run"]):
         return (self if everyone else self.owned_by(owner)).filter(meant)
 
     def beginning_with(self, text: str) -> Self:
-        """The runs whose run_id or file name begins with `text`, capitals told apart; found by indexes."""
+        """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""
         columns = ("run_id", "file_name")
         if connection.vendor == "postgresql":
             return self.filter(_any_of({f"{column}__startswith": text} for column in columns))
@@ -50,91 +52,32 @@ class RunQuerySet(WorkItemQuerySet["Run"]):
         end = text + chr(sys.maxunicode)
         return self.filter(_any_of({f"{column}__gte": text, f"{column}__lt": end} for column in columns))
 
-    def succeed(self, run: Run, **result: Any) -> bool:
-        """running -> succeeded, with the columns of the result."""
-        return bool(
-            self.fenced_by(run).update(
-                status=Status.SUCCEEDED,
-                lease_until=None,
-                finished=Now(),
-                expires=seconds_from_now(settings.CELERY_RESULT_EXPIRES),
-                bytes_done=F("input_bytes"),
-                **result,
-            )
-        )
+    def runs(self) -> RunQuerySet:
+        """Those of the runs that are running."""
+        return self.filter(status=Status.RUNNING)
 
-    def fail(self, error: VcfJobsError, traceback: str = "") -> int:
-        """queued | running -> failed; the number of runs that it hit. Narrow the set first."""
-        return self.filter(status__in=ACTIVE).update(
-            status=Status.FAILED,
-            lease_until=None,
-            finished=Now(),
-            expires=seconds_from_now(settings.CELERY_RESULT_EXPIRES),
-            error_code=error.code if error.code in Run.FAILURE_CODES else "RUN_FAILURE",
-            error=error.sentence,
-            traceback=traceback,
-        )
 
-    def cancel(self) -> int:
-        """queued | running -> cancelled; the number of runs that it hit."""
-        return self.filter(status__in=ACTIVE).update(
-            status=Status.CANCELLED,
-            lease_until=None,
-            finished=Now(),
-            expires=seconds_from_now(settings.CELERY_RESULT_EXPIRES),
-        )
-
-    def retry(self, place: int = 0) -> int:
-        """failed | cancelled -> queued at a place in the line, with as many attempts again."""
-        # By the clock, and at the moment, by which the sweep expires.
-        unexpired = Q(expires=None) | Q(expires__gt=Now())
-        return self.filter(unexpired, status__in=(Status.FAILED, Status.CANCELLED), expired=None).update(
-            status=Status.QUEUED,
-            attempt_limit=F("attempt") + settings.ANYVAR_RUN_MAX_ATTEMPTS,
-            lease_until=None,
-            sent=None,
-            started=None,
-            finished=None,
-            expires=None,
-            records_done=0,
-            bytes_done=0,
-            report=None,
-            shard_count=0,
-            place=place,
-            error_code="",
-            error="",
-            traceback="",
-        )
-
-    def fail_lost(self) -> int:
-        """running -> failed WORKER_LOST_ERROR, for runs whose worker is lost."""
-        return self.filter(status=Status.RUNNING).fail(
-            WorkerLostError("The worker that annotated the file was lost, and no attempts are left.")
-        )
-
-    def fail_overdue(self) -> int:
-        """running -> failed TIME_LIMIT_EXCEEDED, for runs over their deadline."""
-        return self.filter(status=Status.RUNNING).fail(
-            TimeLimitExceededError(
-                f"The run took longer than the limit of {settings.CELERY_HARD_LIMIT} seconds."
-            )
-        )
+def retries() -> Combinable:
+    """The sum, over runs, of the attempts beyond the first: of the runs themselves and of their shards."""
+    of_runs = Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0)
+    return of_runs + Coalesce(Sum("shard_retries"), 0)
 
 
 class Run(WorkItem):
     """One VCF submitted for annotation (or for the registration of the annotations that it carries).
 
-    queued  -> running                    claim by a worker (attempt + 1, lease)
-    running -> succeeded                  its worker, fenced by the attempt
-    queued | running -> failed            its worker; or the sweep: attempts or deadline used up
-    queued | running -> cancelled         the owner
-    running -> queued                     the sweep: the worker is lost, attempts are left
-    failed | cancelled -> queued          the owner's retry alone (attempt_limit = attempt + max)
+    queued  -> running             claim: by a worker (attempt + 1, lease)
+    running -> succeeded           succeed: by its worker, fenced by the attempt
+    running -> failed              fail: by its worker; by the sweep when attempts or deadline are used up
+    queued | running -> cancelled  cancel: by the owner
+    running -> queued              requeue: by the sweep; the worker is lost and attempts are left
+    failed | cancelled -> queued   retry: by the owner alone (attempt_limit = attempt + max)
 
-    A large run is cut up by the worker that claims it: it stays running, without a lease of its own, while
-    its shards are claimed one by one, and whoever completes the last takes the run's lease for the joining.
+    The worker that claims a large run cuts it into shards (`Shard.objects.cut`). The run stays running,
+    without a lease of its own, while its shards are claimed one by one. The worker that completes the last
+    shard takes the run's lease (`Shard.complete`) and joins the parts.
 
-    succeeded never changes. `expires` is a time, not a status: from then on the bytes are gone.
+    succeeded never changes. `expires` is a time, not a status: the files are deleted then.
     """
 
     FAILURE_CODES = ("TIME_LIMIT_EXCEEDED", "WORKER_LOST_ERROR", "RUN_FAILURE")
@@ -164,11 +107,18 @@ class Run(WorkItem):
         help_text="The tool that the header names for the VRS identifiers that the file came with.",
     )
 
-    place = models.BigIntegerField(
-        null=True, blank=True, help_text="Place in the line of turns; none while a request does it itself."
+    # The column keeps its first name: workers of the release before may run beside these.
+    queue_position = models.BigIntegerField(
+        null=True,
+        blank=True,
+        db_column="place",
+        help_text="Position in the queue; empty for a run that a request does itself.",
     )
     shard_count = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="Into how many it was cut; 0: not at all."
+        default=0, db_default=0, help_text="Number of shards; 0 when the run is not cut."
+    )
+    shard_retries = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Attempts at its shards beyond the first of each."
     )
 
     result_bytes = models.BigIntegerField(null=True, blank=True, help_text="Size of the BGZF result.")
@@ -178,7 +128,7 @@ class Run(WorkItem):
     records_without_ids = models.BigIntegerField(
         default=0,
         db_default=0,
-        help_text="Records that got no identifier: on unknown contigs, or with other bases than the reference.",
+        help_text="Records without an identifier: on an unknown contig, or REF differs from the reference.",
     )
     fetched = models.DateTimeField(null=True, blank=True, help_text="First download to the last byte.")
 
@@ -188,8 +138,8 @@ class Run(WorkItem):
 
     created = models.DateTimeField(default=timezone.now, editable=False)
     finished = models.DateTimeField(null=True, blank=True)
-    expires = models.DateTimeField(null=True, blank=True, help_text="When the files go.")
-    expired = models.DateTimeField(null=True, blank=True, help_text="When the files went.")
+    expires = models.DateTimeField(null=True, blank=True, help_text="When the files will be deleted.")
+    expired = models.DateTimeField(null=True, blank=True, help_text="When the files were deleted.")
 
     objects = RunQuerySet.as_manager()
 
@@ -215,9 +165,13 @@ class Run(WorkItem):
             models.Index(fields=("run_id",), opclasses=("varchar_pattern_ops",), name="run_by_run_id"),
             models.Index(fields=("file_name",), opclasses=("varchar_pattern_ops",), name="run_by_file_name"),
             models.Index(fields=("expires",), condition=Q(expired=None), name="run_to_expire"),
-            models.Index(fields=("place", "created"), condition=Q(status__in=ACTIVE), name="run_in_line"),
             models.Index(
-                fields=("owner", "place"), condition=Q(status__in=ACTIVE), name="run_of_owner_in_line"
+                fields=("queue_position", "created"), condition=Q(status__in=ACTIVE), name="run_in_line"
+            ),
+            models.Index(
+                fields=("owner", "queue_position"),
+                condition=Q(status__in=ACTIVE),
+                name="run_of_owner_in_line",
             ),
         )
 
@@ -226,13 +180,94 @@ class Run(WorkItem):
 
     @property
     def run_pk(self) -> uuid.UUID:
-        """Its own key, as a shard's is its run's."""
+        """Its own key."""
         return self.pk
 
     @property
     def log_name(self) -> str:
         """How log lines name it."""
         return f"run {self.pk}"
+
+    def succeed(self, **result: Any) -> bool:
+        """running -> succeeded, with the columns of the result."""
+        return self._end(self.fenced(), Status.SUCCEEDED, bytes_done=F("input_bytes"), **result)
+
+    def fail(self, error: VcfJobsError, traceback: str = "", *, among: RunQuerySet | None = None) -> bool:
+        """running -> failed, as long as this attempt has the lease, or as long as the run is `among` some."""
+        return self._end(
+            self.fenced().leased() if among is None else among.filter(status=Status.RUNNING),
+            Status.FAILED,
+            error_code=error.code if error.code in Run.FAILURE_CODES else "RUN_FAILURE",
+            error=error.sentence,
+            traceback=traceback,
+        )
+
+    def cancel(self) -> bool:
+        """queued | running -> cancelled."""
+        return self._end(Run.objects.filter(status__in=ACTIVE), Status.CANCELLED)
+
+    def retry(self, queue_position: int = 0) -> bool:
+        """failed | cancelled -> queued, with as many attempts again, unless its files have expired."""
+        # By the clock, and at the moment, by which the sweep expires.
+        unexpired = Q(expires=None) | Q(expires__gt=Now())
+        ended = Run.objects.filter(unexpired, status__in=(Status.FAILED, Status.CANCELLED), expired=None)
+        return self._update(
+            ended,
+            status=Status.QUEUED,
+            attempt_limit=F("attempt") + settings.ANYVAR_RUN_MAX_ATTEMPTS,
+            lease_until=None,
+            sent=None,
+            started=None,
+            finished=None,
+            expires=None,
+            records_done=0,
+            bytes_done=0,
+            report=None,
+            shard_count=0,
+            queue_position=queue_position,
+            error_code="",
+            error="",
+            traceback="",
+        )
+
+    def release_to_shards(self, count: int) -> bool:
+        """Give up the lease: from now on its shards are claimed."""
+        return self._update(self.fenced().leased(), lease_until=None, deadline=None, shard_count=count)
+
+    def lease_to_join(self, task_id: str, worker: str, **progress: Any) -> bool:
+        """Take the lease for the worker that completed the last shard."""
+        return self._update(
+            self.fenced(),
+            lease_until=seconds_from_now(settings.ANYVAR_LEASE_SECONDS),
+            deadline=seconds_from_now(settings.CELERY_HARD_LIMIT),
+            task_id=task_id,
+            worker=worker,
+            **progress,
+        )
+
+    def move_to(self, queue_position: int) -> bool:
+        """Move an active run in the queue, unless another process has moved it since it was read."""
+        unmoved = Run.objects.filter(queue_position=self.queue_position, status__in=ACTIVE)
+        return self._update(unmoved, queue_position=queue_position)
+
+    def discard_attempt(self) -> None:
+        """Remove the files of this attempt, unless it succeeded or its parts are joined under its number.
+
+        What stays is removed when the run ends.
+        """
+        of_use = Q(status=Status.SUCCEEDED) | Q(status=Status.RUNNING, shard_count__gt=0)
+        if not Run.objects.filter(of_use, pk=self.pk, attempt=self.attempt).exists():
+            storage.drop_attempt(self.pk, self.attempt)
+
+    def _end(self, rows: WorkItemQuerySet[Any], status: Status, **columns: Any) -> bool:
+        return self._update(
+            rows,
+            status=status,
+            lease_until=None,
+            finished=Now(),
+            expires=seconds_from_now(settings.CELERY_RESULT_EXPIRES),
+            **columns,
+        )
 
     @property
     def is_final(self) -> bool:
@@ -241,7 +276,7 @@ class Run(WorkItem):
 
     @property
     def is_expired(self) -> bool:
-        """Whether the run's files are gone, or due to go at this instant."""
+        """Whether the run's files are deleted, or due to be."""
         return self.expired is not None or (self.expires is not None and self.expires <= timezone.now())
 
     @property
@@ -252,11 +287,16 @@ class Run(WorkItem):
         return min(1.0, self.bytes_done / self.input_bytes) if self.input_bytes else 0.0
 
     @property
-    def records_per_second(self) -> float | None:
-        """Speed of the last attempt, None before it began."""
+    def seconds_taken(self) -> float | None:
+        """Seconds that the last attempt has taken so far or in all; None before it began."""
         if self.started is None:
             return None
-        seconds = ((self.finished or timezone.now()) - self.started).total_seconds()
+        return ((self.finished or timezone.now()) - self.started).total_seconds()
+
+    @property
+    def records_per_second(self) -> float | None:
+        """Speed of the last attempt; None before it began."""
+        seconds = self.seconds_taken or 0
         return self.records_done / seconds if seconds > 0 and self.records_done else None
 
     @property

@@ -2,86 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Self
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models import Exists, F, OuterRef, Subquery, Sum
+from django.db.models.functions import Now
 
+from vcfjobs import storage
+from vcfjobs.errors import VcfJobsError
 from vcfjobs.models.runs import Run, RunQuerySet
-from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet
 
 
 class ShardQuerySet(WorkItemQuerySet["Shard"]):
-    """Sets of shards, and their transitions; none happens but while the run is running.
+    """Sets of shards."""
 
-    The run is looked at by EXISTS, never by a join: an UPDATE with a join compares the shard's own columns
-    in a subquery, which PostgreSQL does not look at again after it has waited for another's UPDATE.
-    """
+    def of_running_runs(self) -> Self:
+        """The shards whose run is running.
+
+        The run is looked at by EXISTS, never by a join: an UPDATE with a join compares the shard's own
+        columns in a subquery, which PostgreSQL does not look at again after it has waited for another's
+        UPDATE.
+        """
+        return self.filter(Exists(Run.objects.filter(pk=OuterRef("run_id"), status=Status.RUNNING)))
 
     def claimable(self) -> Self:
-        """Shards that a worker may take, of runs that go on."""
-        return super().claimable().filter(_run_goes_on())
+        """Shards that a worker may claim, of running runs."""
+        return super().claimable().of_running_runs()
 
-    def fenced_by(self, shard: Shard) -> Self:
-        """The shard, as long as it runs under this attempt and its run goes on."""
-        return super().fenced_by(shard).filter(_run_goes_on())
+    def sendable(self) -> Self:
+        """Queued shards of running runs."""
+        return super().sendable().of_running_runs()
 
-    def run_of(self, shard: Shard) -> RunQuerySet:
-        """The run of the shard, as long as the shard is this attempt's."""
-        return Run.objects.filter(Exists(self.fenced_by(shard)), pk=shard.run_id, status=Status.RUNNING)
+    def claim(self, pk: Any, task_id: str, worker: str) -> Shard | None:
+        """queued -> running, as for a run; the run counts the attempts beyond the first."""
+        shard = super().claim(pk, task_id, worker)
+        if shard is not None and shard.attempt > 1:
+            Run.objects.filter(pk=shard.run_id).update(shard_retries=F("shard_retries") + 1)
+        return shard
 
     def claim_next(self, run_pk: Any, task_id: str, worker: str) -> Shard | None:
-        """The first shard of the run that is to be had."""
-        waiting = self.filter(run=run_pk).claimable().order_by("number").values_list("pk", flat=True)
-        for pk in waiting[:10]:
+        """Claim the first shard of the run that can be claimed."""
+        claimable = self.filter(run=run_pk).claimable().order_by("number").values_list("pk", flat=True)
+        for pk in claimable[:10]:
             if shard := self.claim(pk, task_id, worker):
                 return shard
         return None
 
-    def save_progress(self, shard: Shard, records: int, input_bytes: int) -> bool:
-        """The shard's progress, and with it the run's; False when the shard is no longer this attempt's."""
-        if not super().save_progress(shard, records, input_bytes):
-            return False
-        Run.objects.filter(pk=shard.run_id, status=Status.RUNNING).update(
-            records_done=_sum("records_done"), bytes_done=_sum("bytes_done")
-        )
-        return True
+    def runs(self) -> RunQuerySet:
+        """The running runs that have one of these shards."""
+        return Run.objects.filter(Exists(self.filter(run=OuterRef("pk"))), status=Status.RUNNING)
 
-    def complete(self, shard: Shard, **outcome: Any) -> tuple[bool, Run | None]:
-        """running -> succeeded; whether it hit, and the run when this was its last shard.
+    def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
+        """Record the shards of a run, in place of what an earlier attempt recorded, and release the run to them.
 
-        The run then comes under a lease of the caller's, who is to join the parts. Both in one transaction
-        that holds the run's row: of two last shards one sees the other.
+        All or nothing; they count as sent. Empty when the run is no longer this attempt's.
         """
-        with transaction.atomic():
-            run = Run.objects.select_for_update().filter(pk=shard.run_id, status=Status.RUNNING).first()
-            completed = self.fenced_by(shard).update(status=Status.SUCCEEDED, lease_until=None, **outcome)
-            if run is None or not completed:
-                return False, None
-            if self.filter(run=run, status__in=ACTIVE).exists():
-                return True, None
-            Run.objects.fenced_by(run).update(
-                lease_until=seconds_from_now(settings.ANYVAR_LEASE_SECONDS),
-                deadline=seconds_from_now(settings.CELERY_HARD_LIMIT),
-                task_id=shard.task_id,
-                worker=shard.worker,
-                records_done=_sum("records_done"),
-                bytes_done=_sum("bytes_done"),
+        shards = [
+            Shard(
+                run=run,
+                cut_attempt=run.attempt,
+                number=number,
+                start=start,
+                end=end,
+                attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
+                sent=Now(),
             )
-        return True, run
+            for number, (start, end) in enumerate(ranges)
+        ]
+        with transaction.atomic():
+            if not run.release_to_shards(len(shards)):
+                return []
+            self.filter(run=run).delete()
+            run.batches.all().delete()
+            return self.bulk_create(shards, batch_size=1000)
 
 
 class Shard(WorkItem):
     """The bytes [start, end) of a run's stored input, and with them the lines that begin there.
 
-    `plan` is the attempt of the run that cut it up: it names the folder of the parts, so that the parts of
-    an earlier cut are never taken for those of a later one. A shard fails only with its run.
+    Its status changes only while its run is running. A shard does not fail: its run does.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards", db_index=False)
-    plan = models.PositiveIntegerField()
+    # The column keeps its first name: workers of the release before may run beside these.
+    cut_attempt = models.PositiveIntegerField(
+        db_column="plan",
+        help_text="The attempt of the run that cut it. It names the folder of the parts, so that those of an "
+        "earlier cut are never taken for those of a later one.",
+    )
     number = models.PositiveIntegerField()
     start = models.BigIntegerField()
     end = models.BigIntegerField()
@@ -109,12 +121,48 @@ class Shard(WorkItem):
         """How log lines name it."""
         return f"run {self.run_id}: shard {self.number}"
 
+    def fenced(self) -> ShardQuerySet:
+        """The shard's row, as long as it runs under this attempt and its run is running."""
+        rows: ShardQuerySet = super().fenced()  # type: ignore[assignment]
+        return rows.of_running_runs()
 
-def _run_goes_on() -> Exists:
-    return Exists(Run.objects.filter(pk=OuterRef("run_id"), status=Status.RUNNING))
+    def save_progress(self, records: int, input_bytes: int) -> bool:
+        """Save the shard's progress and, with it, the run's."""
+        if not super().save_progress(records, input_bytes):
+            return False
+        Run.objects.filter(pk=self.run_id, status=Status.RUNNING).update(**_progress_of_run())
+        return True
+
+    def complete(self, **columns: Any) -> tuple[bool, Run | None]:
+        """running -> succeeded; whether it hit, and the run when this was its last shard.
+
+        The run is then leased to this task, which is to join the parts. Both in one transaction that locks
+        the run's row: of two last shards one sees the other.
+        """
+        with transaction.atomic():
+            run = Run.objects.select_for_update().filter(pk=self.run_id, status=Status.RUNNING).first()
+            completed = self._update(self.fenced(), status=Status.SUCCEEDED, lease_until=None, **columns)
+            if run is None or not completed:
+                return False, None
+            if run.shards.filter(status__in=ACTIVE).exists():
+                return True, None
+            run.lease_to_join(self.task_id, self.worker, **_progress_of_run())
+        return True, run
+
+    def fail(self, error: VcfJobsError, traceback: str = "") -> bool:
+        """running -> failed for the run, as long as the shard is this attempt's."""
+        return Run(pk=self.run_id).fail(error, traceback, among=self.fenced().runs())
+
+    def discard_attempt(self) -> None:
+        """Remove the part that this attempt wrote, unless it was completed."""
+        if not self.has_succeeded():
+            storage.drop_shard_attempt(self.run_id, self.cut_attempt, self.number, self.attempt)
 
 
-def _sum(column: str) -> Subquery:
-    """The sum of a column over the shards of the run that is updated."""
+def _progress_of_run() -> dict[str, Subquery]:
+    """The columns of a run that sum up its shards'."""
     shards = Shard.objects.filter(run=OuterRef("pk")).order_by().values("run")
-    return Subquery(shards.annotate(total=Sum(column)).values("total"))
+    return {
+        column: Subquery(shards.annotate(total=Sum(column)).values("total"))
+        for column in ("records_done", "bytes_done")
+    }

@@ -1,18 +1,21 @@
-"""A piece of work that one worker holds at a time: its lease, its attempts, its progress.
+"""Work items: what one worker claims at a time, either a whole run or a shard of a large one.
 
-A whole run is a piece, and so is each shard of a run that was cut up.
+A claim gives the worker a lease, and everything it writes is fenced by its attempt.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, Self, TypeVar, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import Combinable, CombinedExpression, ExpressionWrapper, Value
 from django.db.models.functions import Now
+
+from vcfjobs.errors import VcfJobsError
 
 
 def seconds_from_now(seconds: float) -> Combinable:
@@ -22,7 +25,7 @@ def seconds_from_now(seconds: float) -> Combinable:
 
 
 class Status(models.TextChoices):
-    """Where a run, or a shard of one, stands."""
+    """The status of a run or of a shard."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -33,26 +36,22 @@ class Status(models.TextChoices):
 
 FINAL = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
 ACTIVE = (Status.QUEUED, Status.RUNNING)
-
+ATTEMPTS_LEFT = Q(attempt__lt=F("attempt_limit"))
 
 AnyWorkItem = TypeVar("AnyWorkItem", bound="WorkItem")
 
 
 class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
-    """Sets of pieces, and the transitions that runs and shards share: each one UPDATE."""
+    """Sets of runs or of shards."""
 
     def claimable(self) -> Self:
-        """Pieces that a worker may take: queued, or running under a lease that is over."""
+        """Items that a worker may claim: queued, or running under an expired lease."""
         lost = Q(status=Status.RUNNING, lease_until__lt=Now())
-        return self.filter(Q(status=Status.QUEUED) | lost, attempt__lt=F("attempt_limit"))
-
-    def fenced_by(self, piece: AnyWorkItem) -> Self:
-        """The piece, as long as it still runs under the attempt that `piece` holds: the fence."""
-        return self.filter(pk=piece.pk, attempt=piece.attempt, status=Status.RUNNING)
+        return self.filter(ATTEMPTS_LEFT, Q(status=Status.QUEUED) | lost)
 
     def claim(self, pk: Any, task_id: str, worker: str) -> AnyWorkItem | None:
-        """queued -> running under a fresh attempt and lease; None when there is nothing to take."""
-        taken = (
+        """queued -> running under a new attempt and lease; None when the item cannot be claimed."""
+        claimed = (
             self.filter(pk=pk)
             .claimable()
             .update(
@@ -67,52 +66,46 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
                 bytes_done=0,
             )
         )
-        if not taken:
+        if not claimed:
             return None
         # Between the UPDATE and this read nobody else can claim: the lease is fresh.
         return self.filter(pk=pk, status=Status.RUNNING, task_id=task_id).first()
 
-    def renew(self, piece: AnyWorkItem, worked: float) -> bool:
-        """Keep the lease; False when the piece is no longer this attempt's.
-
-        `worked` seconds have been spent on it by the worker's own clock, which counts no suspension of the
-        machine and no step of the database's clock: the deadline goes by that.
-        """
-        until = seconds_from_now(settings.ANYVAR_LEASE_SECONDS)
-        deadline = seconds_from_now(settings.CELERY_HARD_LIMIT - worked)
-        return bool(self.fenced_by(piece).update(lease_until=until, deadline=deadline))
-
-    def save_progress(self, piece: AnyWorkItem, records: int, input_bytes: int) -> bool:
-        """Records annotated and bytes of input consumed so far; False when no longer this attempt's."""
-        return bool(self.fenced_by(piece).update(records_done=records, bytes_done=input_bytes))
-
-    def requeue(self) -> int:
-        """running -> queued, for pieces whose worker is lost and whose attempts are not used up."""
-        return (
-            self.leased()
-            .filter(attempt__lt=F("attempt_limit"))
-            .update(status=Status.QUEUED, lease_until=None, sent=None)
-        )
-
     def leased(self) -> Self:
-        """Pieces under a worker's lease, over or not; a run whose shards are under way has none."""
+        """Items under a worker's lease, expired or not. A run whose shards are under way has none."""
         return self.filter(status=Status.RUNNING, lease_until__isnull=False)
 
+    def claimed_by(self, task_id: str, worker: str) -> Self:
+        """Items that one task of one worker has under its lease."""
+        return self.leased().filter(task_id=task_id, worker=worker)
+
     def lost(self) -> Self:
-        """Pieces whose lease is over."""
+        """Items whose lease has expired."""
         return self.leased().filter(lease_until__lt=Now())
 
     def overdue(self) -> Self:
-        """Pieces over their deadline whose lease is kept: a lapsed one says lost, not slow."""
+        """Items past their deadline whose lease is renewed: an expired lease means lost, not slow."""
         return self.leased().filter(deadline__lt=Now(), lease_until__gte=Now())
 
-    def unsent(self) -> Self:
-        """Pieces that wait and whose message no broker has taken yet."""
-        return self.filter(status=Status.QUEUED, sent=None)
+    def used_up(self) -> Self:
+        """Items without attempts left."""
+        return self.exclude(ATTEMPTS_LEFT)
+
+    def sendable(self) -> Self:
+        """Items that wait for a worker, so that the broker should have a message for each."""
+        return self.filter(status=Status.QUEUED)
+
+    def runs(self) -> Any:
+        """The running runs that these items are, or are shards of."""
+        raise NotImplementedError
 
 
 class WorkItem(models.Model):
-    """What a worker claims, holds by its lease, and is fenced by the attempt for."""
+    """What a worker claims, keeps by renewing its lease, and is fenced by its attempt.
+
+    Each method that changes the row is one conditional UPDATE. It returns whether it hit the row, and then
+    the row in memory has changed with it.
+    """
 
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
     attempt = models.PositiveIntegerField(default=0, help_text="Only grows: the fence of every write.")
@@ -131,7 +124,80 @@ class WorkItem(models.Model):
     class Meta:
         abstract = True
 
+    @property
+    def run_pk(self) -> UUID:
+        """The key of the run that the item is, or is a shard of."""
+        raise NotImplementedError
+
+    @property
+    def log_name(self) -> str:
+        """How log lines name it."""
+        raise NotImplementedError
+
     @classmethod
     def work_items(cls) -> WorkItemQuerySet[Any]:
-        """All runs, or all shards, whichever this is."""
+        """All runs, or all shards."""
         return cast("WorkItemQuerySet[Any]", cls._default_manager.all())
+
+    def fenced(self) -> WorkItemQuerySet[Any]:
+        """The item's row, as long as it runs under this attempt.
+
+        A run is cut and joined under one attempt, by different tasks: so the task counts too.
+        """
+        return self.work_items().filter(
+            pk=self.pk, attempt=self.attempt, task_id=self.task_id, status=Status.RUNNING
+        )
+
+    def has_succeeded(self) -> bool:
+        """Whether the row says that this attempt succeeded."""
+        rows = self.work_items().filter(pk=self.pk, attempt=self.attempt)
+        return rows.filter(status=Status.SUCCEEDED).exists()
+
+    def renew(self, worked: float) -> bool:
+        """Renew the lease.
+
+        `worked` seconds have been spent on the item by the worker's own clock, which counts no suspension
+        of the machine and no step of the database's clock: it sets the deadline.
+        """
+        # Not kept in memory: it is called from a thread, and the worker reads neither.
+        until = seconds_from_now(settings.ANYVAR_LEASE_SECONDS)
+        deadline = seconds_from_now(settings.CELERY_HARD_LIMIT - worked)
+        return bool(self.fenced().update(lease_until=until, deadline=deadline))
+
+    def save_progress(self, records: int, input_bytes: int) -> bool:
+        """Save the records annotated and the bytes of input consumed so far."""
+        return self._update(self.fenced(), records_done=records, bytes_done=input_bytes)
+
+    def requeue(self, lost: WorkItemQuerySet[Any]) -> bool:
+        """running -> queued, for an item that is still one of the lost ones and has attempts left."""
+        rows = lost.leased().filter(ATTEMPTS_LEFT)
+        return self._update(rows, status=Status.QUEUED, lease_until=None, sent=None)
+
+    def mark_sent(self) -> bool:
+        """Note that a queued item is being sent, unless another process has sent it since it was read."""
+        # "Not later than what was read", not "equal": SQLite keeps the database's clock in milliseconds
+        # as text, which equals no parameter.
+        unchanged = Q(sent=None) if self.sent is None else Q(sent__lte=self.sent)
+        return bool(self.work_items().sendable().filter(unchanged, pk=self.pk).update(sent=Now()))
+
+    def mark_unsent(self) -> None:
+        """Note that the broker did not take what `mark_sent` announced."""
+        self.work_items().sendable().filter(pk=self.pk).update(sent=self.sent)
+
+    def fail(self, error: VcfJobsError, traceback: str = "") -> bool:
+        """queued | running -> failed for the item's run, as long as the item is this attempt's."""
+        raise NotImplementedError
+
+    def discard_attempt(self) -> None:
+        """Remove the files that this attempt wrote, unless they are still of use."""
+        raise NotImplementedError
+
+    def _update(self, rows: WorkItemQuerySet[Any], **columns: Any) -> bool:
+        if not rows.filter(pk=self.pk).update(**columns):
+            return False
+        for name, value in columns.items():
+            if hasattr(value, "resolve_expression"):
+                self.__dict__.pop(name, None)  # computed by the database: read when it is asked for
+            else:
+                setattr(self, name, value)
+        return True

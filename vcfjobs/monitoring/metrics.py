@@ -41,7 +41,7 @@ from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from vcfjobs import storage
-from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status
+from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status, retries
 from vcfjobs.registry import queries
 from vcfjobs.worker import dispatch
 
@@ -163,7 +163,7 @@ def _ends(now: datetime) -> list[Mapping[str, Any]]:
         .annotate(
             day=Count("*"),
             hour=Count("pk", filter=Q(finished__gte=now - HOUR)),
-            retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
+            retries=retries(),
             records=Coalesce(Sum("records_done"), 0),
             queue_wait_sum=Coalesce(Sum("queue_wait"), 0.0),
             run_sum=Coalesce(Sum("run"), 0.0),

@@ -1,7 +1,7 @@
-"""How long a run will take: from its size, the queue before it and the speed measured lately.
+"""How long a run will take: from its size, the queue before it and the speed of recent runs.
 
-Measured once a submit (two queries, at most every few seconds), remembered in the process, so that a
-poll needs no query for it.
+Measured at a submit (two queries, at most every few seconds) and remembered in the process, so that a poll
+needs no query for it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 
 from django.db.models import Count, F, Sum
-from django.utils import timezone
 
 from vcfjobs.models import ACTIVE, Run, Status
 
@@ -19,14 +18,14 @@ LONGEST_SECONDS = 60
 REMEMBER_SECONDS = 5.0
 RECENT_RUNS = 20
 STARTING_SPEED = 20e6
-# What a run costs beside its bytes; smaller ones say nothing of the speed.
-SECONDS_A_RUN = 0.05
+# What a run costs beside its bytes, and the size from which a run tells the speed.
+SECONDS_FOR_EACH_RUN = 0.05
 TELLING_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
 class _Memory:
-    """Bytes of input a second, bytes and number of runs waiting, and when all were asked for."""
+    """Bytes of input per second, bytes and number of active runs, and when they were measured."""
 
     speed: float = STARTING_SPEED
     backlog: int = 0
@@ -38,7 +37,7 @@ _memory = _Memory()
 
 
 def remember_backlog() -> None:
-    """Measure speed and backlog anew, unless that was done just now."""
+    """Measure speed and backlog, unless that was done a moment ago."""
     if time.monotonic() - _memory.asked < REMEMBER_SECONDS:
         return
     _memory.asked = time.monotonic()
@@ -53,22 +52,22 @@ def remember_backlog() -> None:
         _memory.speed = max(1.0, sum(size for size, _ in done) / seconds)
 
 
-def seconds_left(run: Run) -> int:
-    """Whole seconds, 1 to 60, until it is worth asking for the run again; no query."""
-    return max(1, min(LONGEST_SECONDS, math.ceil(_seconds(run))))
+def retry_after(run: Run) -> int:
+    """Whole seconds, 1 to 60, after which it is worth asking for the run again; no query."""
+    return max(1, min(LONGEST_SECONDS, math.ceil(_expected_seconds(run))))
 
 
 def remaining_seconds(run: Run) -> float | None:
-    """Seconds to the end of a running run at its speed so far, None before it has any."""
-    done = run.progress
-    if run.started is None or not 0 < done < 1:
+    """Seconds to the end of a running run at its speed so far; None before it has any."""
+    done, taken = run.progress, run.seconds_taken
+    if run.status != Status.RUNNING or taken is None or not 0 < done < 1:
         return None
-    return (timezone.now() - run.started).total_seconds() * (1 - done) / done
+    return taken * (1 - done) / done
 
 
-def _seconds(run: Run) -> float:
+def _expected_seconds(run: Run) -> float:
     if run.status == Status.QUEUED:
-        return (_memory.backlog + run.input_bytes) / _memory.speed + _memory.runs * SECONDS_A_RUN
+        return (_memory.backlog + run.input_bytes) / _memory.speed + _memory.runs * SECONDS_FOR_EACH_RUN
     if run.progress == 1:
         return 0
     remaining = remaining_seconds(run)

@@ -1,4 +1,4 @@
-"""What can be asked of a run that is there: find, cancel, retry, delete."""
+"""What a user asks of a run: find, cancel, retry, delete."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from django.db import IntegrityError
 from django.db.models.functions import Now
 
 from vcfjobs import storage
-from vcfjobs.errors import (
-    RunConflictError,
-    RunNotFoundError,
-)
+from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.log_context import log_run
 from vcfjobs.models import Run, RunQuerySet
-from vcfjobs.runs import estimates, quotas
+from vcfjobs.runs import quotas
 from vcfjobs.runs.run_ids import is_searchable
 from vcfjobs.worker import dispatch, scheduler, sharding
 
@@ -24,12 +21,12 @@ logger = logging.getLogger(__name__)
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""
     if not is_searchable(run_id):
-        raise RunNotFoundError("Run not found")
+        raise RunNotFoundError
     runs = Run.objects.answering_to(owner, run_id, everyone=everyone)
     # Of several, the row's own key counts first, then the caller's own run of that name.
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:
-        raise RunNotFoundError("Run not found")
+        raise RunNotFoundError
     return found[0]
 
 
@@ -40,7 +37,7 @@ def visible_runs(*, owner: str, everyone: bool = False) -> RunQuerySet:
 
 def cancel_run(run: Run) -> None:
     """Cancel a run that is not final; its worker stops within a third of the lease."""
-    if not Run.objects.filter(pk=run.pk).cancel():
+    if not run.cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
     sharding.discard_output(run.pk)
     with log_run(run.pk):
@@ -48,21 +45,21 @@ def cancel_run(run: Run) -> None:
 
 
 def retry_run(run: Run) -> None:
-    """Queue a failed or cancelled run again, if its file is still here."""
+    """Queue a failed or cancelled run again, if its file is still stored."""
     quotas.require_room(run.owner, 0)
     if not storage.has_input(run.pk):
-        raise RunConflictError("The uploaded file is no longer kept, so the run cannot be retried.")
+        raise RunConflictError("The uploaded file is no longer stored, so the run cannot be retried.")
     sharding.drop(run.pk)
-    if not Run.objects.filter(pk=run.pk).retry(scheduler.next_position(run.owner)):
+    if not run.retry(scheduler.next_position(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
     with log_run(run.pk):
-        logger.info("run %s: to be tried again", run.pk)
+        logger.info("run %s: queued again by its owner", run.pk)
         dispatch.enqueue(run)
 
 
 def delete_run(run: Run) -> None:
     """Remove a run, its row and its files, cancelling it first when needed."""
-    Run.objects.filter(pk=run.pk).cancel()
+    run.cancel()
     for attempt in reversed(range(3)):
         try:
             Run.objects.filter(pk=run.pk).delete()
@@ -75,11 +72,6 @@ def delete_run(run: Run) -> None:
         logger.info("run %s: deleted", run.pk)
 
 
-def retry_after(run: Run) -> int:
-    """Whole seconds, at least 1, after which it is worth asking for the run again; no query."""
-    return estimates.seconds_left(run)
-
-
 def mark_fetched(run: Run) -> None:
-    """Note that the client has had the whole result once: its run_id may be used anew."""
+    """Note that the client has downloaded the whole result: its run_id may be used again."""
     Run.objects.filter(pk=run.pk, fetched=None).update(fetched=Now())

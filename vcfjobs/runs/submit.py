@@ -1,4 +1,4 @@
-"""What a user asks for: submit, find, cancel, retry and delete runs."""
+"""Submit a run: check the upload, take the run_id, record the run and queue it."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def submit_run(
 ) -> tuple[Run, bool]:
     """Record a run of the uploaded file and enqueue it, or annotate it here and now.
 
-    Returns the run and whether it is new: the same run_id with the same bytes and parameters is the same
-    request again. On success the spooled file has been moved; on an error it is still the caller's.
+    Returns the run and whether it is new: the same run_id with the same bytes and parameters is a repeated
+    request. On success the spooled file has been moved; on an error it is still the caller's.
     Raises RunIdInUseError, InvalidVcfError, UnknownAssemblyError, ReferenceMismatchError,
     NoReferenceError, UploadTooLargeError, and what `require_room` raises.
     """
@@ -89,24 +89,6 @@ def submit_run(
     if not run_async:
         _annotate_here(stored)
     return stored, created
-
-
-require_room = quotas.require_room
-
-
-def resolve_assembly(name: str) -> str:
-    """The registered name of an assembly. Raises UnknownAssemblyError, NoReferenceError."""
-    return assemblies.resolve_assembly(name)
-
-
-def registered_assemblies() -> list[str]:
-    """The names of the assemblies that files can be annotated against."""
-    return assemblies.registered_assemblies()
-
-
-def broker_answers() -> bool:
-    """Whether the broker takes runs at the moment."""
-    return dispatch.answers()
 
 
 def _check_upload(
@@ -173,7 +155,7 @@ def _too_large_for_sync() -> UploadTooLargeError:
 
 
 def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
-    """Take the run_id, write the row and move the file; the loser of a race is judged like a late-comer."""
+    """Take the run_id, move the file and write the row; who loses a race is judged like a later request."""
     for _ in range(5):
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
         if holder is not None and not _supersede(holder, run):
@@ -208,19 +190,20 @@ def _same_request(holder: Run, run: Run) -> bool:
 
 
 def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
-    # Before the transaction: SQLite has one writer, and a slow disk would keep it from all others.
-    storage.fsync(spooled)
+    """Move the file, then write the row: a file without a row is found by the sweep, the reverse fails the run."""
     try:
-        with transaction.atomic(), storage.full_disk_as_error():
+        # Before the transaction: SQLite has one writer, and a slow disk would block all others.
+        with storage.full_disk_as_error():
+            storage.adopt_upload(spooled, run.pk)
+        with transaction.atomic():
             if holder is not None:
                 # Fenced by the status that was judged: a retry in between keeps the name.
                 Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
             if run_async:
-                run.place = scheduler.next_position(run.owner)
+                run.queue_position = scheduler.next_position(run.owner)
             else:
-                run.sent = Now()  # kept from the sweep, and out of the line: it runs here
+                run.sent = Now()  # kept from the sweep, and out of the queue: it runs here
             run.save(force_insert=True)
-            storage.adopt_upload(spooled, run.pk)
             if run_async:
                 transaction.on_commit(lambda: dispatch.enqueue(run), robust=True)
     except BaseException:
@@ -254,6 +237,6 @@ def _in_use(holder: Run) -> RunIdInUseError:
 
 
 def _annotate_here(run: Run) -> None:
-    """Do the run in this process, as a worker would; a repeat of a request finds it done or under way."""
+    """Do the run in this process, as a worker would; a repeated request finds it done or running."""
     executor.run(run.pk, task_id="", worker="web")
     run.refresh_from_db()

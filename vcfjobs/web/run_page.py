@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 
-from vcfjobs.models import Run, Status
+from vcfjobs.models import Run
 from vcfjobs.runs import estimates
 from vcfjobs.runs.downloads import downloads_of
 from vcfjobs.vrs.vcf.report import Failure
@@ -23,8 +22,8 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
     report = run.report or {}
     return {
         "run": run,
-        "seconds_left": estimates.remaining_seconds(run) if run.status == Status.RUNNING else None,
-        "seconds_taken": seconds_taken(run),
+        "seconds_left": estimates.remaining_seconds(run),
+        "seconds_taken": run.seconds_taken,
         "downloads": downloads_of(run),
         "commands": commands_of(request, run),
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
@@ -34,10 +33,3 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
         # The most frequent first.
         "unknown_contigs": sorted(report.get("unknown_contigs", {}).items(), key=lambda pair: -pair[1]),
     }
-
-
-def seconds_taken(run: Run) -> float | None:
-    """Seconds that the last attempt has taken, None before it began."""
-    if run.started is None:
-        return None
-    return ((run.finished or timezone.now()) - run.started).total_seconds()

@@ -20,18 +20,18 @@ from vcfjobs.worker.lease import Lease
 from vcfjobs.worker.result import DigestingFile, Result, make_tabix, publish
 
 
-def annotate_file(mine: Run, stored: Path, lease: Lease) -> Result:
+def annotate_file(run: Run, stored: Path, lease: Lease) -> Result:
     """Write the annotated file of this attempt, register its alleles, and publish it with its indexes."""
-    part = storage.part_path(mine.pk, mine.attempt)
+    part = storage.part_path(run.pk, run.attempt)
     with stored.open("rb") as file, part.open("wb") as opened:
         sink = DigestingFile(opened)
         writer = BgzfWriter(sink)
-        chunks = annotate(open_text(file), assemblies.open_assembly(mine.assembly), options_of(mine))
-        report = write_annotated(mine, chunks, writer, lease)
+        chunks = annotate(open_text(file), assemblies.open_assembly(run.assembly), options_of(run))
+        report = write_annotated(run, chunks, writer, lease)
         writer.close()
     indexed = report.indexable and make_tabix(part)
     lease.check()
-    publish(mine, writer.index, indexed=indexed)
+    publish(run, writer.index, indexed=indexed)
     return Result.of(
         report,
         size=writer.compressed_length,

@@ -27,8 +27,6 @@ from vcfjobs.worker import fork_guard
 from vcfjobs.worker.maintenance import child_lost, drop_orphans, logger, sweep
 
 SEARCH_SECONDS = 3600
-
-
 POOLS = ("prefork", "solo")
 
 
@@ -102,7 +100,7 @@ class SweepStep(bootsteps.StartStopStep):
             try:
                 child_lost(task_id, self.node, over_limit=over_limit, stopping=stopping)
             except (DatabaseError, InterfaceError):
-                logger.exception("a child died during the turn %s; the sweep will find what it held", task_id)
+                logger.exception("a child died during the task %s; the sweep will find its work", task_id)
             finally:
                 connection.close()
 

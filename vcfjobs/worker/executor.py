@@ -1,8 +1,7 @@
-"""What a worker does with a turn: claim a piece of work, do it, say how it ended.
+"""What a worker does with a message: claim a work item, do the work, record how it ended.
 
-A piece is a whole run or a shard of a large one. Everything written is fenced by the piece's attempt. What
-comes back is a word for the log; only what nobody foresaw is logged with a traceback, which stays with
-the operator.
+Everything written is fenced by the item's attempt. Only an unforeseen error is logged with a traceback,
+which stays with the operator.
 """
 
 from __future__ import annotations
@@ -10,11 +9,12 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from functools import singledispatch
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection
@@ -23,7 +23,7 @@ from vcfjobs import storage
 from vcfjobs.database.retry import DATABASE_OUTAGE, retry_on_outage
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.log_context import log_run
-from vcfjobs.models import ACTIVE, Kind, Run, RunQuerySet, Shard, Status
+from vcfjobs.models import ACTIVE, Kind, Run, Shard, WorkItem
 from vcfjobs.worker import dispatch, scheduler, sharding
 from vcfjobs.worker.annotation import annotate_file
 from vcfjobs.worker.ingestion import ingest_file
@@ -33,137 +33,191 @@ from vcfjobs.worker.result import Result
 logger = logging.getLogger(__name__)
 
 WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
-Outcome = TypeVar("Outcome")
-WorkItem = Run | Shard
 BLIND_SECONDS = 5.0
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
 
 
-def execute_next(pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: bool = False) -> str:
-    """Do the piece of work that is next in line; a message delivered twice does no harm.
+class Outcome(StrEnum):
+    """How the work on a message ended, for the log and for Celery's results."""
 
-    The message names a run and its stored file. It may be another that is next, but a message that names
-    another file than the run's own fails that run: this worker does not see the folder that the web does.
-    One that was `redelivered` may have a turn under way here still.
+    NOTHING_TO_DO = "nothing to do"
+    SUCCEEDED = "succeeded"
+    CUT = "cut into shards"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+def execute_next(
+    pk: UUID, input_path: Path, *, task_id: str, worker: str, redelivered: bool = False
+) -> Outcome:
+    """Claim the next work item of the queue and do it.
+
+    The message names a run and its stored file, by which this host knows whether it sees the work directory.
+    A message delivered twice does no harm; one that was `redelivered` may still be worked on here.
     """
-    if input_path != storage.input_path(pk):
-        return _refuse(pk, task_id, worker)
-    # Of any run: the message's own may be over, and the turn goes to another.
-    if not storage.is_mounted(pk) and retry_on_outage(lambda: Run.objects.filter(status__in=ACTIVE).exists()):
-        return _see_nothing(pk, task_id)
-    if redelivered and retry_on_outage(lambda: _holds(task_id, worker)):
-        return "nothing to do"
-    piece = retry_on_outage(lambda: scheduler.claim_next(task_id, worker))
-    if piece is None:
-        with log_run(pk, task_id):
+    with log_run(pk, task_id):
+        if not _sees_work_directory(pk, input_path):
+            time.sleep(BLIND_SECONDS)  # so that other hosts get the messages, which the sweep sends again
+            return Outcome.NOTHING_TO_DO
+        item = None if redelivered and _is_at_work(task_id, worker) else _claim_next(task_id, worker)
+        if item is None:
             logger.info("run %s: nothing to do, it is taken, over or gone", pk)
-        return "nothing to do"
-    if isinstance(piece, Shard):
-        return _attempt(piece, partial(_shard, piece))
-    return _attempt(piece, partial(_whole, piece, cuts=True))
+            return Outcome.NOTHING_TO_DO
+    return _attempt(item, work_on)
 
 
-def run(pk: UUID, *, task_id: str, worker: str) -> str:
-    """Do this very run, whole, if it is there to be taken."""
+def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
+    """Claim this run and do it in one piece."""
     with log_run(pk, task_id):
-        mine = retry_on_outage(lambda: Run.objects.claim(pk, task_id, worker))
-        if mine is None:
+        claimed = retry_on_outage(Run.objects.claim)(pk, task_id, worker)
+        if claimed is None:
             logger.info("run %s: nothing to do, it is taken, over or gone", pk)
-            return "not claimed"
-        return _attempt(mine, partial(_whole, mine, cuts=False))
+            return Outcome.NOTHING_TO_DO
+    return _attempt(claimed, _whole)
 
 
-def _see_nothing(pk: UUID, task_id: str) -> str:
-    """Take no work on a host that has lost the work directory: every run would fail for want of its file."""
-    with log_run(pk, task_id):
-        logger.critical("run %s: nothing is begun, this host does not see the work directory", pk)
-    time.sleep(BLIND_SECONDS)  # so that the messages, which the sweep sends again, go to other hosts
-    return "nothing to do"
-
-
-def _holds(task_id: str, worker: str) -> bool:
-    """Whether a turn of the same message is under way here: by its id the death of one would end both."""
-    held = {"task_id": task_id, "worker": worker}
-    return Run.objects.leased().filter(**held).exists() or Shard.objects.leased().filter(**held).exists()
-
-
-def _refuse(pk: UUID, task_id: str, worker: str) -> str:
-    with log_run(pk, task_id):
-        mine = retry_on_outage(lambda: Run.objects.claim(pk, task_id, worker))
-        if mine is None:
-            return "not claimed"
-        return _fail(mine, RunFailureError("The message names another file than the run's own."), "")
-
-
-def _attempt(piece: WorkItem, work: Callable[[], str]) -> str:
-    with log_run(piece.run_pk, piece.task_id):
-        logger.info("%s: attempt %s begins", piece.log_name, piece.attempt)
+def _attempt(item: WorkItem, work: Callable[[Any], Outcome]) -> Outcome:
+    with log_run(item.run_pk, item.task_id):
+        logger.info("%s: attempt %s begins", item.log_name, item.attempt)
         try:
-            with storage.full_disk_as_error():
-                ended = work()
+            with storage.full_disk_as_error(), _lost_when_deleted(item):
+                outcome = work(item)
         except RunLostError:
-            logger.info("%s: attempt %s stops, it is another's or over", piece.log_name, piece.attempt)
-            return _leave(piece)
+            outcome = _leave(item)
         except VcfJobsError as error:
-            return _fail(piece, error, "")
+            outcome = _fail(item, error)
         except DATABASE_OUTAGE:
-            # It was away for longer than anybody waits: say nothing, and let the lease run out.
-            logger.exception("%s: attempt %s is left", piece.log_name, piece.attempt)
+            # It lasted longer than a lease. Record nothing: the lease expires.
+            logger.exception("%s: attempt %s is left", item.log_name, item.attempt)
             connection.close()
-            return _leave(piece)
+            outcome = _leave(item)
         except Exception:
-            logger.exception("%s: attempt %s failed", piece.log_name, piece.attempt)
-            return _fail(piece, RunFailureError(UNFORESEEN), traceback.format_exc())
-        logger.info("%s: attempt %s %s", piece.log_name, piece.attempt, ended)
-        return ended
+            logger.exception("%s: attempt %s failed", item.log_name, item.attempt)
+            outcome = _fail(item, RunFailureError(UNFORESEEN), traceback.format_exc())
+        logger.info("%s: attempt %s %s", item.log_name, item.attempt, outcome)
+        return outcome
 
 
-def _whole(mine: Run, *, cuts: bool) -> str:
-    stored = _stored(mine.pk)
-    if mine.shard_count:  # whoever was to join its parts was lost
-        return _join(mine)
-    if cuts and sharding.is_large(mine, stored):
-        return _cut(mine, stored)
-    with Lease(mine) as lease:
-        result = _unless_deleted(mine, lambda: WORK[mine.kind](mine, stored, lease))
-    return _finish(mine, result)
+@singledispatch
+def work_on(item: WorkItem) -> Outcome:
+    """Do the work that an item stands for."""
+    raise NotImplementedError
 
 
-def _cut(mine: Run, stored: Path) -> str:
-    with Lease(mine) as lease:
-        ranges = _unless_deleted(mine, lambda: sharding.plan_ranges(mine, stored, lease))
-    shards = retry_on_outage(lambda: _unless_deleted(mine, lambda: sharding.create_shards(mine, ranges)))
+@work_on.register
+def _run(run: Run) -> Outcome:
+    if not run.shard_count and sharding.is_large(run, _stored(run.pk)):
+        return _cut(run)
+    return _whole(run)
+
+
+@work_on.register
+def _shard(shard: Shard) -> Outcome:
+    stored = _stored(shard.run_id)
+    with Lease(shard) as lease:
+        columns = sharding.annotate_shard(shard, stored, lease)
+    last_of = _complete(shard, columns)
+    return Outcome.SUCCEEDED if last_of is None else _attempt(last_of, _whole)
+
+
+def _whole(run: Run) -> Outcome:
+    stored = _stored(run.pk)
+    with Lease(run) as lease:
+        if run.shard_count:
+            result = sharding.join(run, lease)
+        else:
+            if (
+                run.attempt > 1
+            ):  # an earlier attempt may have been cut, and have numbered its batches otherwise
+                retry_on_outage(run.batches.all().delete)()
+            result = WORK[run.kind](run, stored, lease)
+    _finish(run, result)
+    return Outcome.SUCCEEDED
+
+
+def _cut(run: Run) -> Outcome:
+    with Lease(run) as lease:
+        ranges = sharding.plan_ranges(run, _stored(run.pk), lease)
+    shards = sharding.create_shards(run, ranges)
     for shard in shards:
         if not dispatch.send(shard):
-            unsent = mine.shards.filter(number__gte=shard.number, status=Status.QUEUED)
-            retry_on_outage(lambda: unsent.update(sent=None))  # noqa: B023
+            retry_on_outage(run.shards.sendable().filter(number__gte=shard.number).update)(sent=None)
             break
-    return f"cut into {len(shards)} shards"
+    return Outcome.CUT
 
 
-def _shard(mine: Shard) -> str:
-    stored = _stored(mine.run_id)
-    with Lease(mine) as lease:
-        outcome = _unless_deleted(mine, lambda: sharding.annotate_shard(mine, stored, lease))
-    completed, last_of = retry_on_outage(lambda: _complete(mine, outcome))
-    if not completed:
-        raise RunLostError
-    if last_of is not None:
-        _attempt(last_of, partial(_join, last_of))
-    return "succeeded"
-
-
-def _complete(mine: Shard, outcome: dict[str, object]) -> tuple[bool, Run | None]:
-    completed, last_of = Shard.objects.complete(mine, **outcome)
+@retry_on_outage
+def _complete(shard: Shard, columns: dict[str, object]) -> Run | None:
+    """Record that the shard is done; its run when that was the last one. Raises RunLostError."""
+    completed, last_of = shard.complete(**columns)
     # A first transaction may have gone through while its answer was lost with the connection. Should it
-    # have been the last shard's, the lease that it gave the run runs out, and the sweep hands the run on.
-    return completed or _is_published(mine), last_of
+    # have been the last shard's, the lease that it gave the run expires, and the sweep queues the run.
+    if not completed and not shard.has_succeeded():
+        raise RunLostError
+    return last_of
 
 
-def _join(mine: Run) -> str:
-    with Lease(mine) as lease:
-        result = _unless_deleted(mine, lambda: sharding.join(mine, lease))
-    return _finish(mine, result)
+@retry_on_outage
+def _succeed(run: Run, result: Result) -> None:
+    # A first UPDATE may have gone through while its answer was lost with the connection.
+    if not run.succeed(**result.columns()) and not run.has_succeeded():
+        raise RunLostError
+
+
+def _finish(run: Run, result: Result) -> None:
+    _succeed(run, result)
+    try:
+        storage.keep_result(run.pk, run.attempt)
+        sharding.drop(run.pk)
+    except (OSError, DatabaseError):  # they are deleted at the latest with the run's other files
+        logger.warning("run %s: its input could not be removed", run.pk)
+
+
+def _fail(item: WorkItem, error: VcfJobsError, trace: str = "") -> Outcome:
+    """Record that the run failed, then remove the files of the attempt."""
+    failed = retry_on_outage(item.fail)(error, trace)
+    if not failed and retry_on_outage(item.has_succeeded)():
+        return Outcome.SUCCEEDED
+    item.discard_attempt()
+    if not failed:
+        return Outcome.LOST
+    logger.info("%s: attempt %s ends with %s", item.log_name, item.attempt, error.code)
+    sharding.discard_output(item.run_pk)
+    return Outcome.FAILED
+
+
+def _leave(item: WorkItem) -> Outcome:
+    """Remove the files of the attempt, where the database says that nobody needs them."""
+    with suppress(*DATABASE_OUTAGE):
+        item.discard_attempt()
+    return Outcome.LOST
+
+
+def _sees_work_directory(pk: UUID, input_path: Path) -> bool:
+    """Whether this host sees the work directory under the path that the web has; else every run would fail."""
+    if input_path != storage.input_path(pk):
+        logger.critical(
+            "run %s: nothing is started: its file is %s, but this host's work directory is %s. "
+            "Set ANYVAR_VCF_ASYNC_WORK_DIR to the same path on every host.",
+            pk, input_path, storage.root(),
+        )  # fmt: skip
+        return False
+    # Any run: the message's own may be over, and another is next.
+    if not storage.is_mounted(pk) and retry_on_outage(Run.objects.filter(status__in=ACTIVE).exists)():
+        logger.critical("run %s: nothing is started: this host does not see the work directory", pk)
+        return False
+    return True
+
+
+@retry_on_outage
+def _is_at_work(task_id: str, worker: str) -> bool:
+    """Whether the same message is being worked on here: by its id the death of one child would end both."""
+    return any(model.objects.claimed_by(task_id, worker).exists() for model in (Run, Shard))
+
+
+@retry_on_outage
+def _claim_next(task_id: str, worker: str) -> WorkItem | None:
+    return scheduler.claim_next(task_id, worker)
 
 
 def _stored(pk: UUID) -> Path:
@@ -175,70 +229,12 @@ def _stored(pk: UUID) -> Path:
     return stored
 
 
-def _unless_deleted(piece: WorkItem, work: Callable[[], Outcome]) -> Outcome:
-    """What `work` gives; RunLostError when files vanish because the run was deleted under our hands."""
+@contextmanager
+def _lost_when_deleted(item: WorkItem) -> Iterator[None]:
+    """Raise RunLostError when files vanish because the run was deleted meanwhile."""
     try:
-        return work()
+        yield
     except FileNotFoundError as error:
-        if piece.work_items().fenced_by(piece).exists():
+        if item.fenced().exists():
             raise
         raise RunLostError from error
-
-
-def _finish(mine: Run, result: Result) -> str:
-    if not retry_on_outage(lambda: _succeed(mine, result)):
-        raise RunLostError
-    try:
-        storage.keep_result(mine.pk, mine.attempt)
-        sharding.drop(mine.pk)
-    except (OSError, DatabaseError):  # they go at the latest with the run's other files
-        logger.warning("run %s: its input could not be removed", mine.pk)
-    return "succeeded"
-
-
-def _succeed(mine: Run, result: Result) -> bool:
-    columns = {name: getattr(result, name) for name in Result.__slots__}
-    if Run.objects.succeed(mine, **columns):
-        return True
-    # A first UPDATE may have gone through while its answer was lost with the connection.
-    return _is_published(mine)
-
-
-def _leave(piece: WorkItem) -> str:
-    """Remove what the attempt wrote, unless it is the result, or where that cannot be known.
-
-    Whoever cut a run into shards has the attempt under which another joined them. The run's end removes
-    what stays.
-    """
-    with suppress(*DATABASE_OUTAGE):
-        if not _is_published(piece):
-            _drop_attempt(piece)
-    return "lost"
-
-
-def _fail(piece: WorkItem, error: VcfJobsError, trace: str) -> str:
-    """Say in the run's row how it ended, then remove the attempt's files, unless they are the result."""
-    ended = retry_on_outage(lambda: _held(piece).fail(error, trace))
-    if not ended and retry_on_outage(lambda: _is_published(piece)):
-        return "succeeded"
-    _drop_attempt(piece)
-    logger.info("%s: attempt %s ends with %s", piece.log_name, piece.attempt, error.code)
-    if ended:
-        sharding.discard_output(piece.run_pk)
-    return "failed" if ended else "lost"
-
-
-def _held(piece: WorkItem) -> RunQuerySet:
-    """The run of a piece, as long as the piece is this attempt's."""
-    return Shard.objects.run_of(piece) if isinstance(piece, Shard) else Run.objects.leased().fenced_by(piece)
-
-
-def _drop_attempt(piece: WorkItem) -> None:
-    if isinstance(piece, Shard):
-        storage.drop_shard_attempt(piece.run_id, piece.plan, piece.number, piece.attempt)
-    else:
-        storage.drop_attempt(piece.pk, piece.attempt)
-
-
-def _is_published(piece: WorkItem) -> bool:
-    return piece.work_items().filter(pk=piece.pk, attempt=piece.attempt, status=Status.SUCCEEDED).exists()

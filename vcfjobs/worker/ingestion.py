@@ -1,4 +1,4 @@
-"""Register the annotations that the file of a claimed run carries, and tell where they are wrong."""
+"""Register the annotations that the file of a claimed run carries, and report those that are wrong."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from vcfjobs.worker.result import DigestingFile, Result
 COLUMNS = ("vrs_id", "assembly", "chrom", "pos", "start", "end", "state", "new_vrs_id")
 
 
-def ingest_file(mine: Run, stored: Path, lease: Lease) -> Result:
+def ingest_file(run: Run, stored: Path, lease: Lease) -> Result:
     """Register the file's alleles; with validation, publish a CSV of the identifiers that are wrong."""
-    reference = assemblies.open_assembly(mine.assembly)
-    part = storage.part_path(mine.pk, mine.attempt)
+    reference = assemblies.open_assembly(run.assembly)
+    part = storage.part_path(run.pk, run.attempt)
     report = Report()
     with ExitStack() as stack:
         file = stack.enter_context(stored.open("rb"))
         sink = DigestingFile(stack.enter_context(part.open("wb")))
-        loader = stack.enter_context(load.Loader(mine))
+        loader = stack.enter_context(load.Loader(run))
         sink.write(_csv([COLUMNS]))
-        for chunk in ingest(open_text(file), reference, validate=mine.require_validation):
+        for chunk in ingest(open_text(file), reference, validate=run.require_validation):
             report.merge(chunk.report)
             loader.take(chunk.alleles)
-            sink.write(_csv(_row(found, mine.assembly) for found in chunk.disagreements))
+            sink.write(_csv(_row(found, run.assembly) for found in chunk.disagreements))
             lease.progress(report.records, chunk.compressed_bytes)
     lease.check()
-    if mine.require_validation:
-        storage.publish(part, storage.validation_path(mine.pk, mine.attempt))
+    if run.require_validation:
+        storage.publish(part, storage.validation_path(run.pk, run.attempt))
     else:
         part.unlink()
     return Result(
-        result_bytes=sink.size if mine.require_validation else 0,
-        result_text_bytes=sink.size if mine.require_validation else 0,
+        result_bytes=sink.size if run.require_validation else 0,
+        result_text_bytes=sink.size if run.require_validation else 0,
         result_sha256=sink.sha256,
         indexed=False,
         records_done=report.records,

@@ -1,7 +1,7 @@
-"""Hold a piece of work while doing it: a thread renews the lease, and `check` says when to stop.
+"""Keep the lease of a work item: a thread renews it, and `check` says when to stop.
 
 The thread has a database connection of its own. It ends with the work, however that ends, and never
-outlives the deadline: a heartbeat that goes on after its task would keep a dead run alive.
+outlives the deadline: a heartbeat that continued after its task would keep a dead run alive.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from vcfjobs.errors import RunLostError, TimeLimitExceededError
-from vcfjobs.models import Run, Shard
+from vcfjobs.models import WorkItem
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +25,16 @@ PROGRESS_SECONDS = 2.0
 
 
 class Lease:
-    """A context in which `piece` is this process's; every method is cheap enough to call per chunk."""
+    """A context in which the item is this process's; every method is cheap enough to call for each chunk."""
 
-    def __init__(self, piece: Run | Shard) -> None:
-        self.piece = piece
-        self._pieces = piece.work_items()
+    def __init__(self, item: WorkItem) -> None:
+        self.item = item
         self._started = time.monotonic()
         self._progress_due = self._started
         self._lost = threading.Event()
         self._done = threading.Event()
         self._thread = threading.Thread(
-            target=copy_context().run, args=(self._renew,), name=f"lease-{piece.pk}", daemon=True
+            target=copy_context().run, args=(self._renew,), name=f"lease-{item.pk}", daemon=True
         )
 
     def __enter__(self) -> Self:
@@ -49,13 +48,11 @@ class Lease:
         self._thread.join()
 
     def check(self) -> None:
-        """Raise RunLostError when the run is another's, TimeLimitExceededError past the soft limit."""
+        """Raise RunLostError when the lease is lost, TimeLimitExceededError past the soft limit."""
         if self._lost.is_set():
             raise RunLostError
         if time.monotonic() - self._started > settings.CELERY_SOFT_LIMIT:
-            raise TimeLimitExceededError(
-                f"The run took longer than the limit of {settings.CELERY_SOFT_LIMIT} seconds."
-            )
+            raise TimeLimitExceededError(settings.CELERY_SOFT_LIMIT)
 
     def progress(self, records: int, input_bytes: int) -> None:
         """Save progress, at most every two seconds; raises as `check` does."""
@@ -65,11 +62,11 @@ class Lease:
             return
         self._progress_due = now + PROGRESS_SECONDS
         try:
-            if not self._pieces.save_progress(self.piece, records, input_bytes):
+            if not self.item.save_progress(records, input_bytes):
                 raise RunLostError
         except (DatabaseError, InterfaceError):
             connection.close()  # progress can wait until the database is back
-            logger.warning("%s: progress not saved, the database does not answer", self.piece.log_name)
+            logger.warning("%s: progress not saved, the database does not answer", self.item.log_name)
 
     def _renew(self) -> None:
         interval = settings.ANYVAR_LEASE_SECONDS / 3
@@ -78,17 +75,17 @@ class Lease:
                 worked = time.monotonic() - self._started
                 if worked > settings.CELERY_HARD_LIMIT:
                     return
-                if not self._still_mine(worked):
+                if not self._renewed(worked):
                     self._lost.set()
                     return
         finally:
             connection.close()
 
-    def _still_mine(self, worked: float) -> bool:
+    def _renewed(self, worked: float) -> bool:
         try:
-            return self._pieces.renew(self.piece, worked)
+            return self.item.renew(worked)
         except (DatabaseError, InterfaceError):
             # Unknown is not lost: the fence of the final UPDATE decides.
             connection.close()
-            logger.warning("%s: lease not renewed, the database does not answer", self.piece.log_name)
+            logger.warning("%s: lease not renewed, the database does not answer", self.item.log_name)
             return True

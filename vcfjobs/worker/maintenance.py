@@ -1,4 +1,4 @@
-"""Find what died: lost, overdue, unsent and expired runs, files that nobody owns, workers that are silent.
+"""The sweep: find lost, overdue, unsent and expired runs, files without a run, and silent workers.
 
 It runs as a thread with its own database connection in the main process of every Celery worker: no beat
 to forget, and never stuck behind busy children. Several sweeps at once do no harm: every step is a
@@ -15,15 +15,16 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
-from django.db.models import Exists, F, OuterRef, Q
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from vcfjobs import storage
+from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
 from vcfjobs.log_context import log_run
-from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker, WorkItemQuerySet
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, Status, Worker, WorkItem, WorkItemQuerySet
 from vcfjobs.worker import dispatch, scheduler, sharding
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,7 @@ logger = logging.getLogger(__name__)
 ORPHAN_SECONDS = 86_400
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
-REASONS: dict[Callable[[RunQuerySet], int], str] = {
-    RunQuerySet.fail_lost: "its worker is lost",
-    RunQuerySet.fail_overdue: "it is over its deadline",
-}
-USED_UP = Q(attempt__gte=F("attempt_limit"))
+WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
 
 
 def sweep(
@@ -43,97 +40,99 @@ def sweep(
 ) -> None:
     """One round of everything, after `before`, each step in a context of its own.
 
-    A step that fails does not keep the others from running.
+    A step that fails, for whatever reason, does not keep the others from running.
     """
     for step in (*before, *STEPS):
         with each_in():
             try:
                 step()
-            except OSError:
+            except Exception:
                 logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-            except (DatabaseError, InterfaceError):
-                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-                connection.close()
+                connection.close_if_unusable_or_obsolete()
 
 
 def end_overdue() -> None:
-    """Fail the runs that are over their deadline, or have a shard that is, whatever their worker says."""
-    _fail(Run.objects.overdue(), RunQuerySet.fail_overdue)
-    _fail(_runs_of(Shard.objects.overdue()), RunQuerySet.fail_overdue)
+    """Fail the runs that are past their deadline, or have a shard that is."""
+    for model in WORK_ITEMS:
+        _fail(model.objects.overdue().runs(), TimeLimitExceededError(settings.CELERY_HARD_LIMIT))
 
 
 def take_back_lost() -> None:
-    """Queue the runs and shards whose lease is over again, or fail the runs that have no attempts left."""
-    _requeue(Run.objects.lost())
-    _requeue(Shard.objects.lost())
-    _fail(Run.objects.lost().filter(USED_UP), RunQuerySet.fail_lost)
-    _fail(_runs_of(Shard.objects.lost().filter(USED_UP)), RunQuerySet.fail_lost)
+    """Queue lost items again, or fail their runs when no attempts are left."""
+    for model in WORK_ITEMS:
+        _take_back(model.objects.lost())
 
 
-def _requeue(pieces: WorkItemQuerySet[Any]) -> None:
-    """Queue pieces whose worker is lost again one by one, so that the log names the run of each."""
-    for piece in list(pieces.defer("report")):
-        if pieces.filter(pk=piece.pk).requeue():
-            with log_run(piece.run_pk, piece.task_id):
+def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = False) -> None:
+    """A pool child of the worker `node` died, or was killed over the hard limit, while it did this task.
+
+    While the worker is `stopping` its children end by a signal to all of them: no fault of the run.
+    """
+    for model in WORK_ITEMS:
+        items = model.objects.claimed_by(task_id, node)
+        if over_limit:
+            _fail(items.runs(), TimeLimitExceededError(settings.CELERY_HARD_LIMIT))
+        elif stopping or settings.REQUEUE_WHEN_CHILD_LOST:
+            _take_back(items)
+        else:
+            _fail(items.runs(), WorkerLostError())
+    send_unsent()
+
+
+def _take_back(lost: WorkItemQuerySet[Any]) -> None:
+    """Queue lost items one by one, so that the log names the run of each; fail runs without attempts left."""
+    for item in list(lost.defer("report")):
+        if item.requeue(lost):
+            with log_run(item.run_pk, item.task_id):
                 logger.warning(
-                    "%s: attempt %s is lost with %s, queued again",
-                    piece.log_name, piece.attempt, piece.worker,
-                )  # fmt: skip
+                    "%s: attempt %s is lost with %s, queued again", item.log_name, item.attempt, item.worker
+                )
+    _fail(lost.used_up().runs(), WorkerLostError())
 
 
-def _fail(runs: RunQuerySet, transition: Callable[[RunQuerySet], int]) -> None:
-    """Let runs fail one by one, and remove what they wrote."""
-    for pk in list(runs.values_list("pk", flat=True)):
-        if transition(runs.filter(pk=pk)):
-            with log_run(pk):
-                logger.warning("run %s: failed, %s", pk, REASONS[transition])
-                sharding.discard_output(pk)
-
-
-def _runs_of(shards: ShardQuerySet) -> RunQuerySet:
-    return Run.objects.filter(Exists(shards.filter(run=OuterRef("pk"))))
+def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
+    """Fail runs one by one, and remove what they wrote."""
+    for run in list(runs.only("pk")):
+        if run.fail(error, among=runs):
+            with log_run(run.pk):
+                logger.warning("run %s: failed: %s", run.pk, error.sentence)
+                sharding.discard_output(run.pk)
 
 
 def send_unsent() -> None:
-    """Hand what waits to the broker: what was never sent, and as much of the rest as it holds too little."""
-    runs = Run.objects.filter(status=Status.QUEUED)
-    shards = Shard.objects.filter(status=Status.QUEUED, run__status=Status.RUNNING)
-    _send([*runs.unsent().order_by("created")[:BATCH], *shards.unsent()[:BATCH]])
-    patience = min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)
-    late = Q(sent__lt=timezone.now() - timedelta(seconds=patience))
+    """Send the messages of what waits: what was never sent, and of the rest as many as the broker lacks."""
+    wait = min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)
+    late = Q(sent__lt=timezone.now() - timedelta(seconds=wait))
+    runs, shards = Run.objects.sendable(), Shard.objects.sendable()
+    for run in runs.filter(Q(sent=None) | late, queue_position=None)[:BATCH]:  # their requests have died
+        run.move_to(scheduler.next_position(run.owner))
+    unsent = Q(sent=None)
+    _send([*runs.filter(unsent).order_by("created")[:BATCH], *shards.filter(unsent)[:BATCH]])
     if not runs.filter(late).exists() and not shards.filter(late).exists():
         return
-    sent = runs.exclude(sent=None).count() + shards.exclude(sent=None).count()
+    sent = runs.exclude(unsent).count() + shards.exclude(unsent).count()
     missing = min(sent - (dispatch.waiting() or 0), BATCH)
     if missing > 0:
         old = [*runs.filter(late).order_by("sent")[:missing], *shards.filter(late).order_by("sent")[:missing]]
-        _send(sorted(old, key=lambda piece: piece.sent)[:missing])
+        _send(sorted(old, key=lambda item: item.sent)[:missing])
 
 
-def _send(pieces: Iterable[Run | Shard]) -> None:
-    for piece in pieces:
-        # Only one of several sweeps gets past this UPDATE. "Not later than what was read", not "equal":
-        # SQLite keeps the database's clock in milliseconds as text, which equals no parameter.
-        unchanged = Q(sent=None) if piece.sent is None else Q(sent__lte=piece.sent)
-        waiting = type(piece).objects.filter(pk=piece.pk, status=Status.QUEUED)
-        taken = waiting.filter(unchanged).update(sent=Now())
-        if isinstance(piece, Run) and piece.place is None:  # the request that was to do it is gone
-            Run.objects.filter(pk=piece.pk).update(place=scheduler.next_position(piece.owner))
-        with log_run(piece.run_pk):
-            if taken and not dispatch.send(piece):
-                waiting.update(sent=piece.sent)
+def _send(items: Iterable[WorkItem]) -> None:
+    for item in items:
+        with log_run(item.run_pk):
+            if not dispatch.enqueue(item):
                 return
 
 
 def drop_shards() -> None:
-    """Remove the shards of runs that are over: cancelled or failed by somebody who did not see the parts."""
+    """Remove the shards of runs that have ended: failed or cancelled on a host that did not see the parts."""
     over = Run.objects.filter(Exists(Shard.objects.filter(run=OuterRef("pk"))), status__in=FINAL)
     for run in over.only("pk")[:BATCH]:
         sharding.drop(run.pk)
 
 
 def expire() -> None:
-    """Delete the files of the runs whose time is up; the rows stay and say so."""
+    """Delete the files of the runs that have expired; the rows stay and say so."""
     due = Run.objects.filter(status__in=FINAL, expired=None, expires__lte=Now())
     for run in due.order_by("expires")[:BATCH]:
         storage.drop_run(run.pk)
@@ -147,10 +146,10 @@ def drop_stale_uploads() -> None:
 
 
 def drop_orphans() -> None:
-    """Delete what was left untouched for a day of runs without a row, and of those whose files have expired.
+    """Delete folders, a day old, of runs that have no row or have expired.
 
-    And the input of a run that has succeeded, when its worker was killed before it removed that itself.
-    Not in every round: it looks at the folder of every run there is.
+    And the input of a run that has succeeded, when its worker was killed before it removed it. Not in every
+    round: it looks at the folder of every run.
     """
     stale = storage.stale_folders(ORPHAN_SECONDS)
     while some := set(islice(stale, BATCH)):
@@ -165,7 +164,7 @@ def drop_orphans() -> None:
 
 
 def forget_results() -> None:
-    """Delete Celery's own results once they are old: Celery leaves that to a beat, and nobody reads them."""
+    """Delete Celery's old results: Celery leaves that to a beat."""
     old = TaskResult.objects.get_all_expired(settings.CELERY_RESULT_EXPIRES)
     TaskResult.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()
 
@@ -179,24 +178,3 @@ STEPS = (
     end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_stale_uploads,
     forget_results, forget_workers,
 )  # fmt: skip
-
-
-def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = False) -> None:
-    """A pool child of the worker `node` died, or was killed over the hard limit, during a turn.
-
-    While the worker is `stopping` its children go by a signal to all of them: no fault of the run.
-    """
-    runs = Run.objects.leased().filter(task_id=task_id, worker=node)
-    shards = Shard.objects.leased().filter(task_id=task_id, worker=node)
-    if over_limit:
-        _fail(_runs_of(shards), RunQuerySet.fail_overdue)
-        _fail(runs, RunQuerySet.fail_overdue)
-    elif stopping or settings.REQUEUE_WHEN_CHILD_LOST:
-        _requeue(runs)
-        _requeue(shards)
-        _fail(_runs_of(shards.filter(USED_UP)), RunQuerySet.fail_lost)
-        _fail(runs.filter(USED_UP), RunQuerySet.fail_lost)
-    else:
-        _fail(_runs_of(shards), RunQuerySet.fail_lost)
-        _fail(runs, RunQuerySet.fail_lost)
-    send_unsent()

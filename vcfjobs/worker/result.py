@@ -1,4 +1,4 @@
-"""Publish the finished part of an attempt as the run's result, with its indexes beside it."""
+"""Publish what an attempt wrote as the run's result, with its indexes beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import pysam
 
@@ -18,24 +18,24 @@ from vcfjobs.vrs.vcf.report import Report
 logger = logging.getLogger(__name__)
 
 
-def publish(mine: Run, blocks: BlockIndex, *, indexed: bool) -> None:
+def publish(run: Run, blocks: BlockIndex, *, indexed: bool) -> None:
     """Publish the result after its indexes; the tabix index, where there is one, lies beside the part."""
-    part = storage.part_path(mine.pk, mine.attempt)
+    part = storage.part_path(run.pk, run.attempt)
     block_index = storage.beside(part, "gzi")
     with block_index.open("wb") as file:
         blocks.write(file)
-    storage.publish(block_index, storage.result_blocks_path(mine.pk, mine.attempt))
+    storage.publish(block_index, storage.result_blocks_path(run.pk, run.attempt))
     if indexed:
-        storage.publish(storage.beside(part, "tbi"), storage.result_index_path(mine.pk, mine.attempt))
-    storage.publish(part, storage.result_path(mine.pk, mine.attempt))
+        storage.publish(storage.beside(part, "tbi"), storage.result_index_path(run.pk, run.attempt))
+    storage.publish(part, storage.result_path(run.pk, run.attempt))
 
 
 def make_tabix(part: Path) -> bool:
-    """Index our own sorted BGZF, whole or a part of one, into a file beside it.
+    """Index our own sorted BGZF, whole or a part, into a file beside it.
 
     False where the format does not allow it (a contig beyond 512 Mb).
     """
-    pysam.set_verbosity(0)  # htslib would print the record that it does not like
+    pysam.set_verbosity(0)  # htslib would print the record that it refuses
     index = storage.beside(part, "tbi")
     try:
         pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)
@@ -69,6 +69,10 @@ class Result:
             records_without_ids=report.records - report.resolved + report.failed.total(),
             report=report.to_json(),
         )
+
+    def columns(self) -> dict[str, Any]:
+        """The values by column."""
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 class DigestingFile:

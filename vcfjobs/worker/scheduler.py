@@ -1,10 +1,10 @@
-"""The line: whose piece of work a worker takes up next.
+"""The queue: which work item a worker claims next.
 
-A message brings a turn, not a certain run. Every waiting run has a place in the line, and a turn goes to
-the lowest. An owner's runs stand one place apart, and whoever comes anew stands level with the front: so
-owners with much work and with little alternate, however much came first (start-time fair queueing). A run
-that was cut up goes to the end of its owner's line with every shard that is taken from it: a small run
-waits for one shard of a huge one, not for all.
+A message does not name the item to be done: the worker claims what is first in the queue. Every waiting run
+has a position, and the lowest is first. An owner's runs are one position apart, and a new owner's first run
+gets the position of the queue's head: so owners with many runs and with few alternate, however many came
+first (start-time fair queueing). A cut run moves to the end of its owner's runs with every shard that is
+claimed: a small run waits for one shard of a huge one, not for all.
 """
 
 from __future__ import annotations
@@ -13,74 +13,68 @@ import logging
 import random
 
 from django.conf import settings
-from django.db.models import Exists, F, Max, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from vcfjobs import storage
-from vcfjobs.models import ACTIVE, Run, RunQuerySet, Shard, Status
+from vcfjobs.models import ACTIVE, Run, RunQuerySet, Shard, Status, WorkItem
+from vcfjobs.models.work_items import ATTEMPTS_LEFT
 
 logger = logging.getLogger(__name__)
 
-# So often a worker looks again after another was faster, and so far back.
+# How often a worker tries again when another was faster, and how many runs it then chooses from.
 TRIES = 50
-FURTHEST = 10
-SEEN = ("pk", "owner", "status", "place")
+MOST_CANDIDATES = 10
 
 
-def claim_next(task_id: str, worker: str) -> Run | Shard | None:
-    """Claim the piece of work that is next; None when nothing waits, or nothing may be begun."""
+def claim_next(task_id: str, worker: str) -> WorkItem | None:
+    """Claim the next work item; None when nothing waits, or nothing may be started."""
     for tries in range(TRIES):
-        # Who was beaten to the front looks a little further back than the others that were.
-        first = list(_runnable().order_by("place", "created").only(*SEEN)[: 1 + min(tries, FURTHEST)])
-        if not first:
+        # A worker that was beaten to the head chooses among a few more than the others that were.
+        first = _runnable().order_by("queue_position", "created").only("owner", "status", "queue_position")
+        candidates = list(first[: 1 + min(tries, MOST_CANDIDATES)])
+        if not candidates:
             return None
-        run = random.choice(first)  # noqa: S311  (no secret)
-        piece: Run | Shard | None = None
+        run = random.choice(candidates)  # noqa: S311  (no secret)
+        item: WorkItem | None = None
         if run.status == Status.QUEUED:
-            piece = Run.objects.claim(run.pk, task_id, worker)
-        elif _rotate(run):
-            piece = Shard.objects.claim_next(run.pk, task_id, worker)
-        if piece is not None:
-            return piece
-    logger.warning("no piece of work was to be had in %s tries", TRIES)
+            item = Run.objects.claim(run.pk, task_id, worker)
+        elif run.move_to(next_position(run.owner)):  # of the workers that saw it here one moves it
+            item = Shard.objects.claim_next(run.pk, task_id, worker)
+        if item is not None:
+            return item
+    logger.warning("no work item could be claimed in %s tries", TRIES)
     return None
 
 
-def _rotate(run: Run) -> bool:
-    """Send a cut run to the end of its owner's line; of workers that saw it at its place one does."""
-    there = Run.objects.filter(pk=run.pk, place=run.place, status=Status.RUNNING)
-    return bool(there.update(place=next_position(run.owner)))
-
-
 def next_position(owner: str) -> int:
-    """The place of what an owner has done next: behind all its own, and never before the front."""
-    last = Run.objects.filter(status__in=ACTIVE, owner=owner).aggregate(last=Max("place"))["last"]
+    """The position of an owner's next run: behind all its own, and never before the head of the queue."""
+    last = Run.objects.filter(status__in=ACTIVE, owner=owner).aggregate(last=Max("queue_position"))["last"]
     return max(_queue_head(), -1 if last is None else last + 1)
 
 
 def _queue_head() -> int:
-    """Where the line stands: at the lowest place that waits, or else at the highest under way."""
-    waiting = _waiting().order_by("place").values_list("place", flat=True).first()
+    """The lowest position that waits, or else the highest that is running."""
+    waiting = _waiting().order_by("queue_position").values_list("queue_position", flat=True).first()
     if waiting is not None:
         return waiting
-    return Run.objects.filter(status__in=ACTIVE).aggregate(last=Max("place"))["last"] or 0
+    return Run.objects.filter(status__in=ACTIVE).aggregate(last=Max("queue_position"))["last"] or 0
 
 
 def _waiting() -> RunQuerySet:
     """Runs with something to claim: themselves, or a shard."""
-    whole = Q(status=Status.QUEUED, attempt__lt=F("attempt_limit"))
-    in_line = Run.objects.filter(status__in=ACTIVE, place__isnull=False)
-    return in_line.filter(whole | _begun())
+    whole = ATTEMPTS_LEFT & Q(status=Status.QUEUED)
+    return Run.objects.filter(whole | _has_waiting_shards(), status__in=ACTIVE, queue_position__isnull=False)
 
 
-def _begun() -> Q:
-    shards = Shard.objects.filter(run=OuterRef("pk"), status=Status.QUEUED, attempt__lt=F("attempt_limit"))
+def _has_waiting_shards() -> Q:
+    shards = Shard.objects.filter(ATTEMPTS_LEFT, run=OuterRef("pk"), status=Status.QUEUED)
     return Q(Exists(shards), status=Status.RUNNING, shard_count__gt=0)
 
 
 def _runnable() -> RunQuerySet:
-    """What may be taken up now: with the disk nearly full only what was begun, whose end makes room."""
+    """The waiting runs; with the disk nearly full only those already cut, whose end frees space."""
     if storage.free_bytes() >= settings.ANYVAR_MIN_FREE_BYTES:
         return _waiting()
-    logger.warning("the work directory's disk is nearly full: no run is begun until there is room")
+    logger.warning("the work directory's disk is nearly full: no run is started until there is space")
     to_join = Q(status=Status.QUEUED, shard_count__gt=0)
-    return _waiting().filter(_begun() | to_join)
+    return _waiting().filter(_has_waiting_shards() | to_join)

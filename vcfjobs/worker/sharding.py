@@ -1,8 +1,8 @@
-"""One large run over many workers: cut it up, annotate a shard, join the parts.
+"""One large run over many workers: cut it into shards, annotate a shard, join the parts.
 
-The worker that claims a large run only cuts it up. Each shard is then claimed on its own, and the worker
-that completes the last one joins the parts into the result. Parts are BGZF without end blocks, so joining is
-to copy them on end: the result depends on the file and on ANYVAR_SHARD_BYTES, not on who did what.
+The worker that claims a large run only cuts it. Each shard is then claimed on its own, and the worker that
+completes the last one joins the parts into the result. Parts are BGZF without end blocks, so they are joined
+by concatenation: the result depends on the file and on ANYVAR_SHARD_BYTES, not on which worker did what.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models.functions import Now
 
 from vcfjobs import storage
+from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
-from vcfjobs.models import Kind, Run, RunAlleles, Shard, Status
+from vcfjobs.models import ACTIVE, Kind, Run, Shard, Status
 from vcfjobs.references import assemblies
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
@@ -45,11 +44,11 @@ Ranges = list[tuple[int, int]]
 
 
 def is_large(run: Run, stored: Path) -> bool:
-    """Whether the run is to be cut up."""
+    """Whether the run is to be cut."""
     return run.kind == Kind.ANNOTATE and stored.stat().st_size > settings.ANYVAR_SHARD_BYTES
 
 
-def plan_ranges(mine: Run, stored: Path, lease: Lease) -> Ranges:
+def plan_ranges(run: Run, stored: Path, lease: Lease) -> Ranges:
     """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
 
     Raises RunFailureError for a damaged file.
@@ -57,7 +56,7 @@ def plan_ranges(mine: Run, stored: Path, lease: Lease) -> Ranges:
     with stored.open("rb") as file:
         gzipped = open_text(file).format == "vcf.gz"
     if gzipped:
-        _recompress(mine, stored, lease)
+        _recompress(run, stored, lease)
     with stored.open("rb") as file:
         source = open_text(file)
         header, _ = read_header(source, Options(), keep=True)
@@ -73,8 +72,8 @@ def _kind(source: TextSource) -> str:
     return "bgzf" if source.format == "bgzf" else "plain"
 
 
-def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
-    part = storage.recompressed_path(mine.pk, mine.attempt)
+def _recompress(run: Run, stored: Path, lease: Lease) -> None:
+    part = storage.recompressed_path(run.pk, run.attempt)
     with stored.open("rb") as file, part.open("wb") as opened:
         source = open_text(file)
         writer = BgzfWriter(opened)
@@ -85,54 +84,35 @@ def _recompress(mine: Run, stored: Path, lease: Lease) -> None:
     storage.publish(part, stored)
 
 
-def create_shards(mine: Run, ranges: Ranges) -> list[Shard]:
-    """Record the shards and let the run go, both or neither; the lease must have ended.
+@retry_on_outage
+def create_shards(run: Run, ranges: Ranges) -> list[Shard]:
+    """Record the shards and release the run to them; the lease's context must have ended.
 
-    The caller sends them. Asked again, because the answer was lost with the connection, it gives what it
+    The caller sends them. Asked again, because the answer was lost with the connection, it returns what it
     recorded. Raises RunLostError when the run is no longer this attempt's.
     """
-    if recorded := list(Shard.objects.filter(run=mine, plan=mine.attempt)):
+    if recorded := list(Shard.objects.filter(run=run, cut_attempt=run.attempt)):
         return recorded
-    storage.make_shard_folder(mine.pk, mine.attempt)
-    shards = [
-        Shard(
-            run=mine,
-            plan=mine.attempt,
-            number=number,
-            start=start,
-            end=end,
-            attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
-            sent=Now(),
-        )
-        for number, (start, end) in enumerate(ranges)
-    ]
-    with transaction.atomic():
-        kept = (
-            Run.objects.leased()
-            .fenced_by(mine)
-            .update(lease_until=None, deadline=None, shard_count=len(shards))
-        )
-        if kept:
-            Shard.objects.filter(run=mine).delete()
-            RunAlleles.objects.filter(run=mine).delete()  # of an earlier attempt, cut in another way
-            return Shard.objects.bulk_create(shards, batch_size=1000)
-    storage.drop_shards(mine.pk, mine.attempt)
+    storage.make_shard_folder(run.pk, run.attempt)
+    if shards := Shard.objects.cut(run, ranges):
+        return shards
+    storage.drop_shards(run.pk, run.attempt)
     raise RunLostError
 
 
-def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]:
+def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, object]:
     """Write the part of a shard and register its alleles; the columns that its row gets."""
-    run = mine.run
+    run = shard.run
     scale = run.input_bytes / stored.stat().st_size  # they differ where gzip was recompressed
-    part = storage.shard_path(run.pk, mine.plan, mine.number, mine.attempt)
+    part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with part.open("wb") as opened:
         writer = BgzfWriter(opened)
         report = write_annotated(
             run,
-            _chunks(mine, stored, lease),
+            _chunks(shard, stored, lease),
             writer,
             lease,
-            first_batch=mine.number * BATCHES_OF_A_SHARD,
+            first_batch=shard.number * BATCHES_OF_A_SHARD,
             scale=scale,
         )
         writer.close_part()
@@ -144,45 +124,45 @@ def annotate_shard(mine: Shard, stored: Path, lease: Lease) -> dict[str, object]
     lease.check()
     return {
         "records_done": report.records,
-        "bytes_done": int((mine.end - mine.start) * scale),
+        "bytes_done": int((shard.end - shard.start) * scale),
         "report": report.to_json(),
         "part_bytes": writer.compressed_length,
         "part_text_bytes": writer.uncompressed_length,
     }
 
 
-def _chunks(mine: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
-    reference, options = assemblies.open_assembly(mine.run.assembly), options_of(mine.run)
+def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
+    reference, options = assemblies.open_assembly(shard.run.assembly), options_of(shard.run)
     with stored.open("rb") as file:
         kind = _kind(open_text(file))
-        source = open_shard(file, kind, mine.start, mine.end)
-        if mine.number == 0:
+        source = open_shard(file, kind, shard.start, shard.end)
+        if shard.number == 0:
             yield from annotate_first_shard(source, reference, options)
             return
         try:
             yield from annotate_later_shard(source, reference, options, 1)
         except MalformedRecordError:
-            # Only now is it worth counting the lines before this shard: once more, for the right number.
-            first_line = lines_before(file, kind, mine.start, lease.check) + 1
-            source = open_shard(file, kind, mine.start, mine.end)
+            # Only now is it worth counting the lines before this shard: read it again with the right number.
+            first_line = lines_before(file, kind, shard.start, lease.check) + 1
+            source = open_shard(file, kind, shard.start, shard.end)
             for _ in annotate_later_shard(source, reference, options, first_line):
                 pass
             raise
 
 
-def join(mine: Run, lease: Lease) -> Result:
-    """Set the parts of a run, all of them complete, on end and publish the whole.
+def join(run: Run, lease: Lease) -> Result:
+    """Concatenate the parts of a run, all of them complete, and publish the whole.
 
     Raises RunFailureError when no record of the whole file lies on a contig of the assembly.
     """
-    in_order = mine.shards.order_by("number")
+    in_order = run.shards.order_by("number")
     report = Report()
     for members in in_order.values_list("report", flat=True).iterator(chunk_size=20):
         report.merge(Report.from_json(members or {}))
     shards = list(in_order.defer("report"))
-    require_resolved(report, mine.assembly)
-    paths = [storage.shard_path(mine.pk, shard.plan, shard.number, shard.attempt) for shard in shards]
-    target = storage.part_path(mine.pk, mine.attempt)
+    require_resolved(report, run.assembly)
+    paths = [storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt) for shard in shards]
+    target = storage.part_path(run.pk, run.attempt)
     with target.open("wb") as file:
         for path in paths:
             storage.append(path, file)
@@ -194,7 +174,7 @@ def join(mine: Run, lease: Lease) -> Result:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     indexed = report.indexable and _join_tabix(shards, paths, storage.beside(target, "tbi"))
     lease.check()
-    publish(mine, _joined_blocks(shards, paths), indexed=indexed)
+    publish(run, _joined_blocks(shards, paths), indexed=indexed)
     text_size = sum(shard.part_text_bytes or 0 for shard in shards)
     return Result.of(report, size=size, text_size=text_size, sha256=sha256, indexed=indexed)
 
@@ -224,7 +204,7 @@ def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
 
 
 def discard_output(run_pk: UUID) -> None:
-    """Remove what a failed or cancelled run has written: shards, and what lost attempts have left."""
+    """Remove what a failed or cancelled run has written: its shards, and what lost attempts have left."""
     drop(run_pk)
     ended = Run.objects.filter(pk=run_pk, status__in=(Status.FAILED, Status.CANCELLED))
     attempt = ended.values_list("attempt", flat=True).first()
@@ -233,8 +213,8 @@ def discard_output(run_pk: UUID) -> None:
 
 
 def drop(run_pk: UUID) -> None:
-    """Remove the shards of a run that is over, rows and parts."""
-    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=(Status.QUEUED, Status.RUNNING))
-    for number in shards.order_by().values_list("plan", flat=True).distinct():
-        storage.drop_shards(run_pk, number)
-        shards.filter(plan=number).delete()
+    """Remove the shards of a run that has ended, rows and parts."""
+    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=ACTIVE)
+    for attempt in shards.order_by().values_list("cut_attempt", flat=True).distinct():
+        storage.drop_shards(run_pk, attempt)
+        shards.filter(cut_attempt=attempt).delete()
