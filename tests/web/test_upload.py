@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import VCF, make_run, store_input
-from tests.web.test_allele_page import words
+from tests.web.page_text import words
 from vcfjobs import storage
 from vcfjobs.api.uploads import SpoolUploadHandler
 from vcfjobs.models import Run, Status
@@ -73,7 +73,7 @@ def test_the_script_is_told_where_to_go(send: Send) -> None:
         ({"vcf": ""}, 400, "vcf", "Choose a VCF file."),
         ({"assembly": "GRCh99"}, 422, "assembly", "not a registered assembly"),
         ({"run_id": "a/b"}, 422, "run_id", "run_id must be"),
-        ({"whole": ""}, 400, "__all__", "cut on its way"),
+        ({"whole": ""}, 400, "__all__", "interrupted"),
     ],
 )
 def test_the_script_is_told_what_is_wrong_at_which_field(
