@@ -128,7 +128,7 @@ CANCELLED = {"error": "The run was cancelled.", "error_code": "CANCELLED"}
 FAILURES = {
     "failed": {"reference_mismatch": 1},
     "failures": [
-        {"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch", "ref": "T", "reference": "C"}
+        {"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch", "ref": "G", "reference": "C"}
     ],
 }
 _BY_DIGEST = sorted((*SNV, *DELETION), key=lambda allele: digest_bytes(allele["digest"]))
@@ -173,7 +173,7 @@ NOT_READY = {
     "parts": {"database": "ok", "broker": "unavailable", "work_directory": "ok"},
 }
 METRICS = (
-    "# HELP vrs_runs Runs by status; rows that were not deleted.\n"
+    "# HELP vrs_runs Runs by status, deleted ones left out.\n"
     "# TYPE vrs_runs gauge\n"
     'vrs_runs{status="queued"} 0.0\n'
     'vrs_runs{status="running"} 0.0\n'
