@@ -78,7 +78,6 @@ def tiny_assembly(db: None) -> str:
 @pytest.fixture
 def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """A broker that answers as soon as the event is set."""
-    from vcfjobs.monitoring import metrics
     from vcfjobs.worker import dispatch
 
     go_on = threading.Event()
@@ -90,7 +89,7 @@ def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     monkeypatch.setattr(dispatch, "waiting", hang)
     yield go_on
     go_on.set()
-    wait_until(lambda: not metrics._asking.locked(), "nobody waits for the broker")
+    wait_until(lambda: not dispatch._asking.locked(), "nobody waits for the broker")
 
 
 @pytest.fixture(scope="session")
