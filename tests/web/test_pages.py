@@ -399,7 +399,7 @@ def test_a_run_is_tried_again_by_its_button(client: Client, broker: list[Any]) -
 
 @pytest.mark.parametrize(
     ("verb", "status", "sentence"),
-    [("cancel", Status.SUCCEEDED, "already ended"), ("retry", Status.FAILED, "no longer kept")],
+    [("cancel", Status.SUCCEEDED, "already ended"), ("retry", Status.FAILED, "no longer")],
 )
 def test_what_a_status_does_not_allow_is_said(client: Client, verb: str, status: str, sentence: str) -> None:
     run = make_run(status=status)

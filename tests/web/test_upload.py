@@ -207,7 +207,7 @@ def test_where_there_is_no_room_the_page_says_when_to_come_again(
     response = send(script=False)
     assert response.status_code == status
     assert int(response["Retry-After"]) > 0
-    assert re.search(r'role="alert"[^>]*>(Too many runs|You have 1 runs)', words(response))
+    assert re.search(r'role="alert"[^>]*>(Too many runs|You have reached the limit)', words(response))
 
 
 def test_a_retry_without_room_is_said_and_not_fallen_over(client: Client, settings: Settings) -> None:
