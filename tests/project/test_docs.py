@@ -18,6 +18,7 @@ from tests.project.documents import DOCS, README, blocks
 from vcfjobs.api.service import NotFoundView
 
 SETTINGS = PROJECT / "docs" / "settings.md"
+OPERATIONS = PROJECT / "docs" / "operations.md"
 ARCHITECTURE = PROJECT / "docs" / "architecture.md"
 MIGRATE = PROJECT / "docs" / "migrate-from-anyvar.md"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -139,6 +140,15 @@ def test_each_row_is_a_setting_that_is_read() -> None:
 def test_a_setting_has_one_row() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|", SETTINGS.read_text(), re.MULTILINE)
     assert len(rows) == len(set(rows)) == len(documented_settings())
+
+
+def test_each_metric_has_a_row() -> None:
+    rows = re.findall(r"^\| (`vrs_.*?) \|", OPERATIONS.read_text(), re.MULTILINE)
+    documented = {name.partition("{")[0] for row in rows for name in CODE.findall(row)}
+    source = (PROJECT / "vcfjobs" / "monitoring" / "metrics.py").read_text()
+    found = set(re.findall(r'"(vrs_[a-z_]+)"', source))
+    assert len(found) > 8
+    assert found - documented == set()
 
 
 def is_an_address(path: str) -> bool:
