@@ -48,12 +48,6 @@ def allele(tiny_assembly: str) -> Allele:
     return make_allele(2, 3, literal="T")
 
 
-@pytest.fixture
-def closed(settings: Settings) -> None:
-    """The service asks who is calling."""
-    settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
-
-
 def test_an_allele_is_said_in_words_and_in_both_ways_to_count(client: Client, allele: Allele) -> None:
     page = words(client.get(f"/alleles/{allele}/"))
     assert f'<h1 class="identifier">{allele}</h1>' in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from vcfjobs.templatetags.figures import WORDS, grouped, lasting, percent, roughly
@@ -125,3 +127,17 @@ def test_a_fraction_is_nothing_or_all_only_when_it_is(fraction: float, shown: st
 
 def test_digits_are_grouped_in_threes() -> None:
     assert grouped(1234567) == '1<span class="k">234</span><span class="k">567</span>'
+
+
+@pytest.mark.parametrize(
+    ("highest", "marks"), [(1, [1]), (450, [1, 10, 100]), (2_000_000, [1, 100, 10_000, 1_000_000])]
+)
+def test_the_axis_of_the_indels_has_a_few_powers_of_ten(highest: int, marks: list[int]) -> None:
+    chart = indel_lengths({"1": highest}, {})
+    assert chart is not None
+    assert [mark.count for mark in chart.scale] == marks
+    assert all(0 <= mark.y < 100 for mark in chart.scale)
+
+
+def test_the_bare_number_is_copied_from_a_page() -> None:
+    assert re.sub(r"<.*?>", "", grouped(1234567)) == "1234567"

@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 from django.test import Client
+from psycopg.errors import UndefinedTable
 from pytest_django import DjangoAssertNumQueries
 
 from tests.web.page_text import words
@@ -88,3 +89,17 @@ def test_the_browser_is_told_its_zone_in_every_time(client: Client) -> None:
     for attributes, text in times:
         assert re.search(r'datetime="[^"]+\+00:00"', attributes)
         assert text.endswith("UTC")
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_database_that_was_never_migrated_is_told_from_one_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    error: Exception = OperationalError("no such table: vcfjobs_run")
+    if database == "postgresql":
+        error = ProgrammingError("relation does not exist")
+        error.__cause__ = UndefinedTable()
+    response = failing(monkeypatch, error).get("/")
+    assert response.status_code == 503
+    assert "manage.py migrate" in words(response)
+    assert "does not answer" not in words(response)

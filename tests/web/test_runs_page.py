@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 from tests.factories import make_run, make_running
 from tests.web.page_text import words
@@ -19,12 +19,6 @@ from vcfjobs.models import Run, Status
 from vcfjobs.web import runs_page
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
-
-
-@pytest.fixture
-def closed(settings: Settings) -> None:
-    """The service asks who is calling."""
-    settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
 
 
 def asked_for(response: Any) -> list[str] | None:

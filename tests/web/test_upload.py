@@ -49,12 +49,6 @@ def once_an_hour(settings: Settings, request: pytest.FixtureRequest) -> None:
     }
 
 
-@pytest.fixture
-def closed(settings: Settings) -> None:
-    """The service asks who is calling."""
-    settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
-
-
 # --- as the page's script sends it -------------------------------------------------------------
 
 
@@ -97,6 +91,7 @@ def test_the_script_does_not_get_round_the_check_of_the_form() -> None:
     form = {"vcf": SimpleUploadedFile("in.vcf", VCF), "assembly": "tiny", "whole": "1"}
     assert browser.post("/", form, headers=JSON).status_code == 403
     assert not Run.objects.exists()
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_the_form_names_the_limit_for_the_script(client: Client, settings: Settings) -> None:

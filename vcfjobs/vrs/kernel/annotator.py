@@ -229,7 +229,7 @@ class KernelAnnotator:
         size = text.size + len(placed.records) * write.RECORD_BYTES + len(placed.alleles) * write.ALLELE_BYTES
         if self._pure.add_vrs_attributes:
             size += len(placed.residues)
-        out = self._bytes("out", size)
+        out = self._bytes("out", size + write.WIDTH)
         gaps = np.empty(len(odd_lines), np.int64)
         used = write.write(
             text,

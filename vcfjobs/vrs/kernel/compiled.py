@@ -14,6 +14,9 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 
@@ -41,3 +44,33 @@ def compiled(function: F) -> F:
     decorate: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
     dispatcher: F = decorate(function)
     return dispatcher
+
+
+def _copy(_: Any, out: Any, at: Any, text: Any, begin: Any, size: Any) -> Any:
+    """Copy text[begin:begin + size] to out[at:]: one instruction or call, and no bounds are looked at."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        to, at, source, begin, size = arguments
+        to_type, _, source_type, _, _ = signature.args
+        target = builder.gep(context.make_array(to_type)(context, builder, to).data, [at])
+        origin = builder.gep(context.make_array(source_type)(context, builder, source).data, [begin])
+        cgutils.raw_memcpy(builder, target, origin, size, 1)
+        return context.get_dummy_value()
+
+    return types.none(out, types.intp, text, types.intp, types.intp), generate
+
+
+copy: Any = intrinsic(_copy)
+
+
+def _byte(_: Any, text: Any, at: Any) -> Any:
+    """text[at] for an offset that is inside the text: numba would ask whether it counts from the end."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.load(builder.gep(array.data, [arguments[1]]))
+
+    return types.uint8(text, types.intp), generate
+
+
+byte: Any = intrinsic(_byte)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, compiled
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, byte, compiled
 
 # Columns of a record. START is POS - 1; an _END is the offset behind the field's last byte.
 BEGIN, CHROM_END, START, REF, REF_END, ALT, ALT_END, INFO, INFO_END, END = range(10)
@@ -33,7 +33,7 @@ _HIGHS = np.uint64(0x8080808080808080)
 @compiled
 def field_end(text: Bytes, at: int) -> int:
     """The offset of the tab or line end that ends the field which begins at `at`."""
-    while at < text.size and text[at] != TAB and text[at] != NEWLINE:
+    while at < text.size and byte(text, at) != TAB and byte(text, at) != NEWLINE:
         at += 1
     return at
 
@@ -42,7 +42,7 @@ def field_end(text: Bytes, at: int) -> int:
 def line_end(text: Bytes, words: Words, at: int) -> int:
     """The offset of the next line end; `words` are the same bytes, eight by eight."""
     while at & 7 and at < text.size:
-        if text[at] == NEWLINE:
+        if byte(text, at) == NEWLINE:
             return at
         at += 1
     while at + 8 <= text.size:
@@ -50,7 +50,7 @@ def line_end(text: Bytes, words: Words, at: int) -> int:
         if (word - _ONES) & ~word & _HIGHS:
             break
         at += 8
-    while at < text.size and text[at] != NEWLINE:
+    while at < text.size and byte(text, at) != NEWLINE:
         at += 1
     return at
 
@@ -59,11 +59,11 @@ def line_end(text: Bytes, words: Words, at: int) -> int:
 def info_end(text: Bytes, at: int, odd: Integers) -> int:
     """The end of the INFO field that begins at `at`; sets odd[0] where it may hold what is to be replaced."""
     while True:
-        while at < text.size and not _STOPS[text[at]]:
+        while at < text.size and not _STOPS[byte(text, at)]:
             at += 1
-        if at == text.size or text[at] == TAB or text[at] == NEWLINE:
+        if at == text.size or byte(text, at) == TAB or byte(text, at) == NEWLINE:
             return at
-        if text[at] == CARRIAGE_RETURN or text[at - 1] == ord("S"):  # VRS_
+        if byte(text, at) == CARRIAGE_RETURN or byte(text, at - 1) == ord("S"):  # VRS_
             odd[0] = 1
         at += 1
 
@@ -72,7 +72,7 @@ def info_end(text: Bytes, at: int, odd: Integers) -> int:
 def same_bytes(text: Bytes, one: int, other: int, size: int) -> bool:
     """Whether two stretches of the text are the same."""
     k = 0
-    while k < size and text[one + k] == text[other + k]:
+    while k < size and byte(text, one + k) == byte(text, other + k):
         k += 1
     return k == size
 
@@ -84,9 +84,9 @@ def position(text: Bytes, begin: int, end: int) -> int:
         return -1
     number = 0
     for at in range(begin, end):
-        if not ZERO <= text[at] <= NINE:
+        if not ZERO <= byte(text, at) <= NINE:
             return -1
-        number = 10 * number + (text[at] - ZERO)
+        number = 10 * number + (byte(text, at) - ZERO)
     return number if number <= LARGEST_START else -1
 
 
@@ -97,14 +97,14 @@ def set_columns(text: Bytes, row: Integers) -> bool:
     Leaves the end of FILTER in INFO.
     """
     end = row[CHROM_END]
-    if end == text.size or text[end] != TAB:
+    if end == text.size or byte(text, end) != TAB:
         return False
     begin = end + 1
     end = field_end(text, begin)
     number = position(text, begin, end)
     row[START] = number - 1
     for column in range(2, 7):
-        if end >= text.size or text[end] != TAB:
+        if end >= text.size or byte(text, end) != TAB:
             return False
         begin = end + 1
         end = field_end(text, begin)
@@ -113,7 +113,7 @@ def set_columns(text: Bytes, row: Integers) -> bool:
         elif column == 4:
             row[ALT], row[ALT_END] = begin, end
     row[INFO] = end + 1
-    return number >= 0 and end < text.size and text[end] == TAB
+    return number >= 0 and end < text.size and byte(text, end) == TAB
 
 
 @compiled
@@ -131,7 +131,7 @@ def split(
     name, name_size = 0, -1
     at = 0
     while at < text.size:
-        if text[at] == NEWLINE:
+        if byte(text, at) == NEWLINE:
             at += 1
             continue
         row = records[count]
@@ -147,12 +147,12 @@ def split(
             return
         found[ALLELES] += 2
         for k in range(row[ALT], row[ALT_END]):
-            if text[k] == COMMA:
+            if byte(text, k) == COMMA:
                 found[ALLELES] += 1
         odd[count] = 0
         end = info_end(text, row[INFO], odd[count:])
         row[INFO_END] = end
-        if end < text.size and text[end] == TAB:
+        if end < text.size and byte(text, end) == TAB:
             end = line_end(text, words, end + 1)
         row[END] = end
         at = end + 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from vcfjobs.vrs.digests import ALLELE_OPEN, DIGEST_CHARACTERS, location_template
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, compiled
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, compiled, copy
 from vcfjobs.vrs.kernel.place import (
     CONTIG,
     LENGTH,
@@ -70,6 +70,9 @@ _MORE_BLOCKS = _TWO_BLOCKS + 1
 _CLASSES = _MORE_BLOCKS + 1
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+POWERS_OF_TEN = np.array([10**power for power in range(19)], np.int64)
+TENS = np.array([48 + pair // 10 for pair in range(100)], np.uint8)
+ONES = np.array([48 + pair % 10 for pair in range(100)], np.uint8)
 # Two characters of base64url for each 12 bits.
 BASE64URL = np.array([high << 8 | low for high in _ALPHABET for low in _ALPHABET], np.uint64)
 TEXT_WORDS = 4
@@ -86,8 +89,7 @@ def middle_of(accession: str) -> Bytes:
 @compiled
 def put(out: Bytes, at: int, text: Bytes) -> int:
     """Write the bytes at `at`; the offset behind them."""
-    for k in range(text.size):
-        out[at + k] = text[k]
+    copy(out, at, text, 0, text.size)
     return at + text.size
 
 
@@ -95,21 +97,26 @@ def put(out: Bytes, at: int, text: Bytes) -> int:
 def digits(number: int) -> int:
     """How many decimal digits a number from 0 on has."""
     count = 1
-    while number >= 10:
-        number //= 10
+    while number >= POWERS_OF_TEN[count]:
         count += 1
     return count
 
 
 @compiled
 def put_number(out: Bytes, at: int, number: int) -> int:
-    """Write a number from 0 on in decimal; the offset behind it."""
+    """Write a number from 0 on in decimal, two digits at a time; the offset behind it."""
     end = at + digits(number)
-    k = end
-    while k > at:
-        k -= 1
-        out[k] = 48 + number % 10
-        number //= 10
+    k, hundred = end, np.uint64(100)
+    rest = np.uint64(number)
+    while rest >= hundred:
+        quotient = rest // hundred
+        pair = rest - hundred * quotient
+        k -= 2
+        out[k], out[k + 1] = TENS[pair], ONES[pair]
+        rest = quotient
+    if k - at == 2:
+        out[at] = TENS[rest]
+    out[k - 1] = ONES[rest]
     return end
 
 
@@ -240,7 +247,8 @@ def put_state(message: Bytes, allele: Integers, residues: Bytes) -> int:
     """Write what differs between the messages of one class but the location; the offset behind it."""
     if allele[LITERAL_SIZE] >= 0:
         begin = allele[LITERAL]
-        return put(message, LITERAL_AT, residues[begin : begin + allele[LITERAL_SIZE]])
+        copy(message, LITERAL_AT, residues, begin, allele[LITERAL_SIZE])
+        return LITERAL_AT + int(allele[LITERAL_SIZE])
     at = put_number(message, LENGTH_AT, allele[LENGTH])
     return put_number(message, at + STATE_SUBUNIT.size, allele[SUBUNIT])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, compiled
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, byte, compiled, copy
 from vcfjobs.vrs.kernel.lines import ALT, ALT_END, COMMA, REF, REF_END, START
 
 # Columns of a location.
@@ -45,7 +45,7 @@ _IS_SEQUENCE = np.array([chr(b).upper() in "ACGTURYSWKMBDHVN" if b < 128 else Fa
 def is_sequence(text: Bytes, begin: int, end: int) -> bool:
     """Whether an allele is written in IUPAC letters alone."""
     at = begin
-    while at < end and _IS_SEQUENCE[text[at]]:
+    while at < end and _IS_SEQUENCE[byte(text, at)]:
         at += 1
     return at == end > begin
 
@@ -56,7 +56,7 @@ def kind_without_id(text: Bytes, begin: int, end: int) -> int:
     size = end - begin
     if size == 0:
         return OTHER
-    first, last = text[begin], text[end - 1]
+    first, last = byte(text, begin), byte(text, end - 1)
     if size == 1 and first == ord("*"):
         return STAR
     if first == ord("<") and last == ord(">"):
@@ -64,7 +64,7 @@ def kind_without_id(text: Bytes, begin: int, end: int) -> int:
     if first == ord(".") or last == ord("."):
         return BREAKEND
     for at in range(begin, end):
-        if text[at] == ord("[") or text[at] == ord("]"):
+        if byte(text, at) == ord("[") or byte(text, at) == ord("]"):
             return BREAKEND
     return OTHER
 
@@ -76,7 +76,7 @@ def is_reference(text: Bytes, begin: int, end: int, bases: Bytes, start: int) ->
         return False
     size = end - begin
     k = 0
-    while k < size and _UPPER[text[begin + k]] == bases[start + k]:
+    while k < size and _UPPER[byte(text, begin + k)] == byte(bases, start + k):
         k += 1
     return k == size
 
@@ -86,7 +86,7 @@ def rolled_left(bases: Bytes, at: int, text: Bytes, seed: int, size: int) -> int
     """How many residues before `at` end as the seed repeated, or one more than LONGEST_ROLL."""
     rolled = k = 0
     while at - rolled > 0 and rolled <= LONGEST_ROLL:
-        if bases[at - rolled - 1] != _UPPER[text[seed + size - 1 - k]]:
+        if byte(bases, at - rolled - 1) != _UPPER[byte(text, seed + size - 1 - k)]:
             break
         rolled += 1
         k += 1
@@ -100,7 +100,7 @@ def rolled_right(bases: Bytes, at: int, text: Bytes, seed: int, size: int) -> in
     """How many residues from `at` on go on as the seed repeated, or one more than LONGEST_ROLL."""
     rolled = k = 0
     while at + rolled < bases.size and rolled <= LONGEST_ROLL:
-        if bases[at + rolled] != _UPPER[text[seed + k]]:
+        if byte(bases, at + rolled) != _UPPER[byte(text, seed + k)]:
             break
         rolled += 1
         k += 1
@@ -113,7 +113,7 @@ def rolled_right(bases: Bytes, at: int, text: Bytes, seed: int, size: int) -> in
 def repeats(text: Bytes, seed: int, size: int, subunit: int) -> bool:
     """Whether the seed is its first `subunit` residues repeated."""
     k = subunit
-    while k < size and _UPPER[text[seed + k]] == _UPPER[text[seed + k - subunit]]:
+    while k < size and _UPPER[byte(text, seed + k)] == _UPPER[byte(text, seed + k - subunit)]:
         k += 1
     return k == size
 
@@ -137,7 +137,7 @@ def add_letters(residues: Bytes, cursors: Integers, text: Bytes, begin: int, siz
     """Add letters of the text, in upper case, to the residues."""
     at = cursors[RESIDUES]
     for k in range(size):
-        residues[at + k] = _UPPER[text[begin + k]]
+        residues[at + k] = _UPPER[byte(text, begin + k)]
     cursors[RESIDUES] = at + size
 
 
@@ -145,8 +145,7 @@ def add_letters(residues: Bytes, cursors: Integers, text: Bytes, begin: int, siz
 def add_bases(residues: Bytes, cursors: Integers, bases: Bytes, begin: int, end: int) -> None:
     """Add residues of the contig to the residues."""
     at = cursors[RESIDUES]
-    for k in range(end - begin):
-        residues[at + k] = bases[begin + k]
+    copy(residues, at, bases, begin, end - begin)
     cursors[RESIDUES] = at + end - begin
 
 
@@ -181,7 +180,7 @@ def show_state(row: Integers, residues: Bytes, cursors: Integers, bases: Bytes) 
     begin = row[START_OF]
     unit = min(row[SUBUNIT], length)
     for k in range(length):
-        residues[at + k] = bases[begin + k % unit]
+        residues[at + k] = byte(bases, begin + k % unit)
     row[SHOWN], row[SHOWN_SIZE] = at, length
     cursors[RESIDUES] = at + length
 
@@ -207,9 +206,9 @@ def place_allele(
     False when it rolls further than is done here.
     """
     ref_size, alt_size = ref_end - ref, alt_end - alt
-    if ref_size == 1 and alt_size == 1 and _UPPER[text[ref]] != _UPPER[text[alt]]:
+    if ref_size == 1 and alt_size == 1 and _UPPER[byte(text, ref)] != _UPPER[byte(text, alt)]:
         at = cursors[RESIDUES]
-        residues[at] = _UPPER[text[alt]]
+        residues[at] = _UPPER[byte(text, alt)]
         cursors[RESIDUES] = at + 1
         row[KIND], row[LITERAL], row[LITERAL_SIZE] = SNV, at, 1
         locate(row, locations, cursors, contig, start, start + 1)
@@ -217,7 +216,7 @@ def place_allele(
     shorter = min(ref_size, alt_size)
     row[CHANGE] = abs(alt_size - ref_size)
     prefix = 0
-    while prefix < shorter and _UPPER[text[ref + prefix]] == _UPPER[text[alt + prefix]]:
+    while prefix < shorter and _UPPER[byte(text, ref + prefix)] == _UPPER[byte(text, alt + prefix)]:
         prefix += 1
     if prefix == ref_size == alt_size:
         row[KIND] = REFERENCE
@@ -226,7 +225,8 @@ def place_allele(
         return True
     suffix = 0
     while (
-        suffix < shorter - prefix and _UPPER[text[ref_end - 1 - suffix]] == _UPPER[text[alt_end - 1 - suffix]]
+        suffix < shorter - prefix
+        and _UPPER[byte(text, ref_end - 1 - suffix)] == _UPPER[byte(text, alt_end - 1 - suffix)]
     ):
         suffix += 1
     begin, end = start + prefix, start + ref_size - suffix
@@ -263,7 +263,7 @@ def place_allele(
 @compiled
 def allele_end(text: Bytes, at: int, alt_end: int) -> int:
     """The end of the ALT allele that begins at `at`."""
-    while at < alt_end and text[at] != COMMA:
+    while at < alt_end and byte(text, at) != COMMA:
         at += 1
     return at
 
@@ -284,7 +284,7 @@ def place_record(
 ) -> bool:
     """Place the alleles of one record in order; False leaves it to the pure engine."""
     ref, ref_end, after, alt_end = record[REF], record[REF_END], record[ALT], record[ALT_END]
-    no_alts = alt_end - after == 1 and text[after] == ord(".")
+    no_alts = alt_end - after == 1 and byte(text, after) == ord(".")
     if no_alts and not for_ref:
         return True
     if ref_end - ref > LONGEST_ALLELE:
