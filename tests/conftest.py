@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from pytest_django import Settings
@@ -21,6 +23,8 @@ from tests.servers import (
     started,
     wait_until,
 )
+
+Given = TypeVar("Given")
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
@@ -80,6 +84,12 @@ def _own_folders(tmp_path: Path, settings: Settings) -> None:
     settings.ANYVAR_REGISTER = False
     for name in ("spool", "runs"):
         (tmp_path / "work" / name).mkdir(parents=True)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Settings) -> None:
+    """Half a second of hashing for each password says nothing about this service."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -142,7 +152,7 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         yield url
 
 
-def server_or_skip(server):  # type: ignore[no-untyped-def]
+def server_or_skip(server: Callable[[], AbstractContextManager[Given]]) -> Iterator[Given]:
     """What the context manager that `server` makes gives; the test is skipped where it is not installed."""
     try:
         with server() as given:

@@ -215,7 +215,7 @@ def running_postgres(host: str = LOOPBACK) -> Iterator[str]:
 
 
 @contextmanager
-def _given_or_started(variable: str, kind: type[RedisServer | PostgresServer], host: str) -> Iterator[str]:
+def _given_or_started(variable: str, kind: type[Server], host: str) -> Iterator[str]:
     if url := os.environ.get(variable):
         yield url
         return
@@ -228,9 +228,9 @@ def own_database(server_url: str) -> Iterator[str]:
     """The URL of a fresh database, dropped afterwards."""
     name = f"vcfjobs_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

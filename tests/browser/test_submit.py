@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Waiting
 from tests.browser.console_watch import Watch
@@ -16,7 +16,7 @@ from tests.factories import HEADER, VCF
 def choose(page: Page, content: bytes, name: str = "sample.vcf") -> None:
     """Choose a file in the form, which is on the first page."""
     page.goto("/")
-    file = {"name": name, "mimeType": "text/plain", "buffer": content}
+    file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": content}
     page.get_by_label("VCF file").set_input_files(file)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -39,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     suppress_health_check=list(HealthCheck),
     database=None,
 )
-def test_no_call_is_answered_by_a_server_error(case: schemathesis.Case, made: Service) -> None:
+def test_no_call_is_answered_by_a_server_error(case: schemathesis.Case[Any], made: Service) -> None:
     response = case.call(base_url=made.url)
     assert response.status_code < 500, response.text
     if response.status_code >= 400:

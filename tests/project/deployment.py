@@ -52,6 +52,6 @@ def mounted(service: str, folder: str) -> str:
 
 def unit(name: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.optionxform = str  # type: ignore[assignment]
     parser.read_string((DEPLOY / "systemd" / f"{name}.service").read_text())
     return parser

@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import PROJECT
 
+pytestmark = pytest.mark.slow
+
 
 def _collected(hash_seed: int, *options: str) -> list[str]:
     """The ids of all tests as a fresh process collects them."""

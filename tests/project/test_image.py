@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -65,7 +66,7 @@ def test_what_the_image_holds_is_enough_to_serve_pages_and_the_api(tmp_path: Pat
     }
     environment |= {"DATABASE_URL": f"sqlite:///{tmp_path}/db", "ANYVAR_VCF_ASYNC_WORK_DIR": f"{home}/work"}
     environment |= {"ANYVAR_SEQUENCE_DIR": f"{home}/sequences", "ANYVAR_BROKER_DIR": f"{home}/broker"}
-    started = {"cwd": app, "env": environment}
+    started: dict[str, Any] = {"cwd": app, "env": environment}
     subprocess.run(SERVICES["migrate"]["command"], check=True, capture_output=True, **started)
     web = subprocess.Popen(json.loads(dockerfile_lines("CMD")[-1]), stderr=subprocess.DEVNULL, **started)
     try:

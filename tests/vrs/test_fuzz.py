@@ -25,6 +25,7 @@ def test_every_file_of_the_corpus_ends_in_a_result_or_an_error_of_ours(file: Pat
     go_the_whole_way(file.read_bytes())
 
 
+@pytest.mark.slow
 def test_mutated_files_end_in_a_result_or_an_error_of_ours(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is not made for this machine")
     options = [f"-max_total_time={SECONDS}", f"-artifact_prefix={tmp_path}/"]
