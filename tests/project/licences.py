@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
+from email.message import Message
 from importlib.metadata import distribution
+from typing import cast
 
 from packaging.requirements import Requirement
 
@@ -56,7 +58,7 @@ def normalised(name: str) -> str:
 
 def licence_of(package: str) -> str:
     """The SPDX expression, else the classifiers, else the licence field of an installed package."""
-    metadata = distribution(package).metadata
+    metadata = cast("Message[str, str]", distribution(package).metadata)
     if expression := metadata.get("License-Expression"):
         return str(expression)
     classifiers = [

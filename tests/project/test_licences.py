@@ -20,7 +20,7 @@ ALLOWED = ("Apache", "BSD", "MIT", "MPL-2.0", "PSF-2.0", "LGPL-3.0-only", "Pytho
 def listed() -> dict[str, str]:
     """NOTICE's rows: package to licence."""
     rows = NOTICE.read_text().removeprefix(HEAD).splitlines()
-    return dict(row.split(": ", 1) for row in rows)  # type: ignore[misc]
+    return dict(row.split(": ", 1) for row in rows)
 
 
 def test_the_licence_is_the_whole_standard_text() -> None:
