@@ -54,7 +54,7 @@ def _copy(_: Any, out: Any, at: Any, text: Any, begin: Any, size: Any) -> Any:
         to_type, _, source_type, _, _ = signature.args
         target = builder.gep(context.make_array(to_type)(context, builder, to).data, [at])
         origin = builder.gep(context.make_array(source_type)(context, builder, source).data, [begin])
-        cgutils.raw_memcpy(builder, target, origin, size, 1)
+        cgutils.raw_memcpy(builder, target, origin, size, 1)  # type: ignore[no-untyped-call]
         return context.get_dummy_value()
 
     return types.none(out, types.intp, text, types.intp, types.intp), generate
