@@ -224,10 +224,9 @@ def place_allele(
         row[LENGTH], row[SUBUNIT] = ref_size, ref_size
         return True
     suffix = 0
-    while (
-        suffix < shorter - prefix
-        and _UPPER[byte(text, ref_end - 1 - suffix)] == _UPPER[byte(text, alt_end - 1 - suffix)]
-    ):
+    while suffix < shorter - prefix:
+        if _UPPER[byte(text, ref_end - 1 - suffix)] != _UPPER[byte(text, alt_end - 1 - suffix)]:
+            break
         suffix += 1
     begin, end = start + prefix, start + ref_size - suffix
     inserted = alt_size - prefix - suffix
