@@ -246,7 +246,7 @@ def test_a_limit_that_refuses_a_retry_is_told_in_its_own_words(admin: Client, se
     store_input(failed)
     page = act(admin, "retry_runs", failed)
     assert "0 of the runs queued again." in page
-    assert "1 left as they are: Too many runs are waiting already." in page
+    assert "1 left as they are: Too many runs are queued." in page
 
 
 def test_deleting_a_run_is_asked_about_and_removes_its_files(admin: Client) -> None:

@@ -13,7 +13,7 @@ from django.http import Http404
 from django.urls import resolve
 
 from tests.conftest import PROJECT
-from vcfjobs.api.not_found import NotFoundView
+from vcfjobs.api.service import NotFoundView
 
 README = PROJECT / "README.md"
 DOCS = [README, *sorted((PROJECT / "docs").glob("*.md"))]

@@ -17,7 +17,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
-from vcfjobs.registry import queries
+from vcfjobs.registry import provenance
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -214,8 +214,8 @@ def test_every_run_that_held_it_is_on_exactly_one_page(
     client: Client, allele: Allele, monkeypatch: pytest.MonkeyPatch, searched: int, shown: int
 ) -> None:
     """Whether a page ends because it has looked through enough runs or because it shows enough."""
-    monkeypatch.setattr(queries, "RUNS_SEARCHED", searched)
-    monkeypatch.setattr(queries, "RUNS_A_PAGE", shown)
+    monkeypatch.setattr(provenance, "RUNS_SEARCHED", searched)
+    monkeypatch.setattr(provenance, "RUNS_A_PAGE", shown)
     moment = timezone.now()
     holders = []
     for number in range(10):
@@ -239,10 +239,10 @@ def test_every_run_that_held_it_is_on_exactly_one_page(
 def test_large_runs_are_looked_through_in_smaller_numbers(
     allele: Allele, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "BATCHES_SEARCHED", 1)
+    monkeypatch.setattr(provenance, "BATCHES_SEARCHED", 1)
     for _ in range(3):
         hold(make_run(), allele)
-    found = queries.runs_holding(allele, Run.objects.all(), "")
+    found = provenance.runs_holding(allele, Run.objects.all(), "")
     assert len(found.runs) == 1  # the first in any case
     assert found.older
 

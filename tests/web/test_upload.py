@@ -148,7 +148,7 @@ def test_a_user_who_submits_too_often_is_told_when_to_come_again(
     response = send(script=False)
     assert response.status_code == 429
     assert 3500 < int(response["Retry-After"]) <= 3600
-    assert "as often as one may for now. Try again in 60 minutes." in words(response)
+    assert "Submission rate limit reached. Try again in 60 minutes." in words(response)
     assert len(unread) == 1
     assert Run.objects.count() == 1
 
@@ -218,7 +218,7 @@ def test_a_retry_without_room_is_said_and_not_fallen_over(client: Client, settin
     response = client.post(f"/jobs/{run.pk}/retry/")
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
-    assert "as many as one may have" in words(response)
+    assert "limit of" in words(response)
     run.refresh_from_db()
     assert run.status == Status.FAILED
 

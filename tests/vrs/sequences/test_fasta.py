@@ -98,6 +98,7 @@ def test_chunks_left_unread_are_skipped() -> None:
         (b">\nAC\n", "no name"),
         (b"> \nAC\n", "no name"),
         (b">a\nAC1T\n", "Contig a"),
+        (b">a\nMKLVEQ\n", "not nucleotide codes"),
         (b">a\nAC\n@read\nGT\n", "Contig a"),
         (b">a\nAC>b\nGT\n", "Contig a"),
         (b">" + b"a" * 3_000_000, "too long"),
