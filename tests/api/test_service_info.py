@@ -116,7 +116,10 @@ def test_the_documentation_is_this_servers_own_unless_said_otherwise(
 
 
 def test_the_version_of_vrs_stands_where_anyvar_has_it(client: Client) -> None:
-    assert client.get("/service-info").json()["spec_metadata"] == {"vrs_version": VRS_VERSION}
+    assert client.get("/service-info").json()["spec_metadata"] == {
+        "vrs_version": VRS_VERSION,
+        "vrs_versions": ["2.0", "2.1"],
+    }
 
 
 @pytest.mark.parametrize(

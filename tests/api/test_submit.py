@@ -62,6 +62,8 @@ def test_put_multipart_is_the_same_as_post(client: Client, tiny_assembly: str, b
         ({"for_ref": "FALSE"}, "for_ref", False),
         ({"add_vrs_attributes": "yes"}, "add_vrs_attributes", True),
         ({"register": "0"}, "register", False),
+        ({"vrs_version": "2.1"}, "vrs_version", "2.1"),
+        ({"for_ref": "true"}, "vrs_version", "2.0"),
         ({"allow_async_write": "true"}, "for_ref", True),
         ({"assembly": "TINY"}, "assembly", "tiny"),
     ],
@@ -78,6 +80,7 @@ def test_parameters_are_kept_in_the_row(
     [
         ({"for_ref": "maybe"}, "for_ref"),
         ({"run_async": "2"}, "run_async"),
+        ({"vrs_version": "1.3"}, "vrs_version"),
         ({"assembly": "GRCh99"}, "Registered: tiny"),
         ({"run_id": "a/b"}, "run_id"),
         ({"run_id": ""}, "run_id"),
@@ -292,3 +295,23 @@ def test_a_file_name_in_a_character_set_that_is_none_is_no_name(client: Client, 
         headers={"Content-Disposition": "attachment; filename*=nope''x"},
     )
     assert answer.status_code == 202
+
+
+# Two As into the run of nine: a unit of two by VRS 2.0, of one by VRS 2.1.
+INSERTION = (HEADER + "chr1\t21\t.\tG\tGAA\t.\t.\t.\n").encode()
+
+
+@pytest.mark.parametrize(("version", "release", "unit"), [("2.0", "2.0.1", "2"), ("2.1", "2.1.1", "1")])
+def test_the_result_is_of_the_version_asked_for(
+    submit: Submit, version: str, release: str, unit: str
+) -> None:
+    answer = submit(content=INSERTION, vrs_version=version, for_ref="false", add_vrs_attributes="true")
+    text = body(answer).decode()
+    assert f"[VRS version={release};" in text
+    assert f"VRS_RepeatSubunitLengths={unit}" in text
+
+
+def test_the_default_version_is_a_setting(submit: Submit, settings: Settings) -> None:
+    settings.ANYVAR_VRS_VERSION = "2.1"
+    submit(run_async="true")
+    assert Run.objects.get().vrs_version == "2.1"

@@ -22,14 +22,16 @@ def migrate(target: tuple[str, str]) -> Any:
     return executor.migrate([target]).apps
 
 
+def latest() -> tuple[str, str]:
+    leaves: list[tuple[str, str]] = MigrationExecutor(connection).loader.graph.leaf_nodes("vcfjobs")
+    return leaves[0]
+
+
 @pytest.fixture
 def before() -> Iterator[Any]:
     """The models of the release before, over its tables."""
-    latest = [
-        leaf for leaf in MigrationExecutor(connection).loader.graph.leaf_nodes() if leaf[0] == "vcfjobs"
-    ]
     yield migrate(BEFORE)
-    migrate(latest[0])
+    migrate(latest())
 
 
 def test_runs_of_the_release_before_keep_their_position_and_count_their_records_without_ids(
@@ -40,14 +42,14 @@ def test_runs_of_the_release_before_keep_their_position_and_count_their_records_
     done = runs.create(run_id="a", assembly="x", status="succeeded", records_done=9, report=report)
     cut = runs.create(run_id="b", assembly="x", status="running", place=4)
     shards.create(run=cut, plan=2, number=0, start=0, end=1)
-    migrate(("vcfjobs", "0008_terms"))
+    migrate(latest())
     assert Run.objects.get(pk=done.pk).without_ids_sentence == "5 of 9 records without identifiers"
     assert Run.objects.get(pk=cut.pk).queue_position == 4
     assert Shard.objects.get().cut_attempt == 2
 
 
 def test_a_process_of_the_release_before_works_on_the_tables_of_this_one(before: Any) -> None:
-    migrate(("vcfjobs", "0008_terms"))
+    migrate(latest())
     earlier = before.get_model("vcfjobs", "Run").objects
     pk = earlier.create(run_id="a", assembly="x", place=3).pk
     assert Run.objects.get(pk=pk).queue_position == 3

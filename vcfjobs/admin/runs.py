@@ -36,7 +36,7 @@ FIELDSETS = {
     "deadline queue_position shards_of_it records_done bytes_done",
     "Failure": "error_code error",
     "File": "file_name input_format input_bytes input_sha256",
-    "Parameters": "assembly for_ref add_vrs_attributes register require_validation",
+    "Parameters": "assembly for_ref add_vrs_attributes vrs_version register require_validation",
     "Result": "result_bytes result_text_bytes result_sha256 indexed fetched records_without_ids summary",
 }
 

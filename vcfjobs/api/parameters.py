@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from vcfjobs.models import Kind, Status
+from vcfjobs.vrs.versions import RELEASES
 
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
@@ -37,6 +38,9 @@ class SubmitQuery(serializers.Serializer[Any]):
     assembly = serializers.CharField(required=False, max_length=100)
     for_ref = Switch(default=True)
     add_vrs_attributes = Switch(default=False)
+    vrs_version = serializers.ChoiceField(
+        choices=list(RELEASES), required=False, help_text="Default: ANYVAR_VRS_VERSION, else 2.0."
+    )
     register = Switch(default=True)
     allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
     run_async = Switch(default=False)

@@ -38,7 +38,7 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
         model = Run
         fields: tuple[str, ...] = (
             "id", "run_id", "kind", "status", "progress", "records_done", "records_without_ids", "warning",
-            "assembly", "for_ref", "add_vrs_attributes", "register",
+            "assembly", "for_ref", "add_vrs_attributes", "register", "vrs_version",
             "file_name", "input_format", "input_bytes", "input_sha256", "input_annotated_by",
             "result_bytes", "result_text_bytes", "result_sha256", "attempt", "error_code", "error",
             "created", "started", "finished", "expires", "expired", "links",
@@ -245,7 +245,8 @@ class OrganizationSerializer(serializers.Serializer[Any]):
 class SpecificationSerializer(serializers.Serializer[Any]):
     """AnyVar's member for the version of VRS."""
 
-    vrs_version = serializers.CharField()
+    vrs_version = serializers.CharField(help_text="The release whose identifiers are computed by default.")
+    vrs_versions = serializers.ListField(child=serializers.CharField(), help_text="Those of vrs_version=.")
 
 
 class ServiceInfoSerializer(serializers.Serializer[Any]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
@@ -24,7 +25,7 @@ from vcfjobs.checks import database_is_migrated
 from vcfjobs.monitoring import metrics
 from vcfjobs.references import assemblies
 from vcfjobs.runs.owners import sees_everyone
-from vcfjobs.vrs.vcf.header import VRS_VERSION
+from vcfjobs.vrs.versions import RELEASES, VrsVersion
 from vcfjobs.worker import dispatch
 
 OK, UNAVAILABLE = "ok", "unavailable"
@@ -137,7 +138,10 @@ class ServiceInfoView(OpenView):
                 or request.build_absolute_uri(reverse("docs")),
                 "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
                 "version": __version__,
-                "spec_metadata": {"vrs_version": VRS_VERSION},
+                "spec_metadata": {
+                    "vrs_version": RELEASES[cast("VrsVersion", settings.ANYVAR_VRS_VERSION)],
+                    "vrs_versions": list(RELEASES),
+                },
                 "assemblies": assemblies.registered_assemblies(),
             }
         )

@@ -93,6 +93,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             for_ref=query["for_ref"],
             add_vrs_attributes=query["add_vrs_attributes"],
             register=query["register"],
+            vrs_version=query.get("vrs_version", settings.ANYVAR_VRS_VERSION),
         )
         return self._submit(request, query, parameters)
 

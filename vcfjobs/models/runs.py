@@ -20,6 +20,7 @@ from django.utils import timezone
 from vcfjobs import storage
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
+from vcfjobs.vrs import versions
 
 
 class Kind(models.TextChoices):
@@ -93,6 +94,9 @@ class Run(WorkItem):
     for_ref = models.BooleanField(default=True)
     add_vrs_attributes = models.BooleanField(default=False)
     register = models.BooleanField(default=True)
+    vrs_version = models.CharField(
+        "VRS version", max_length=8, default=versions.DEFAULT, db_default=versions.DEFAULT
+    )
     require_validation = models.BooleanField(default=False)
 
     file_name = models.CharField(max_length=255, blank=True, default="")

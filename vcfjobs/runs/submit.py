@@ -25,9 +25,11 @@ from vcfjobs.models import ACTIVE, Kind, Run, Status
 from vcfjobs.references import assemblies
 from vcfjobs.runs import estimates, quotas
 from vcfjobs.runs.run_ids import validate_run_id
+from vcfjobs.vrs import versions
 from vcfjobs.vrs.vcf.annotate import HeadCheck, Options, check_head, read_header
 from vcfjobs.vrs.vcf.ingest import require_annotations
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker import dispatch, executor, scheduler
 
 logger = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ class Parameters:
     register: bool = True
     kind: str = Kind.ANNOTATE
     require_validation: bool = False
+    vrs_version: VrsVersion = versions.DEFAULT
 
 
 def submit_run(

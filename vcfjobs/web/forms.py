@@ -11,6 +11,7 @@ from django.conf import settings
 from vcfjobs.errors import InvalidParameterError
 from vcfjobs.models import Status
 from vcfjobs.runs.run_ids import validate_run_id
+from vcfjobs.vrs.versions import RELEASES
 
 CUT = "The upload was interrupted. Send it again."
 
@@ -37,6 +38,12 @@ class UploadForm(forms.Form):
     )
     for_ref = forms.BooleanField(label="VRS identifiers for REF alleles", required=False, initial=True)
     add_vrs_attributes = forms.BooleanField(label="VRS attribute fields (start, end, state)", required=False)
+    vrs_version = forms.ChoiceField(
+        label="VRS version",
+        required=False,
+        choices=[(version, f"VRS {version}") for version in RELEASES],
+        help_text="Insertions into repeats get other identifiers in VRS 2.1. AnyVar computes 2.0.",
+    )
     register = forms.BooleanField(label="Register alleles", required=False, initial=True)
     whole = forms.CharField(required=False, initial="1", widget=forms.HiddenInput)
 
@@ -47,8 +54,13 @@ class UploadForm(forms.Form):
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above
         field.choices = [(name, name) for name in assemblies]
         field.error_messages["invalid_choice"] = "%(value)s is not a registered assembly."
+        self.fields["vrs_version"].initial = settings.ANYVAR_VRS_VERSION
         if settings.ANYVAR_DEFAULT_ASSEMBLY in assemblies:
             field.initial = settings.ANYVAR_DEFAULT_ASSEMBLY
+
+    def clean_vrs_version(self) -> str:
+        """The service's default where the form names none."""
+        return self.cleaned_data["vrs_version"] or settings.ANYVAR_VRS_VERSION
 
     def clean_run_id(self) -> str | None:
         """None for an empty run id."""

@@ -52,7 +52,11 @@ def submit_form(form: UploadForm, owner: str) -> tuple[Run, bool]:
         return submit.submit_run(
             upload=submit.Upload(Path(file.temporary_file_path()), file.name, file.size, file.sha256),
             parameters=submit.Parameters(
-                asked["assembly"], asked["for_ref"], asked["add_vrs_attributes"], asked["register"]
+                assembly=asked["assembly"],
+                for_ref=asked["for_ref"],
+                add_vrs_attributes=asked["add_vrs_attributes"],
+                register=asked["register"],
+                vrs_version=asked["vrs_version"],
             ),
             owner=owner,
             run_id=asked["run_id"],

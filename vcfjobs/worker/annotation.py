@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 
@@ -16,6 +17,7 @@ from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.vcf.annotate import Chunk, Options, annotate
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker.lease import Lease
 from vcfjobs.worker.result import DigestingFile, Result, make_tabix, publish
 
@@ -47,6 +49,7 @@ def options_of(run: Run) -> Options:
         for_ref=run.for_ref,
         add_vrs_attributes=run.add_vrs_attributes,
         collect_alleles=_registers(run),
+        vrs_version=cast("VrsVersion", run.vrs_version),
     )
 
 

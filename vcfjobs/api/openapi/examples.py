@@ -163,7 +163,7 @@ SERVICE_INFO = {
     "updatedAt": "2026-11-24T12:00:00Z",
     "environment": "prod",
     "version": __version__,
-    "spec_metadata": {"vrs_version": VRS_VERSION},
+    "spec_metadata": {"vrs_version": VRS_VERSION, "vrs_versions": ["2.0", "2.1"]},
     "assemblies": ["GRCh37"],
 }
 ALIVE = {"status": "ok"}

@@ -16,6 +16,7 @@ from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.annotate import Options, annotate
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.vrs.versions import RELEASES
 
 
 class Command(BaseCommand):
@@ -45,11 +46,22 @@ class Command(BaseCommand):
             help="also write starts, ends, states, lengths and repeat subunit lengths",
         )
 
+        parser.add_argument(
+            "--vrs-version",
+            choices=list(RELEASES),
+            default=settings.ANYVAR_VRS_VERSION,
+            help="the version of VRS whose identifiers are written (default: %(default)s)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Annotate, then print a summary."""
         with one_sentence("The assembly cannot be opened", USAGE):
             reference = assemblies.open_assembly(assemblies.resolve_assembly(options["assembly"]))
-        wanted = Options(for_ref=not options["no_for_ref"], add_vrs_attributes=options["add_vrs_attributes"])
+        wanted = Options(
+            for_ref=not options["no_for_ref"],
+            add_vrs_attributes=options["add_vrs_attributes"],
+            vrs_version=options["vrs_version"],
+        )
         kernel.load()
         began = time.monotonic()
         report = Report()

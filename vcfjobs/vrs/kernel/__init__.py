@@ -44,14 +44,18 @@ def load(cache: Path | None = None) -> bool:
     began = time.perf_counter()
     try:
         from vcfjobs.vrs.kernel import warm_up
+        from vcfjobs.vrs.kernel.compiled import CACHE
 
+        if not any(CACHE.rglob("*.nbi")):
+            log.info("compiling the annotation kernel into %s: about a minute, once on a machine", CACHE)
         compiled = warm_up.run()
     except (OSError, RuntimeError) as error:
         log.warning("no annotation kernel, the pure engine is used: %s", error)
         return False
     _loaded = True
     seconds = time.perf_counter() - began
-    log.info("annotation kernel %s in %.1f s", "compiled" if compiled else "read from its cache", seconds)
+    if compiled:
+        log.info("annotation kernel compiled in %.1f s", seconds)
     return True
 
 
