@@ -128,7 +128,7 @@ CANCELLED = {"error": "The run was cancelled.", "error_code": "CANCELLED"}
 FAILURES = {
     "failed": {"reference_mismatch": 1},
     "failures": [
-        {"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch", "ref": "T", "reference": "C"}
+        {"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch", "ref": "G", "reference": "C"}
     ],
 }
 _BY_DIGEST = sorted((*SNV, *DELETION), key=lambda allele: digest_bytes(allele["digest"]))

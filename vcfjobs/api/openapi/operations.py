@@ -182,7 +182,7 @@ RETRY = runs(
     "Queue a failed or cancelled run again",
     json_response(202, serializers.RunListSerializer, examples.QUEUED_RUN, "Queued again"),
     NO_SUCH_RUN,
-    errors.RunConflictError("The uploaded file is no longer kept, so the run cannot be retried."),
+    errors.RunConflictError("The uploaded file is no longer stored, so the run cannot be retried."),
     errors.QueueFullError(),
     parameters=(RUN_ID, RETRY_AFTER),
 )
