@@ -1,139 +1,190 @@
-"""Read what the settings need beyond plain variables: the secret key, and any other CELERY_* name."""
+"""Environment variables, read strictly: a wrong value stops the start with a sentence.
+
+An empty variable counts as unset. A value that begins with $ is that value: nothing is interpolated.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from tempfile import NamedTemporaryFile
+from typing import Any, TypeVar
+from urllib.parse import quote
 
-import environ
 from celery.app.defaults import NAMESPACES, flatten
 from django.core.exceptions import ImproperlyConfigured
+from environs import Env, validate
 
-# Celery's own workers set these for their children; they are no settings.
-CELERYS_OWN = {
-    "CELERY_LOADER",
-    "CELERY_CONFIG_MODULE",
-    "CELERY_LOG_LEVEL",
-    "CELERY_LOG_FILE",
-    "CELERY_LOG_REDIRECT",
-    "CELERY_LOG_REDIRECT_LEVEL",
-    "CELERY_SKIP_CHECKS",
-}
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+RATE = r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)"
+RFC_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"
+
+CELERY_KINDS = {"int": "a whole number", "float": "a number", "dict": "a JSON object"}
+# Celery's workers set these for their children.
+CELERY_INTERNAL = re.compile(
+    "CELERY_(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)"
+)
+
+T = TypeVar("T")
+
+_env = Env(expand_vars=False)
+_known: set[str] = set()
 
 
-def literal(environ_: Mapping[str, str]) -> environ.Env:
-    """A reader of these variables as they are.
+def _read(variable: str, default: T, parse: Callable[[str], T], accepted: str) -> T:
+    _known.add(variable)
+    return _parse(variable, parse, accepted) if os.environ.get(variable) else default
 
-    Left alone, django-environ takes a value that begins with $ for the name of another variable, and where
-    there is none falls back to the default: a list of tokens that begins so would leave the service open.
+
+def _parse(variable: str, parse: Callable[[str], T], accepted: str) -> T:
+    try:
+        return parse(variable)
+    except ValueError:
+        value = os.environ[variable]
+        raise ImproperlyConfigured(f"{variable} must be {accepted}, not {value!r}.") from None
+
+
+def text(variable: str, default: str = "", pattern: str = "", accepted: str = "") -> str:
+    """A text, which matches `pattern` as a whole."""
+    matches = validate.Regexp(rf"(?:{pattern})\Z") if pattern else None
+    return _read(variable, default, lambda name: _env.str(name, validate=matches), accepted)
+
+
+def flag(variable: str, default: bool) -> bool:
+    """A boolean; true, on, yes and 1 in any usual case, and their opposites."""
+    return _read(variable, default, _env.bool, "true or false")
+
+
+def number(variable: str, default: int, least: int = 1, most: int | None = None) -> int:
+    """A whole number from `least` to `most`."""
+    within = validate.Range(least, most)
+    accepted = f"a whole number from {least} to {most}" if most else f"a whole number of at least {least}"
+    return _read(variable, default, lambda name: _env.int(name, validate=within), accepted)
+
+
+def words(variable: str, default: list[str]) -> list[str]:
+    """Words separated by commas."""
+    split = _read(variable, default, lambda name: _env.list(name, subcast=str.strip), "")
+    return [word for word in split if word]
+
+
+def folder(variable: str, default: Path) -> Path:
+    """An absolute path."""
+    return _read(variable, default, _env.path, "a path").absolute()
+
+
+def url(variable: str, default: str = "", also: str = "https") -> str:
+    """An address: http, https or `also`."""
+    return text(variable, default, f"(?i:https?|{also}):[ -~]*", f"http: or {also}: and an address")
+
+
+def moment(variable: str) -> str:
+    """A date and time as RFC 3339 writes it, or empty."""
+
+    def parse(name: str) -> str:
+        value = _env.str(name, validate=validate.Regexp(RFC_3339))
+        datetime.fromisoformat(value)
+        return value
+
+    return _read(variable, "", parse, "a date and time like 2026-01-31T12:00:00Z")
+
+
+def rate(variable: str, default: str) -> str:
+    """How many in how long, as Django REST framework writes it."""
+    return text(variable, default, RATE, "a number and a period, such as 600/min or 5/s")
+
+
+def log_level(variable: str) -> int:
+    """A level of the logging module."""
+    return _read(variable, logging.INFO, _env.log_level, "DEBUG, INFO, WARNING, ERROR or CRITICAL")
+
+
+def database(variable: str, default: Path) -> dict[str, Any]:
+    """Django's settings of a SQLite or PostgreSQL database, by default SQLite in the file `default`.
+
+    Raises ImproperlyConfigured for another database; the sentence does not repeat the password.
     """
-    env = environ.Env()
-    env.escape_proxy = True
-    env.ENVIRON = {name: value.replace("$", r"\$") for name, value in environ_.items()}
-    return env
+    _known.add(variable)
+    try:
+        found = dict(_env.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
+    except ValueError:
+        found = {}
+    if found.get("ENGINE") not in DATABASE_ENGINES:
+        raise ImproperlyConfigured(f"{variable} must name SQLite (sqlite:///…) or PostgreSQL (postgres://…).")
+    options = found.setdefault("OPTIONS", {})
+    # Django's own settings in the query, such as disable_server_side_cursors, are no options of the driver.
+    return found | {name.upper(): options.pop(name) for name in list(options) if name.upper() in found}
 
 
 def secret_key(path: Path) -> str:
-    """The key kept in `path` (mode 0600), made at the first call; safe when several processes start."""
+    """The key in `path` (mode 0600), created by the first of several processes that start."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        try:
-            os.link(draft, path)  # fails where another process was first: its key counts
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        with NamedTemporaryFile("w", dir=path.parent) as draft:
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            with suppress(FileExistsError):  # another process was first: its key counts
+                os.link(draft.name, path)
     key = path.read_text().strip()
     if len(key) < 32:
-        raise ImproperlyConfigured(f"{path.name} holds no usable secret key: delete it, or set SECRET_KEY.")
+        raise ImproperlyConfigured(f"{path.name} has no usable secret key: delete it, or set SECRET_KEY.")
     return key
 
 
-def refuse_unknown_authentication(environ: Mapping[str, str], ours: Collection[str]) -> None:
-    """Stop the start for a name that means authentication and that nothing here reads.
+def tokens(variable: str) -> list[str]:
+    """The bearer tokens in the variable.
 
-    A mistyped name, or one of AnyVar's for an identity provider, would leave the service open.
+    Raises ImproperlyConfigured when the service would be open although a variable asks for authentication:
+    the list contains no token, or the variable is mistyped, or one of AnyVar's for an identity provider.
     """
-    for name, value in environ.items():
-        if name.startswith("ANYVAR_") and ("AUTH" in name or "TOKEN" in name) and name not in ours and value:
+    found = words(variable, [])
+    if os.environ.get(variable) and not found:
+        raise ImproperlyConfigured(f"{variable} is set but contains no token: the service would be open.")
+    for name, value in os.environ.items():
+        if name.startswith("ANYVAR_") and ("AUTH" in name or "TOKEN" in name) and name != variable and value:
             raise ImproperlyConfigured(
-                f"{name} is set, but this service knows only {', '.join(ours)} for authentication: "
-                "with that name alone it would be open. Unset it, or set the other."
+                f"{name} is set, but this service reads only {variable} for authentication and would be "
+                f"open. Unset {name}, or rename it."
             )
+    return found
 
 
-def celery_passthrough(environ: Mapping[str, str], ours: Collection[str]) -> dict[str, Any]:
-    """Every CELERY_* variable that is not `ours`, as Celery's own setting: prefix off, lower case, JSON.
+def celery_passthrough() -> dict[str, Any]:
+    """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.
 
-    Raises ImproperlyConfigured for a name that Celery does not know.
+    Raises ImproperlyConfigured for a name that Celery does not know, or a text where it needs a number.
     """
-    known = {name for name, _ in flatten(NAMESPACES)}
+    options = dict(flatten(NAMESPACES))
     passed: dict[str, Any] = {}
-    for variable, text in environ.items():
-        if not variable.startswith("CELERY_") or variable in ours or variable in CELERYS_OWN:
+    for variable, value in os.environ.items():
+        if variable in _known or not variable.startswith("CELERY_") or CELERY_INTERNAL.fullmatch(variable):
             continue
         name = variable.removeprefix("CELERY_").lower()
-        if name not in known:
+        if name == "task_soft_time_limit":
+            raise ImproperlyConfigured(f"{variable} is set: this service calls it CELERY_SOFT_TIME_LIMIT.")
+        if name not in options:
             raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
-        passed[name] = _json_or_text(text)
+        if value:
+            passed[name] = _celery_value(variable, options[name].type)
     return passed
 
 
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return {"True": True, "False": False}.get(text, text)
-
-
-def number(env: environ.Env, variable: str, default: int, least: int = 1) -> int:
-    """The whole number in `variable`, at least `least`; raises ImproperlyConfigured with a sentence."""
-    text = env.str(variable, default="")
-    if not text:
-        return default
-    try:
-        value = int(text)
-    except ValueError:
-        raise ImproperlyConfigured(f"{variable} must be a whole number, not {text!r}.") from None
-    if value < least:
-        raise ImproperlyConfigured(f"{variable} must be at least {least}, not {value}.")
-    return value
-
-
-def url(env: environ.Env, variable: str, default: str = "", *, also: str = "https") -> str:
-    """The address in `variable`, http, https or `also`; raises ImproperlyConfigured for what is none."""
-    text: str = env.str(variable, default="") or default
-    known = urlsplit(text).scheme in ("http", "https", also)
-    if text and not (known and text.isascii() and text.isprintable()):
-        raise ImproperlyConfigured(f"{variable} must begin with http: or {also}:, not be {text!r}.")
-    return text
-
-
-def moment(env: environ.Env, variable: str) -> str:
-    """The date and time in `variable`, empty or as RFC 3339 writes it; raises ImproperlyConfigured."""
-    text: str = env.str(variable, default="")
-    if text and not _is_moment(text):
-        raise ImproperlyConfigured(
-            f"{variable} must be a date and time like 2026-01-31T12:00:00Z, not {text!r}."
-        )
-    return text
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return RFC_3339.fullmatch(text) is not None
+def _celery_value(variable: str, kind: str) -> Any:
+    """The variable as JSON or, where Celery takes any text, as that text; `kind` is Celery's own word."""
+    value = os.environ[variable]
+    with suppress(ValueError):
+        parsed = json.loads(value)
+        if kind != "dict" or isinstance(parsed, dict):
+            return parsed
+    if kind == "bool":
+        return _parse(variable, _env.bool, "true or false")
+    if kind in CELERY_KINDS:
+        raise ImproperlyConfigured(f"{variable} must be {CELERY_KINDS[kind]}, not {value!r}.")
+    return {"True": True, "False": False}.get(value, value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from pytest_django import Settings
@@ -22,6 +24,8 @@ from tests.servers import (
     wait_until,
 )
 
+Given = TypeVar("Given")
+
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
 
@@ -31,6 +35,31 @@ TINY_CONTIG = (
     "ATAGGCTANNNNNNNNGATTACAGATTCTAGCTTGCAACGTACGTACACGTTCATGCCATTAGGCGCTAAAGACAATTAC"
     "ATAACATACACGTCAGCACGAAACTTGTTGGCCCAGTGTGAATCGGGGGGTACCATTGCGCATATCCGGTTAACGTGCAT"
 )
+
+
+# What the tests of a folder are marked with.
+MARKERS = {
+    "browser": ("browser", "e2e"),
+    "clients": ("client", "e2e"),
+    "e2e": ("e2e",),
+    "faults": ("fault",),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder; the longest first, so that no core is left idle, and the browser's together."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0] if here in item.path.parents else ""
+        for name in MARKERS.get(folder, ()):
+            item.add_marker(name)
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("browser"):
+        return 0
+    return 1 if item.get_closest_marker("e2e") else 2
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +86,12 @@ def _own_folders(tmp_path: Path, settings: Settings) -> None:
         (tmp_path / "work" / name).mkdir(parents=True)
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Settings) -> None:
+    """Half a second of hashing for each password says nothing about this service."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def tiny_assembly(db: None) -> str:
     """A registered assembly `tiny` with the contigs chr1 and chrM of TINY_CONTIG; its name."""
@@ -78,7 +113,6 @@ def tiny_assembly(db: None) -> str:
 @pytest.fixture
 def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """A broker that answers as soon as the event is set."""
-    from vcfjobs.monitoring import metrics
     from vcfjobs.worker import dispatch
 
     go_on = threading.Event()
@@ -90,7 +124,7 @@ def hung_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     monkeypatch.setattr(dispatch, "waiting", hang)
     yield go_on
     go_on.set()
-    wait_until(lambda: not metrics._asking.locked(), "nobody waits for the broker")
+    wait_until(lambda: not dispatch._asking.locked(), "nobody waits for the broker")
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +152,7 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
         yield url
 
 
-def server_or_skip(server):  # type: ignore[no-untyped-def]
+def server_or_skip(server: Callable[[], AbstractContextManager[Given]]) -> Iterator[Given]:
     """What the context manager that `server` makes gives; the test is skipped where it is not installed."""
     try:
         with server() as given:

@@ -41,6 +41,15 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def is_listening(port: int) -> bool:
+    """Whether somebody accepts connections at a port of the loopback interface."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
     """Return as soon as `condition` holds; fail with `what` after `seconds`."""
     give_up = time.monotonic() + seconds
@@ -206,7 +215,7 @@ def running_postgres(host: str = LOOPBACK) -> Iterator[str]:
 
 
 @contextmanager
-def _given_or_started(variable: str, kind: type[RedisServer | PostgresServer], host: str) -> Iterator[str]:
+def _given_or_started(variable: str, kind: type[Server], host: str) -> Iterator[str]:
     if url := os.environ.get(variable):
         yield url
         return
@@ -219,9 +228,9 @@ def own_database(server_url: str) -> Iterator[str]:
     """The URL of a fresh database, dropped afterwards."""
     name = f"vcfjobs_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'CREATE DATABASE "{name}"')
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
         with psycopg.connect(server_url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

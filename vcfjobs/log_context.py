@@ -1,39 +1,36 @@
-"""Which run is being worked on here and now, so that each line that is logged meanwhile can name it.
+"""The run that the current code works on, so that each log line names it, those of libraries too.
 
-A context variable, not an argument: the lines of libraries name the run too. A thread that is started for
-a run takes it along with `contextvars.copy_context().run`.
+A thread started for a run inherits it by `contextvars.copy_context().run`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
 from uuid import UUID
 
+from celery import current_task
 
-class About(NamedTuple):
-    """The run's key and the Celery delivery that it is worked on in; "" where there is none."""
-
-    run: str = ""
-    task_id: str = ""
-
-
-NO_RUN = About()
-_about: ContextVar[About] = ContextVar("about", default=NO_RUN)
+_run_and_task: ContextVar[tuple[str, str]] = ContextVar("run_and_task", default=("", ""))
 
 
 @contextmanager
 def log_run(pk: UUID, task_id: str = "") -> Iterator[None]:
-    """What is logged inside is about this run."""
-    token = _about.set(About(str(pk), task_id))
+    """Log lines inside name this run, and the Celery task that works on it."""
+    token = _run_and_task.set((str(pk), task_id))
     try:
         yield
     finally:
-        _about.reset(token)
+        _run_and_task.reset(token)
 
 
-def current() -> About:
-    """What a line that is logged now is about."""
-    return _about.get()
+class RunFilter(logging.Filter):
+    """Sets `run` and `task_id` of each record; None outside a run or a task."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        run, task_id = _run_and_task.get()
+        record.run = run or None
+        record.task_id = task_id or (current_task.request.id if current_task else None)
+        return True

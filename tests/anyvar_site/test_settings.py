@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
+import runpy
 import shutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
 from billiard.pool import LOST_WORKER_TIMEOUT
+from celery import Celery
 from django.core.checks import WARNING
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
@@ -23,36 +27,26 @@ from anyvar_site.environment import secret_key
 from tests.conftest import PROJECT
 from vcfjobs.checks import CHILD_LOST_SECONDS, limits
 
-SHOWN = """
-import json
-import django
-django.setup()
-from django.conf import settings
-from anyvar_site.celery import app
-names = {names!r}
-shown = {{name: getattr(settings, name) for name in names if hasattr(settings, name)}}
-shown |= {{name: app.conf[name] for name in names if not hasattr(settings, name)}}
-print(json.dumps(shown, default=str))
-"""
 
-
-def start(names: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    environment |= {"DJANGO_SETTINGS_MODULE": "anyvar_site.settings", "SECRET_KEY": "x" * 60, **variables}
-    return subprocess.run(
-        [sys.executable, "-c", SHOWN.format(names=names)],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def load(**variables: str) -> dict[str, Any]:
+    """Every setting of a process that starts with these variables alone."""
+    with mock.patch.dict(os.environ, {"SECRET_KEY": "x" * 60, **variables}, clear=True):
+        return runpy.run_path(str(PROJECT / "anyvar_site" / "settings.py"))
 
 
 def read(name: str, **variables: str) -> object:
-    done = start([name], **variables)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)[name]
+    """One setting, of Django or of Celery."""
+    settings = load(**variables)
+    if name in settings:
+        return settings[name]
+    return Celery(set_as_current=False, config_source=settings["CELERY"]).conf[name]
+
+
+def refusal(variable: str, value: str) -> str:
+    """The sentence with which a process refuses to start."""
+    with pytest.raises(ImproperlyConfigured) as refused:
+        load(**{variable: value})
+    return str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +54,7 @@ def read(name: str, **variables: str) -> object:
     [
         ("CELERY_BROKER_URL", "redis://localhost:6390/3", "broker_url", "redis://localhost:6390/3"),
         ("CELERY_BACKEND_URL", "redis://localhost:6390/4", "result_backend", "redis://localhost:6390/4"),
-        ("ANYVAR_VCF_ASYNC_WORK_DIR", "/tmp/w", "ANYVAR_VCF_ASYNC_WORK_DIR", "/tmp/w"),
+        ("ANYVAR_VCF_ASYNC_WORK_DIR", "/tmp/w", "ANYVAR_VCF_ASYNC_WORK_DIR", Path("/tmp/w")),
         ("CELERY_TASK_DEFAULT_QUEUE", "q", "task_default_queue", "q"),
         ("CELERY_EVENT_QUEUE_PREFIX", "ev", "event_queue_prefix", "ev"),
         ("CELERY_TIMEZONE", "Europe/Paris", "timezone", "Europe/Paris"),
@@ -74,7 +68,7 @@ def read(name: str, **variables: str) -> object:
         ("CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", "9999", "CELERY_VISIBILITY_TIMEOUT", 9999),
         ("CELERY_WORKER_SEND_TASK_EVENTS", "true", "worker_send_task_events", True),
         ("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", "422", "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 422),
-        ("ANYVAR_SEQUENCE_DIR", "/tmp/s", "ANYVAR_SEQUENCE_DIR", "/tmp/s"),
+        ("ANYVAR_SEQUENCE_DIR", "/tmp/s", "ANYVAR_SEQUENCE_DIR", Path("/tmp/s")),
         ("ANYVAR_MAX_UPLOAD_BYTES", "5", "ANYVAR_MAX_UPLOAD_BYTES", 5),
         ("ANYVAR_SYNC_MAX_BYTES", "6", "ANYVAR_SYNC_MAX_BYTES", 6),
         ("ANYVAR_LEASE_SECONDS", "7", "ANYVAR_LEASE_SECONDS", 7),
@@ -86,6 +80,12 @@ def read(name: str, **variables: str) -> object:
         ("ANYVAR_AUTH_TOKEN_LIST", "a, b", "ANYVAR_AUTH_TOKEN_LIST", ["a", "b"]),
         ("CELERY_WORKER_MAX_TASKS_PER_CHILD", "50", "worker_max_tasks_per_child", 50),
         ("CELERY_TASK_TRACK_STARTED", "True", "task_track_started", True),
+        ("CELERY_TASK_TRACK_STARTED", "no", "task_track_started", False),
+        ("CELERY_WORKER_CONCURRENCY", "", "worker_concurrency", None),
+        ("ANYVAR_HTTPS", "on", "SESSION_COOKIE_SECURE", True),
+        ("ANYVAR_REGISTER", "", "ANYVAR_REGISTER", True),
+        ("ANYVAR_SUBMIT_RATE", "5/second", "ANYVAR_SUBMIT_RATE", "5/second"),
+        ("ANYVAR_ORGANIZATION_NAME", "$HOME ${HOME}", "ANYVAR_ORGANIZATION_NAME", "$HOME ${HOME}"),
     ],
 )
 def test_a_variable_reaches_its_setting(variable: str, value: str, name: str, seen: object) -> None:
@@ -93,7 +93,7 @@ def test_a_variable_reaches_its_setting(variable: str, value: str, name: str, se
 
 
 def test_a_value_with_a_dollar_is_that_value_and_never_the_name_of_another() -> None:
-    tokens = ["$ecret", r"\$ecret", "a$b", "$HOME"]
+    tokens = ["$ecret", r"\$ecret", "a$b", "$HOME", "${HOME}"]
     assert read("ANYVAR_AUTH_TOKEN_LIST", ANYVAR_AUTH_TOKEN_LIST=",".join(tokens)) == tokens
 
 
@@ -107,6 +107,25 @@ def test_the_visibility_timeout_reaches_redis() -> None:
     assert options["visibility_timeout"] == 9999
 
 
+def test_transport_options_as_json_keep_the_timeouts_they_do_not_name() -> None:
+    redis = {"CELERY_BROKER_URL": "redis://localhost:6390/0"}
+    options = '{"socket_keepalive": true, "socket_timeout": 9, "visibility_timeout": 8888}'
+    done = load(CELERY_BROKER_TRANSPORT_OPTIONS=options, **redis)
+    assert done["CELERY"]["broker_transport_options"] == {
+        "visibility_timeout": 8888,
+        "socket_timeout": 9,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "unacked_restore_throttle": 1,
+    }
+    assert done["CELERY_VISIBILITY_TIMEOUT"] == 8888
+
+
+def test_transport_options_as_json_keep_the_folder_of_the_embedded_broker() -> None:
+    given = {"ANYVAR_BROKER_DIR": "/tmp/b", "CELERY_BROKER_TRANSPORT_OPTIONS": '{"polling_interval": 1}'}
+    assert read("broker_transport_options", **given) == {"folder": "/tmp/b", "polling_interval": 1}
+
+
 def test_without_variables_the_visibility_timeout_is_above_the_hard_limit() -> None:
     assert read("CELERY_VISIBILITY_TIMEOUT", CELERY_TASK_TIME_LIMIT="7777") == 8077
 
@@ -114,18 +133,48 @@ def test_without_variables_the_visibility_timeout_is_above_the_hard_limit() -> N
 @pytest.mark.parametrize(
     ("variable", "value", "sentence"),
     [
-        ("ANYVAR_LEASE_SECONDS", "soon", "ANYVAR_LEASE_SECONDS must be a whole number"),
-        ("ANYVAR_LEASE_SECONDS", "0", "must be at least 1"),
-        ("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", "200", "must be an HTTP error status"),
-        ("ANYVAR_AUTH_TOKEN_LIST", " , ", "holds no token"),
+        ("ANYVAR_LEASE_SECONDS", "soon", "must be a whole number of at least 1, not 'soon'"),
+        ("ANYVAR_LEASE_SECONDS", "0", "must be a whole number of at least 1, not '0'"),
+        ("ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", "200", "must be a whole number from 400 to 599, not '200'"),
+        ("ANYVAR_HTTPS", "enabled", "must be true or false, not 'enabled'"),
+        ("CELERY_TASK_ACKS_LATE", "ture", "must be true or false, not 'ture'"),
+        ("CELERY_TASK_TRACK_STARTED", "ture", "must be true or false, not 'ture'"),
+        ("CELERY_WORKER_MAX_TASKS_PER_CHILD", "two", "must be a whole number, not 'two'"),
+        ("CELERY_BROKER_TRANSPORT_OPTIONS", "[1]", "must be a JSON object, not '[1]'"),
+        ("CELERY_TASK_SOFT_TIME_LIMIT", "60", "this service calls it CELERY_SOFT_TIME_LIMIT"),
+        ("ANYVAR_SUBMIT_RATE", "600 per minute", "such as 600/min or 5/s, not '600 per minute'"),
+        ("ANYVAR_CONTACT_URL", "me", "must be http: or mailto: and an address, not 'me'"),
+        ("ANYVAR_SERVICE_CREATED_AT", "2026-13-31T12:00:00Z", "must be a date and time like"),
+        ("ANYVAR_AUTH_TOKEN_LIST", " , ", "contains no token"),
+        ("ANYVAR_AUTH_TOKENS", "secret", "reads only ANYVAR_AUTH_TOKEN_LIST"),
         ("CELERY_NO_SUCH_THING", "1", "Celery has no setting called no_such_thing"),
+        ("LOG_FORMAT", "xml", "must be text or json, not 'xml'"),
+        ("LOG_LEVEL", "loud", "must be DEBUG, INFO, WARNING, ERROR or CRITICAL, not 'loud'"),
         ("DATABASE_URL", "mysql://localhost/x", "must name SQLite"),
+        ("DATABASE_URL", "postgres://u:p]s@h:x/n", "must name SQLite"),
     ],
 )
 def test_a_wrong_value_stops_the_start_with_a_sentence(variable: str, value: str, sentence: str) -> None:
-    done = start([], **{variable: value})
+    said = refusal(variable, value)
+    assert variable in said
+    assert sentence in said
+
+
+def test_a_wrong_database_url_is_not_repeated_with_its_password() -> None:
+    assert "p]s" not in refusal("DATABASE_URL", "postgres://u:p]s@h:x/n")
+
+
+def test_a_process_with_a_wrong_value_ends_with_the_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=PROJECT,
+        env=os.environ | {"ANYVAR_HTTPS": "enabled"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode != 0
-    assert sentence in done.stderr
+    assert "ANYVAR_HTTPS must be true or false, not 'enabled'." in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.django_db
@@ -175,7 +224,7 @@ def test_a_lease_that_ends_before_celery_has_noticed_a_dead_child_is_warned_of(
     settings: Settings, again: bool, lease: int, warned: bool
 ) -> None:
     settings.REQUEUE_WHEN_CHILD_LOST, settings.ANYVAR_LEASE_SECONDS = again, lease
-    found = [message for message in limits(None) if message.id == "vcfjobs.W002"]
+    found = [message for message in limits() if message.id == "vcfjobs.W002"]
     assert bool(found) == warned
     assert all(message.level == WARNING and "10 seconds" in (message.hint or "") for message in found)
 

@@ -30,4 +30,4 @@ def _held(self: RecordAnnotator, chunk: bytes, first_line: int) -> Any:
     return _annotate(self, chunk, first_line)
 
 
-RecordAnnotator.annotate = _held  # type: ignore[method-assign]
+RecordAnnotator.annotate = _held

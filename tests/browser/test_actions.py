@@ -62,6 +62,6 @@ def test_a_run_is_deleted_after_a_question(page: Page, running: Service) -> None
     assert running.look(location)["status"] == "succeeded"
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete", exact=True).click()
-    expect(page.get_by_role("status")).to_contain_text("to-be-deleted was deleted")
+    expect(page.get_by_role("status")).to_contain_text("to-be-deleted and its files were deleted")
     expect(page.get_by_role("row").filter(has_text="to-be-deleted")).to_have_count(0)
     assert requests.get(f"{running.url}/runs/{run['id']}/", timeout=30).status_code == 404

@@ -30,7 +30,7 @@ def test_the_first_records_of_a_result_lead_to_the_alleles_in_them(page: Page, r
         json.loads(page.get_by_role("region", name="VRS object").locator("pre").inner_text())
         == as_the_api_has_it
     )
-    page.get_by_role("region", name="held it").get_by_role("listitem").filter(
+    page.get_by_role("region", name="with this allele").get_by_role("listitem").filter(
         has_text="with-alleles"
     ).get_by_role("link").click()
     expect(page).to_have_url(f"{running.url}/jobs/{run['id']}/")

@@ -53,7 +53,7 @@ def test_the_keyboard_alone_leads_from_the_top_of_the_page_to_a_run(page: Page, 
     page.locator(":focus").set_input_files({"name": "keys.vcf", "mimeType": "text/plain", "buffer": VCF})
     tab_to(page, "Run id")
     page.keyboard.type("typed")
-    tab_to(page, "VRS attribute fields")
+    tab_to(page, "VRS attribute fields (start, end, state)")
     page.keyboard.press("Space")
     tab_to(page, "Submit")
     page.keyboard.press("Enter")

@@ -95,5 +95,5 @@ def test_a_page_of_a_run_that_is_deleted_elsewhere_says_so_and_rests(
     expect(status_of(page)).to_contain_text("Running")
     watch.expect(404)
     assert requests.delete(f"{running.url}/runs/{run['id']}/", timeout=30).status_code == 204
-    expect(page.get_by_text("it was deleted")).to_be_visible()
+    expect(page.get_by_text("This run was deleted")).to_be_visible()
     assert_rests(watch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.browser.conftest import Waiting
 from tests.browser.console_watch import Watch
@@ -16,10 +16,11 @@ from tests.factories import HEADER, VCF
 def choose(page: Page, content: bytes, name: str = "sample.vcf") -> None:
     """Choose a file in the form, which is on the first page."""
     page.goto("/")
-    file = {"name": name, "mimeType": "text/plain", "buffer": content}
+    file: FilePayload = {"name": name, "mimeType": "text/plain", "buffer": content}
     page.get_by_label("VCF file").set_input_files(file)
 
 
+@pytest.mark.smoke
 def test_a_file_that_is_submitted_is_followed_to_its_result_and_downloaded(
     page: Page, running: Service, waiting: Waiting, tmp_path: Path
 ) -> None:
@@ -55,12 +56,12 @@ def test_a_file_that_is_refused_is_refused_with_a_sentence_and_what_was_typed_st
     choose(page, content)
     page.get_by_label("Run id").fill("my-trio")
     page.get_by_label("VRS attribute fields").check()
-    page.get_by_label("Register the alleles").uncheck()
+    page.get_by_label("Register alleles").uncheck()
     watch.expect(status)
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.get_by_text("Nothing was submitted")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text(sentence)
     expect(page.get_by_label("Run id")).to_have_value("my-trio")
     expect(page.get_by_label("VRS attribute fields")).to_be_checked()
-    expect(page.get_by_label("Register the alleles")).not_to_be_checked()
-    expect(page.get_by_label("Identifiers for REF alleles")).to_be_checked()
+    expect(page.get_by_label("Register alleles")).not_to_be_checked()
+    expect(page.get_by_label("VRS identifiers for REF alleles")).to_be_checked()

@@ -58,7 +58,7 @@ def test_two_files_that_are_dropped_at_once_are_not_guessed_at(page: Page, tmp_p
         path.write_bytes(VCF)
     page.goto("/")
     drop(page, *paths)
-    expect(page.get_by_role("main")).to_contain_text("one file at a time")
+    expect(page.get_by_role("main")).to_contain_text("Drop a single file")
     assert page.get_by_label("VCF file").evaluate("input => input.files.length") == 0
 
 

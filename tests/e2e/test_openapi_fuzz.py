@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -12,8 +13,6 @@ from hypothesis import HealthCheck, settings
 from tests.conftest import PROJECT
 from tests.e2e.processes import Service, service
 from tests.faults.files import SMALL
-
-pytestmark = pytest.mark.e2e
 
 SCHEMA = schemathesis.openapi.from_path(PROJECT / "tests" / "api" / "schema.yaml")
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
@@ -32,6 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
+@pytest.mark.slow
 @SCHEMA.parametrize()
 @settings(
     max_examples=EXAMPLES,
@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     suppress_health_check=list(HealthCheck),
     database=None,
 )
-def test_no_call_is_answered_by_a_server_error(case: schemathesis.Case, made: Service) -> None:
+def test_no_call_is_answered_by_a_server_error(case: schemathesis.Case[Any], made: Service) -> None:
     response = case.call(base_url=made.url)
     assert response.status_code < 500, response.text
     if response.status_code >= 400:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -82,33 +82,21 @@ def on_own_servers(tmp_path: Path, own_redis: RedisServer, own_postgres: Postgre
         yield make
 
 
-def _installed(folder: Path, **settings: str):  # type: ignore[no-untyped-def]
+@contextmanager
+def _installed(folder: Path, **settings: str) -> Iterator[Service]:
+    """P24: at the end the work directory holds nothing but what a row owns."""
     ours = {
         "ANYVAR_LEASE_SECONDS": str(LEASE),
         "ANYVAR_REGISTER": "false",
         "ANYVAR_SUBMIT_RATE": "100000/min",
         "CELERY_TASK_DEFAULT_QUEUE": f"test_{uuid.uuid4().hex}",
     }
-    return _without_leftovers(folder, ours | settings)
-
-
-class _without_leftovers:  # noqa: N801  (a context manager)
-    """P24: at the end the work directory holds nothing but what a row owns."""
-
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
-        self._service = service(folder, **settings)
-
-    def __enter__(self) -> Service:
-        self._made = self._service.__enter__()
-        return self._made
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    with service(folder, **(ours | settings)) as made:
         try:
-            if kind is None:
-                require_nothing_left_over(self._made)
+            yield made
+            require_nothing_left_over(made)
         finally:
-            self._made.kill()  # what a test has broken may not end by itself
-            self._service.__exit__(kind, *rest)  # type: ignore[arg-type]
+            made.kill()  # a process that a test has broken may not end on SIGTERM
 
 
 def require_nothing_left_over(made: Service) -> None:

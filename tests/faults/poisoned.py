@@ -23,4 +23,4 @@ def _crash(self: RecordAnnotator, chunk: bytes, first_line: int) -> Any:
     return _annotate(self, chunk, first_line)
 
 
-RecordAnnotator.annotate = _crash  # type: ignore[method-assign]
+RecordAnnotator.annotate = _crash

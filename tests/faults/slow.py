@@ -18,4 +18,4 @@ def _slowly(self: RecordAnnotator, chunk: bytes, first_line: int) -> Any:
     return _annotate(self, chunk, first_line)
 
 
-RecordAnnotator.annotate = _slowly  # type: ignore[method-assign]
+RecordAnnotator.annotate = _slowly

@@ -19,11 +19,13 @@ CORPUS = Path(__file__).parent / "corpus"
 SECONDS = 5
 
 
+@pytest.mark.usefixtures("compiled_kernel")
 @pytest.mark.parametrize("file", sorted(CORPUS.iterdir()), ids=lambda path: path.name)
 def test_every_file_of_the_corpus_ends_in_a_result_or_an_error_of_ours(file: Path) -> None:
     go_the_whole_way(file.read_bytes())
 
 
+@pytest.mark.slow
 def test_mutated_files_end_in_a_result_or_an_error_of_ours(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is not made for this machine")
     options = [f"-max_total_time={SECONDS}", f"-artifact_prefix={tmp_path}/"]

@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import VCF, make_run, store_input
-from tests.web.test_allele_page import words
+from tests.web.page_text import words
 from vcfjobs import storage
 from vcfjobs.api.uploads import SpoolUploadHandler
 from vcfjobs.models import Run, Status
@@ -49,12 +49,6 @@ def once_an_hour(settings: Settings, request: pytest.FixtureRequest) -> None:
     }
 
 
-@pytest.fixture
-def closed(settings: Settings) -> None:
-    """The service asks who is calling."""
-    settings.ANYVAR_AUTH_TOKEN_LIST = ["secret"]
-
-
 # --- as the page's script sends it -------------------------------------------------------------
 
 
@@ -73,7 +67,7 @@ def test_the_script_is_told_where_to_go(send: Send) -> None:
         ({"vcf": ""}, 400, "vcf", "Choose a VCF file."),
         ({"assembly": "GRCh99"}, 422, "assembly", "not a registered assembly"),
         ({"run_id": "a/b"}, 422, "run_id", "run_id must be"),
-        ({"whole": ""}, 400, "__all__", "cut on its way"),
+        ({"whole": ""}, 400, "__all__", "interrupted"),
     ],
 )
 def test_the_script_is_told_what_is_wrong_at_which_field(
@@ -97,6 +91,7 @@ def test_the_script_does_not_get_round_the_check_of_the_form() -> None:
     form = {"vcf": SimpleUploadedFile("in.vcf", VCF), "assembly": "tiny", "whole": "1"}
     assert browser.post("/", form, headers=JSON).status_code == 403
     assert not Run.objects.exists()
+    assert list(storage.spool().iterdir()) == []
 
 
 def test_the_form_names_the_limit_for_the_script(client: Client, settings: Settings) -> None:
@@ -207,7 +202,7 @@ def test_where_there_is_no_room_the_page_says_when_to_come_again(
     response = send(script=False)
     assert response.status_code == status
     assert int(response["Retry-After"]) > 0
-    assert re.search(r'role="alert"[^>]*>(Too many runs|You have 1 runs)', words(response))
+    assert re.search(r'role="alert"[^>]*>(Too many runs|You have reached the limit)', words(response))
 
 
 def test_a_retry_without_room_is_said_and_not_fallen_over(client: Client, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextvars import copy_context
 from operator import itemgetter
 from types import TracebackType
@@ -135,7 +135,7 @@ class Loader:
         if kind is None and self._error is not None:
             raise self._error
 
-    def take(self, alleles: list[AlleleRow]) -> None:
+    def take(self, alleles: Collection[AlleleRow]) -> None:
         """The next alleles of the file, in its order: the same file gives the same batches."""
         self._alleles += alleles
         self._literal_bytes += sum(map(len, filter(None, map(itemgetter(LITERAL), alleles))))

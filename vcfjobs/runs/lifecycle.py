@@ -41,7 +41,7 @@ def cancel_run(run: Run) -> None:
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
     sharding.discard_output(run.pk)
     with log_run(run.pk):
-        logger.info("run %s: cancelled", run.pk)
+        logger.info("cancelled")
 
 
 def retry_run(run: Run) -> None:
@@ -53,7 +53,7 @@ def retry_run(run: Run) -> None:
     if not run.retry(scheduler.next_position(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
     with log_run(run.pk):
-        logger.info("run %s: queued again by its owner", run.pk)
+        logger.info("queued again by its owner")
         dispatch.enqueue(run)
 
 
@@ -69,7 +69,7 @@ def delete_run(run: Run) -> None:
                 raise
     storage.drop_run(run.pk)
     with log_run(run.pk):
-        logger.info("run %s: deleted", run.pk)
+        logger.info("deleted")
 
 
 def mark_fetched(run: Run) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 
 from celery import current_app
 from django.db import connection
@@ -28,14 +29,16 @@ WORK_ON_NEXT = "vcfjobs.work_on_next"
 BREAK_SECONDS = 10.0
 _broken_until = 0.0
 
+# So many seconds a caller waits for the broker's answer.
+BROKER_SECONDS = 2.0
 _asking = threading.Lock()
-_last_heard = False
+_last_answer: int | None = None
 
 
 def enqueue(item: WorkItem) -> bool:
-    """Send the message of a queued item, unless another process just has; when that fails, the sweep sends it.
+    """Send the message of a queued item, unless another process just has.
 
-    False when the broker or the database did not answer.
+    False when the broker or the database did not answer: the sweep sends it later.
     """
     try:
         if not item.mark_sent() or send(item):
@@ -77,18 +80,33 @@ def close_breaker() -> None:
 
 
 def answers() -> bool:
-    """Whether the broker takes messages at the moment.
+    """Whether the broker takes messages at the moment."""
+    return messages_waiting() is not None
 
-    One thread asks at a time; the others return what was heard last. Anybody may ask for /readyz, and a
-    broker that hangs blocks a thread for seconds.
+
+def messages_waiting() -> int | None:
+    """Messages in the broker's queue; None when it did not answer within BROKER_SECONDS.
+
+    One thread asks at a time; other callers get the last answer at once. Anybody may ask for /readyz, and a
+    broker that hangs blocks whoever waits for it.
     """
-    global _last_heard
+    global _last_answer
     if _asking.acquire(blocking=False):
-        try:
-            _last_heard = waiting() is not None
-        finally:
-            _asking.release()
-    return _last_heard
+        asker = threading.Thread(target=_ask, name="broker-messages", daemon=True)
+        asker.start()
+        asker.join(BROKER_SECONDS)
+        if asker.is_alive():
+            _last_answer = None
+    return _last_answer
+
+
+def _ask() -> None:
+    global _last_answer
+    answer = None
+    with suppress(Exception):
+        answer = waiting()
+    _last_answer = answer
+    _asking.release()
 
 
 def waiting() -> int | None:

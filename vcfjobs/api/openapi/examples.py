@@ -173,7 +173,7 @@ NOT_READY = {
     "parts": {"database": "ok", "broker": "unavailable", "work_directory": "ok"},
 }
 METRICS = (
-    "# HELP vrs_runs Runs by status; rows that were not deleted.\n"
+    "# HELP vrs_runs Runs by status, deleted ones left out.\n"
     "# TYPE vrs_runs gauge\n"
     'vrs_runs{status="queued"} 0.0\n'
     'vrs_runs{status="running"} 0.0\n'

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from vcfjobs.management.endings import USAGE, one_sentence
 from vcfjobs.management.files import STREAM, progress, reading, size_of, writing
 from vcfjobs.references import assemblies
+from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.annotate import Options, annotate
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.report import Report
@@ -49,6 +50,7 @@ class Command(BaseCommand):
         with one_sentence("The assembly cannot be opened", USAGE):
             reference = assemblies.open_assembly(assemblies.resolve_assembly(options["assembly"]))
         wanted = Options(for_ref=not options["no_for_ref"], add_vrs_attributes=options["add_vrs_attributes"])
+        kernel.load()
         began = time.monotonic()
         report = Report()
         with (
