@@ -134,7 +134,7 @@ def test_the_lines_of_the_leases_thread_name_the_run(
 
     def work() -> str:
         with Lease(run):
-            wait_until(lambda: any("not renewed" in line for line in lines()), "the thread logs", 10)
+            wait_until(lambda: any("not renewed" in line for line in lines()), "the thread logs")
         return "succeeded"
 
     executor._attempt(run, work)
