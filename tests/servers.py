@@ -17,8 +17,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -26,8 +27,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import redis
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0  # so long may a process take to start beside busy cores
 LOOPBACK = "127.0.0.1"
+_ports = count()
 
 
 class MissingServerError(Exception):
@@ -35,10 +37,18 @@ class MissingServerError(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of the loopback interface that nobody listens on, and that is given to nobody else.
+
+    Below the range from which the kernel takes ports by itself, so that no connection takes it meanwhile;
+    each process of pytest begins elsewhere in it.
+    """
+    first, last = 10_000, 30_000
+    for _ in range(first, last):
+        port = first + (os.getpid() * 97 + next(_ports)) % (last - first)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind((LOOPBACK, port))
+            return port
+    raise OSError("no port is free")
 
 
 def is_listening(port: int) -> bool:

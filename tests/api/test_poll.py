@@ -92,7 +92,7 @@ def test_a_waiting_poll_gives_up_when_its_time_is_over(client: Client) -> None:
     make_running(run_id="a")
     began = time.monotonic()
     assert client.get("/vcf/a?wait=0.3").status_code == 202
-    assert 0.3 <= time.monotonic() - began < 3
+    assert 0.3 <= time.monotonic() - began < 10
 
 
 def test_one_more_than_may_wait_is_answered_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_one_more_than_may_wait_is_answered_at_once(client: Client, monkeypatch:
     make_running(run_id="a")
     began = time.monotonic()
     assert client.get("/vcf/a?wait=30").status_code == 202
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_a_wrong_wait_is_422(client: Client) -> None:

@@ -102,7 +102,7 @@ def _installed(folder: Path, **settings: str) -> Iterator[Service]:
 def require_nothing_left_over(made: Service) -> None:
     """Fail unless the work directory comes to hold nothing but what a row owns."""
     try:
-        wait_until(lambda: not leftovers(made), "nothing is left over", 15)
+        wait_until(lambda: not leftovers(made), "nothing is left over")
     except TimeoutError:
         raise AssertionError(f"left over: {leftovers(made)}") from None
 

@@ -42,7 +42,7 @@ def test_a_socket_that_is_closed_before_the_end_leaves_nothing(install: Install,
                     client.shutdown(socket.SHUT_WR)
                     assert b" 400 " in client.recv(65536).split(b"\r\n", 1)[0]
     spool = made.folder / "work" / "spool"
-    wait_until(lambda: os.listdir(spool) == [], "the spool is empty", 10)
+    wait_until(lambda: os.listdir(spool) == [], "the spool is empty")
     assert made.runs() == []
     assert os.listdir(made.folder / "work" / "runs") == []
     made.submit(SMALL)
@@ -55,5 +55,5 @@ def test_a_client_that_stalls_and_goes_away_leaves_nothing(install: Install) -> 
         head = "PUT /vcf?run_async=true HTTP/1.1\r\nHost: localhost\r\n"
         client.sendall(f"{head}Content-Length: {len(CONTENT)}\r\n\r\n".encode() + CONTENT[:1000])
         time.sleep(0.5)
-    wait_until(lambda: os.listdir(made.folder / "work" / "spool") == [], "the spool is empty", 10)
+    wait_until(lambda: os.listdir(made.folder / "work" / "spool") == [], "the spool is empty")
     assert made.runs() == []

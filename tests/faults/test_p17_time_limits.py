@@ -18,7 +18,7 @@ def test_the_soft_limit_ends_a_run_and_cleans_its_files(install: Install, shard_
     run = made.wait_for(location)
     assert (run["status"], run["error_code"]) == ("failed", "TIME_LIMIT_EXCEEDED")
     folder = made.folder_of(location)
-    wait_until(lambda: [path.name for path in folder.rglob("*")] == ["input"], "its files are cleaned", 10)
+    wait_until(lambda: [path.name for path in folder.rglob("*")] == ["input"], "its files are cleaned")
 
 
 def test_the_hard_limit_ends_a_child_that_hangs(install: Install, shard_bytes: str) -> None:

@@ -27,7 +27,7 @@ def test_a_slow_download_completes_though_the_run_expires_and_is_410_after(
         assert answer.status_code == 200
         parts = answer.iter_content(65_536)
         received = next(parts)
-        wait_until(lambda: not folder.exists() or os.listdir(folder) == [], "the files are gone", 30)
+        wait_until(lambda: not folder.exists() or os.listdir(folder) == [], "the files are gone")
         received += b"".join(parts)
         length = answer.headers.get("Content-Length")
     assert length is None or int(length) == len(received)

@@ -246,7 +246,7 @@ def test_a_broker_that_hangs_holds_no_scrape_up(
     monkeypatch.setattr(dispatch, "BROKER_SECONDS", 0.3)
     began = time.monotonic()
     assert [figure("vrs_broker_up") for _ in range(3)] == [0, 0, 0]
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     assert [thread.name for thread in threading.enumerate()].count("broker-messages") == 1
     hung_broker.set()
     wait_until(lambda: not dispatch._asking.locked(), "the broker answers")

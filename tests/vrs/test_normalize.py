@@ -60,10 +60,10 @@ def test_rolling_counts_partial_repeats_on_both_sides() -> None:
 def test_a_megabase_of_n_and_long_alleles_cost_milliseconds() -> None:
     bases = b"ACGT" + b"N" * 4_000_000 + b"ACGT"
     long = b"ACGTTGCA" * 100_000
-    began = time.perf_counter()
+    began = time.process_time()
     assert normalize(bases, 4, b"NN", b"N").end == 4_000_004
     assert normalize(bases, 0, b"A", b"A" + long).literal is not None
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_stretch_is_rolled_through_once_however_many_alleles_lie_in_it() -> None:

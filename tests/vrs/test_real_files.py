@@ -163,9 +163,9 @@ def _pysam_count(path: Path) -> int | None:
 
 @pytest.mark.parametrize("vcf", SPECIFICATION, ids=lambda path: str(path.relative_to(DATA)))
 def test_a_file_of_the_specification_gets_a_verdict_within_a_second(vcf: Path) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     on = Reference("none", {name: FlatSequence.from_bytes(b"ACGT" * 50) for name in ("1", "20", "chr1")})
     with suppress(VcfJobsError):  # any other exception is a failure
         for _ in annotate(open_text(io.BytesIO(vcf.read_bytes())), on, Options(add_vrs_attributes=True)):
             pass
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

@@ -60,7 +60,7 @@ def test_a_broker_that_is_gone_is_given_up_within_seconds(
     assert dispatch.waiting() is None
     began = time.monotonic()
     assert not dispatch.publish(dispatch.WORK_ON_NEXT, ["a", "b"])  # nobody waits for it again so soon
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 1
 
 
 def test_a_hung_broker_takes_no_message_of_many_at_once_and_raises_at_none(own_redis: RedisServer) -> None:
@@ -81,7 +81,7 @@ def test_a_broker_that_hangs_holds_one_who_asks_and_not_all(own_redis: RedisServ
         first = threads.submit(dispatch.answers)
         wait_until(lambda: dispatch._asking.locked(), "somebody asks")
         others = [threads.submit(dispatch.answers) for _ in range(19)]
-        assert all(other.result(timeout=1) for other in others)  # what was heard last
+        assert all(other.result(timeout=4) for other in others)  # what was heard last
         assert not first.done()
         assert not first.result()
     assert time.monotonic() - began < 10

@@ -235,7 +235,7 @@ def test_a_lease_that_another_took_stops_the_work(settings: Settings) -> None:
 
     with Lease(run) as lease:
         Run.objects.filter(pk=run.pk).update(attempt=2)
-        wait_until(stopped, "the work stops", 5)
+        wait_until(stopped, "the work stops")
 
 
 # --- turns ----------------------------------------------------------------------------------------

@@ -66,9 +66,7 @@ def test_where_nothing_can_be_kept_the_pure_engine_does_all_the_work() -> None:
 
 @pytest.mark.usefixtures("compiled_kernel")
 def test_what_was_compiled_before_is_read_from_the_cache() -> None:
-    said = ask()
-    assert said.startswith("INFO:vcfjobs.vrs.kernel:annotation kernel read from its cache in ")
-    assert said.endswith("True KernelAnnotator\n")
+    assert ask() == "True KernelAnnotator\n"  # without a line about compiling
 
 
 def test_nothing_is_compiled_unless_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

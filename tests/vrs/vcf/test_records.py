@@ -223,9 +223,9 @@ def test_thousands_of_alts_are_refused_with_the_line() -> None:
 
 def test_an_alt_written_many_times_in_a_run_of_n_is_normalised_once() -> None:
     on = reference(chr1=b"A" + b"N" * 20_000_000)
-    began = time.perf_counter()
+    began = time.process_time()
     info = fields(info_of("N", ",".join(["NN"] * 3000), pos=5, on=on))
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
     assert len(set(info["VRS_Allele_IDs"].split(",")[1:])) == 1
 
 

@@ -56,9 +56,9 @@ def test_a_report_stays_small_whatever_the_file_holds() -> None:
 
 def test_a_file_of_many_contigs_costs_no_square_of_them() -> None:
     rows = b"".join(record("A", "C", chrom=f"c{number}") for number in range(40_000))
-    began = time.perf_counter()
+    began = time.process_time()
     _, _, report = run(HEADER + record("A", "C") + rows)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
     assert not report.sorted
     assert len(json.dumps(report.to_json())) < 2_000_000
 
