@@ -20,7 +20,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from _pytest.mark import ParameterSet
 
 from tests.conftest import PROJECT
 from tests.project.documents import ATTRIBUTES, COMMANDS, DATA, DOCS, README, Block, blocks
@@ -217,20 +216,17 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
         yield made
 
 
-def _pages() -> list[ParameterSet]:
-    """The pages with commands to run; all but the README take longer than people wait."""
-    run = [path for path in DOCS if any(_is_run(block) for block in blocks(path))]
-    return [
-        pytest.param(path, id=path.name, marks=[] if path == README else [pytest.mark.slow]) for path in run
-    ]
-
-
 def _is_run(block: Block) -> bool:
     return block.language in COMMANDS and block.attribute == ""
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("path", _pages())
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path",
+    [path for path in DOCS if any(_is_run(block) for block in blocks(path))],
+    ids=lambda path: path.name,
+)
 def test_the_commands_of_a_page_work_as_written(path: Path, reader: Reader) -> None:
     for block in blocks(path):
         if _is_run(block):
