@@ -1,18 +1,18 @@
-# One image for web, worker and every management command: the command says which.
+# One image for web, worker and management commands; the command decides.
 #   docker build -t vcfjobs:0.1 .
 FROM python:3.11-slim-bookworm AS build
 
 RUN python -m venv /opt/venv
 WORKDIR /build
 COPY requirements.txt .
-# Wheels alone: nothing is compiled, and a dependency that would have to be stops the build here.
+# Wheels only: a dependency that would have to be compiled stops the build.
 RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary=:all: \
     -r requirements.txt
 
 
 FROM python:3.11-slim-bookworm
 
-# The number is fixed: the files on a shared volume belong to it on every host.
+# A fixed number: it owns the files on a shared volume on every host.
 RUN groupadd --gid 10001 vrs \
     && useradd --uid 10001 --gid vrs --no-create-home --home-dir /srv/vrs --shell /usr/sbin/nologin vrs \
     && install -d -o vrs -g vrs -m 0700 /srv/vrs /srv/vrs/work /srv/vrs/sequences \
@@ -36,10 +36,10 @@ ENV PATH=/opt/venv/bin:$PATH \
 USER 10001:10001
 EXPOSE 8000
 
-# For the web process. It asks as the proxy does, under a name that ALLOWED_HOSTS lets in and as if over HTTPS:
-# otherwise a service set up for HTTPS would answer with a redirect. Other commands switch it off.
+# For the web process; other commands switch it off. It asks as the proxy does, under a name of ALLOWED_HOSTS and
+# as if over HTTPS: otherwise a service set up for HTTPS would redirect.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; host = os.environ.get('ALLOWED_HOSTS', '').split(',')[0].strip(' *.') or 'localhost'; u.urlopen(u.Request('http://127.0.0.1:' + os.environ.get('PORT', '8000') + '/healthz', headers={'Host': host, 'X-Forwarded-Proto': 'https'}), timeout=4)"]
 
-# Heartbeats in memory: the layers of an image lie on a disk, where they may stall.
+# Heartbeats in memory: on the disk of the image's layers they may stall.
 CMD ["gunicorn", "anyvar_site.wsgi", "--config", "gunicorn.conf.py", "--no-control-socket", "--worker-tmp-dir", "/dev/shm"]

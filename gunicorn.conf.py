@@ -1,4 +1,4 @@
-"""gunicorn: one process of 64 threads, since a slow upload or download holds one."""
+"""gunicorn: one process of 64 threads, because a slow upload or download holds one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 
 def log_lines() -> ModuleType:
-    """How log lines look, from the file itself: it says why not by an import."""
+    """The module of the log formats, loaded from its file: it says why it must not be imported."""
     path = Path(__file__).with_name("anyvar_site") / "log_lines.py"
     spec = spec_from_file_location("log_lines", path)
     assert spec is not None  # noqa: S101  (for the types)
@@ -23,7 +23,7 @@ bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = 64
-# A thread in a long transfer does not block the worker's heartbeat, so this guards against a hung process.
+# Long transfers do not block the heartbeat of a process, so this ends only a hung one.
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
@@ -31,7 +31,7 @@ accesslog = None
 formatters = log_lines().FORMATTERS
 formatter = formatters.get(os.environ.get("LOG_FORMAT"), formatters["text"])
 loglevel = os.environ.get("LOG_LEVEL", "INFO").lower()
-# Of the main process, and of the others until they have read the settings, which refuse a wrong LOG_FORMAT.
+# For the main process, and for the others until they read the settings, which refuse a wrong LOG_FORMAT.
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -40,5 +40,5 @@ logconfig_dict = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {"gunicorn.error": {"handlers": ["stderr"], "propagate": False}},
 }
-# Nothing here is controlled by a socket in the home folder, which a service's user may not have.
+# The control socket would lie in the home folder, which a service's user may not have.
 control_socket_disable = True

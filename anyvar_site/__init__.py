@@ -1,4 +1,4 @@
-"""Wiring alone: settings, the Celery application, URLs, WSGI."""
+"""The wiring: settings, the Celery application, brokers, logs, URLs, WSGI."""
 
 from __future__ import annotations
 

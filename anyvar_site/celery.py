@@ -1,4 +1,4 @@
-"""The Celery application: its configuration comes from Django's settings alone."""
+"""The Celery application, configured by Django's settings."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ app = Celery("anyvar_site")
 app.add_defaults(lambda: settings.CELERY)
 app.autodiscover_tasks()
 celeryd_init.connect(logs.make_worker_log)
-# By name: the step imports models, which are not ready yet.
+# By name: the step imports models, which are not loaded yet.
 app.steps["worker"].add("vcfjobs.worker.bootstep:SweepStep")

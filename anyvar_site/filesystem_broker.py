@@ -1,13 +1,11 @@
 """The embedded broker: a folder on this machine, so that nobody has to install a server.
 
-kombu brings a filesystem transport, but it writes messages in place (a worker may read half of one, and
-exits on an empty one), mixes queues in one folder, and hands a message over by copying. Here a message is
-written under a temporary name and renamed; whoever renames it away has it; what cannot be read is put
-aside.
+kombu brings a filesystem transport, but it writes messages in place (a worker may read half of one, and exits
+on an empty one), mixes queues in one folder, and delivers by copying. Here a message is written under a
+temporary name and renamed. The worker that renames it away has it. Unreadable ones are put aside for a day.
 
-Delivery is at most once: a message whose worker is killed is gone. The database knows the run, and the
-sweep sends it again. Remote control (`celery inspect`) is off: it needs a broadcast that a folder of
-messages does not give.
+Delivery is at most once: the message of a killed worker is lost. The database knows the run, and the sweep
+sends it again. Remote control (`celery inspect`) is off: it needs a broadcast, which a folder cannot give.
 """
 
 from __future__ import annotations
@@ -31,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 SCHEME = "folder"
 POLL_SECONDS = 0.1
+# How long drafts, messages of killed workers and unreadable ones stay, and how often they are looked for.
+LEFTOVER_SECONDS = 86_400
+CLEANUP_SECONDS = 3600
 MESSAGE = ".msg"
 
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"
@@ -50,9 +51,10 @@ class Channel(virtual.Channel):
 
     supports_fanout = False
     _number = itertools.count()
+    _next_cleanup = 0.0
 
     def _queue_folder(self, queue: str) -> Path:
-        # Quoted, so that no queue's name is a path or a pattern.
+        # Quoted: no queue's name is a path or a pattern.
         folder = self._root / f"q-{quote(queue, safe='')}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
@@ -78,6 +80,7 @@ class Channel(virtual.Channel):
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = self._queue_folder(queue)
+        self._clean_up()
         for name in sorted(self._names(folder)):
             taken = folder / f".taken-{name}"
             try:
@@ -89,17 +92,25 @@ class Channel(virtual.Channel):
                 return message
         raise Empty
 
+    def _clean_up(self) -> None:
+        if time.monotonic() < self._next_cleanup:
+            return
+        self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
+        for leftover in self._root.glob("q-*/.*"):
+            with suppress(FileNotFoundError):
+                # ctime, not mtime: the rename that took the message set it.
+                if leftover.stat().st_ctime < time.time() - LEFTOVER_SECONDS:
+                    leftover.unlink()
+
     def _size(self, queue: str) -> int:
         return sum(1 for _ in self._names(self._queue_folder(queue)))
 
     def _purge(self, queue: str) -> int:
         folder = self._queue_folder(queue)
-        purged = 0
-        for name in self._names(folder):
-            with suppress(FileNotFoundError):
-                (folder / name).unlink()
-                purged += 1
-        return purged
+        names = list(self._names(folder))
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+        return len(names)
 
     def _delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
         self._purge(queue)
@@ -113,7 +124,7 @@ class Channel(virtual.Channel):
 
 
 def _read(taken: Path) -> dict[str, Any] | None:
-    """The message in a file that is ours now; None, with the file put aside, when it cannot be read."""
+    """The message in a file that this process took; None, with the file put aside, when it cannot be read."""
     try:
         message: dict[str, Any] = loads(taken.read_text())  # type: ignore[no-untyped-call]
         message["properties"]
@@ -132,23 +143,22 @@ class Transport(virtual.Transport):
     Channel = Channel
     driver_type = SCHEME
     driver_name = SCHEME
-    # Asynchronous: the worker then runs its event loop, in which each child has a pipe of its own. With a
-    # blocking loop the children share one, and a child that is killed while it waits takes the lock along.
+    # Asynchronous: in the worker's event loop each child has its own pipe. In the blocking loop the children
+    # share one, and a child killed while it waits keeps the lock.
     implements = virtual.Transport.implements.extend(asynchronous=True, exchange_type=frozenset(["direct"]))
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Look for messages a few times a second: a folder gives no sign of its own."""
-        loop.call_repeatedly(POLL_SECONDS, self._deliver_what_is_there, connection)
+        """Poll: a folder sends no event."""
+        loop.call_repeatedly(POLL_SECONDS, self._deliver_all, connection)
 
-    def _deliver_what_is_there(self, connection: Any) -> None:
+    def _deliver_all(self, connection: Any) -> None:
         try:
             while True:
                 self.drain_events(connection, timeout=0)  # type: ignore[no-untyped-call]
         except TimeoutError:
-            return  # nothing more, or the worker has as much as it wants
+            return  # the queue is empty, or the worker has prefetched enough
         except OSError as error:
             logger.warning("broker: the folder cannot be read: %s", type(error).__name__)
 
     def driver_version(self) -> str:
-        """The version that `celery report` prints."""
         return "1"

@@ -1,10 +1,10 @@
 """The two formats of a log line: text for people, JSON for collectors.
 
-No value that is logged can begin a line of its own or move a terminal's cursor: control characters are
-escaped in either format.
+No logged value can start a line of its own or move a terminal's cursor: both formats escape control
+characters.
 
-gunicorn's main process reads this file by itself. It must import neither the project nor Celery: at a reload
-the main process stays, and its children would go on with the old code of what it has imported.
+gunicorn's main process loads this file alone. It must import neither the project nor Celery: the main process
+survives a reload, and its children would keep the old code of what it has imported.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class TextFormatter(logging.Formatter):
-    """Time, level, logger, run and message; each line of a traceback begins with the same."""
+    """Time, level, logger, run and message; each line of a traceback repeats the first four."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, or one for each line of the traceback too; every one names the run."""
         run = getattr(record, "run", None)
         name = f"{record.name} run={run}" if run else record.name
         begin = f"{self.formatTime(record)} {record.levelname} {name} "
@@ -35,7 +34,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonLines(JsonFormatter):
-    """One object a line, of FIELDS alone: what libraries attach (requests, arguments) stays out."""
+    """One object per line, of FIELDS only: what libraries attach (requests, arguments) is left out."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -45,11 +44,10 @@ class JsonLines(JsonFormatter):
         )
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The fields that there are, in order."""
         return {name: log_data[name] for name in FIELDS if log_data.get(name) is not None}
 
     def format(self, record: logging.LogRecord) -> str:
-        """JSON in ASCII, in which control characters are escapes already, but for the last."""
+        # JSON in ASCII escapes every other control character.
         return super().format(record).replace("\x7f", "\\u007f")
 
 
@@ -57,5 +55,5 @@ FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextFormatter, "json":
 
 
 def escaped(text: str) -> str:
-    """The text with control characters as Python writes them: \\n, \\x1b."""
+    """The text with control characters escaped as in Python: \\n, \\x1b."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

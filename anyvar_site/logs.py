@@ -1,4 +1,4 @@
-"""Where log lines go and what they are about: all to standard error, each with the run that it is about."""
+"""Logs: all lines go to standard error, each with the run that it is about."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ def configuration(kind: str, level: int) -> dict[str, Any]:
         "formatters": {kind: {"()": FORMATTERS[kind]}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": kind, "filters": ["about"]}},
         "root": {"handlers": ["stderr"], "level": level},
-        # These would get handlers of their own, from Django, Celery and gunicorn.
+        # Django, Celery and gunicorn would give these handlers of their own.
         "loggers": dict.fromkeys(("django.server", "celery.task", "multiprocessing", "gunicorn.error"), ours),
     }
 
 
 class AboutFilter(logging.Filter):
-    """Lets every record pass, and gives it `run` and `task_id`; None where it is about none."""
+    """Sets `run` and `task_id` of each record; None outside a run or a task."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always true."""
         about = log_context.current()
         record.run = about.run or None
         record.task_id = about.task_id or (current_task.request.id if current_task else None)
@@ -40,8 +39,8 @@ class AboutFilter(logging.Filter):
 
 
 def make_worker_log(instance: Any, **_: Any) -> None:
-    """Receiver of Celery's celeryd_init: what its worker prints and warns of becomes log lines too."""
-    from celery.apps import worker  # which only a worker has loaded
+    """Make log lines of what a worker prints and warns of; a receiver of Celery's celeryd_init."""
+    from celery.apps import worker  # only a worker has loaded it
 
     django.setup()
     logging.captureWarnings(True)
@@ -50,7 +49,7 @@ def make_worker_log(instance: Any, **_: Any) -> None:
 
 
 def _say(message: str, stream: object = None) -> None:
-    """What Celery says from within signal handlers, where no handler's lock may be waited for: one write."""
+    """Write a line at once: Celery calls this in signal handlers, which may not wait for a handler's lock."""
     record = logging.LogRecord("celery.worker", logging.WARNING, "", 0, message, None, None)
     (handler, *_) = logging.getLogger().handlers
     os.write(2, f"{handler.format(record)}\n".encode())

@@ -1,4 +1,4 @@
-"""What holds for every request and every answer, whichever view it meets."""
+"""What holds for every request and every response, whatever the view."""
 
 from __future__ import annotations
 
@@ -19,25 +19,24 @@ SIGN_IN_RATE = "20/min"
 
 
 class PolicyMiddleware:
-    """Says of every answer what a browser may load for it, and that no cache may give it to anybody else."""
+    """Sets, where a view did not: the content security policy, and that shared caches keep nothing."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        # Scripts and styles come from this server's files alone, none from the page itself.
         response.headers.setdefault("Content-Security-Policy", POLICY)
-        # Without a word, a cache between us and a signed-in browser may keep what carries a date.
+        # Without it, a cache before a signed-in browser may keep any response with a date.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
 
 
 class RequestGuardMiddleware:
-    """Refuses what strangers could do before any view, or the check of the CSRF token, has looked at it.
+    """Refuses large forms where no files are accepted, and limits attempts to sign in.
 
-    That check parses the body of a form, whose files go to the spool: at an address that takes no files, and
-    asks nobody who he is, they would fill the disk. And passwords are not tried without end.
+    It runs before the CSRF check, which parses a form and spools its files: without it, anybody could fill
+    the disk at an address that requires no sign-in.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -47,10 +46,10 @@ class RequestGuardMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        """413, 429, or None to go on."""
+        """413, 429, or None to continue."""
         name = request.resolver_match.view_name if request.resolver_match else ""
         if name not in TAKE_FILES and _is_large_form(request):
-            return _refused(413, "This address takes no files.")
+            return _refused(413, "This address accepts no files.")
         if name in SIGN_IN and request.method == "POST":
             throttle = _SignInThrottle()
             if not throttle.allow_request(request, None):  # type: ignore[arg-type]
@@ -61,7 +60,7 @@ class RequestGuardMiddleware:
 
 
 class _SignInThrottle(SimpleRateThrottle):
-    """By address, and counted in this process, as submits are."""
+    """By client address; counted in this process, as submits are."""
 
     rate = SIGN_IN_RATE
 
@@ -71,7 +70,7 @@ class _SignInThrottle(SimpleRateThrottle):
 
 def _is_large_form(request: HttpRequest) -> bool:
     length = request.META.get("CONTENT_LENGTH") or ""
-    # Any other body is held to this size by who reads it.
+    # Whoever reads any other body enforces this size.
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
     return request.content_type == "multipart/form-data" and length.isdigit() and int(length) > most
 

@@ -1,8 +1,8 @@
-"""Redis as kombu speaks to it, but for a channel that can be closed while Redis is gone.
+"""kombu's Redis transport, with channels that can be closed while Redis is down.
 
-A channel that waits for a message reads once more before it closes. When that fails kombu 5.7 leaves it half
-closed, Celery closes it again without its connection, and the worker ends with an AttributeError: any worker
-that has a free process while another is at work, as often as not when Redis is restarted.
+A channel that waits for a message reads once more before it closes. When that read fails, kombu 5.7 leaves it
+half closed. Celery then closes it again without its connection, and the worker ends with an AttributeError:
+about every second time that Redis is restarted while one process of the worker is busy and another is free.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TRANSPORT_ALIASES.update({scheme: f"{__name__}:{name}" for scheme, name in SCHEM
 
 
 def broker_settings(url: str, visibility_timeout: int) -> dict[str, Any]:
-    """Celery's settings for a broker at `url`; what is not acknowledged comes again after so many seconds."""
+    """Celery's settings for Redis at `url`; it redelivers an unacknowledged message after the timeout (s)."""
     return {
         "broker_url": url,
         "broker_transport_options": {
@@ -30,33 +30,27 @@ def broker_settings(url: str, visibility_timeout: int) -> dict[str, Any]:
 
 
 class _Closing:
-    """Channels that are closed when `close` returns."""
+    """A channel that is closed when `close` returns."""
 
     connection_errors: tuple[type[Exception], ...]
 
     def close(self) -> None:
-        """Close, whether Redis answers or not; what was not acknowledged it gives back if it can."""
+        """Close, whether Redis answers or not; requeue what was not acknowledged if it does."""
         try:
             super().close()  # type: ignore[misc]
         except self.connection_errors:
-            super().close()  # type: ignore[misc]  # it waits no longer, so this goes on where that stopped
-
-
-class Channel(_Closing, redis.Channel):
-    """kombu's, closing."""
-
-
-class SentinelChannel(_Closing, redis.SentinelChannel):
-    """The same behind a sentinel."""
+            super().close()  # type: ignore[misc]  # it no longer waits for a message, so this continues where that failed
 
 
 class Transport(redis.Transport):
-    """kombu's, with such channels."""
+    """Redis."""
 
-    Channel = Channel
+    class Channel(_Closing, redis.Channel):
+        """kombu's channel, closing."""
 
 
 class SentinelTransport(redis.SentinelTransport):
-    """The same behind a sentinel."""
+    """Redis behind a sentinel."""
 
-    Channel = SentinelChannel
+    class Channel(_Closing, redis.SentinelChannel):
+        """kombu's channel, closing."""

@@ -1,6 +1,6 @@
-"""All settings, from the environment; the defaults make a safe service for one machine without a server.
+"""All settings, from the environment. The defaults make a safe service on one machine without a server.
 
-A missing or wrong value stops the start with a sentence. Names follow AnyVar where it has one.
+A wrong value stops the start with a sentence. Names follow AnyVar where it has one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ django_stubs_ext.monkeypatch()
 
 # --- Django ------------------------------------------------------------------------------------
 
-# The database, the broker and the key lie in it by default: the service's own, whatever the umask.
+# It contains the database, the broker and the key by default: private, whatever the umask.
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
 DEBUG = env.flag("DEBUG", False)
@@ -78,17 +78,12 @@ TEMPLATES = [
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
-USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-# Static files are served from the apps' own folders: no collectstatic step to forget.
+# Static files are served from the apps' folders: no collectstatic step to forget.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
@@ -97,9 +92,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_HTTPONLY = True
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -116,15 +108,15 @@ LOGOUT_REDIRECT_URL = "/"
 # --- Database ----------------------------------------------------------------------------------
 
 SQLITE_OPTIONS = {
-    # IMMEDIATE: a transaction that reads before it writes takes its lock at once instead of failing.
+    # IMMEDIATE: a transaction that reads before it writes locks at once instead of failing later.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    # FULL: what was answered, or let an input be deleted, outlasts a power cut too.
+    # FULL: an acknowledged commit survives a power cut.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000;",
 }
 POSTGRESQL_OPTIONS = {
     "connect_timeout": 5,
-    # A host that vanishes without a word is given up within half a minute, not a quarter of an hour.
+    # A host that vanishes silently is given up after half a minute, not a quarter of an hour.
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -169,7 +161,7 @@ ANYVAR_SERVICE_CREATED_AT = env.moment("ANYVAR_SERVICE_CREATED_AT")
 ANYVAR_SERVICE_UPDATED_AT = env.moment("ANYVAR_SERVICE_UPDATED_AT")
 ANYVAR_SERVICE_ENVIRONMENT = env.text("ANYVAR_SERVICE_ENVIRONMENT", "test" if DEBUG else "prod")
 
-# Uploads stream into the spool of the work directory, whatever their size, and are renamed from there.
+# Uploads of any size stream into the spool of the work directory and are renamed from there.
 FILE_UPLOAD_HANDLERS = ["vcfjobs.api.uploads.SpoolUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 
@@ -182,7 +174,7 @@ CELERY_VISIBILITY_TIMEOUT = env.number(
 )
 CELERY_RESULT_EXPIRES = env.number("CELERY_RESULT_EXPIRES", 7200)
 CELERY_QUEUE = env.text("CELERY_TASK_DEFAULT_QUEUE", "anyvar_q")
-# Not passed on to Celery, where it loops a task that kills its worker for ever.
+# Not passed on to Celery, which would retry a task that kills its worker for ever.
 REQUEUE_WHEN_CHILD_LOST = env.flag("CELERY_TASK_REJECT_ON_WORKER_LOST", False)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 
@@ -200,7 +192,7 @@ CELERY: dict[str, Any] = {
     "worker_send_task_events": env.flag("CELERY_WORKER_SEND_TASK_EVENTS", False),
     "worker_hijack_root_logger": False,
     "broker_connection_retry_on_startup": True,
-    # A publish must end within seconds though the broker hangs: the row is there, the sweep delivers it.
+    # A publish must end within seconds even when the broker hangs: the sweep sends the run later.
     "broker_connection_timeout": 2,
     "broker_pool_acquire_timeout": 3,
     "redis_socket_timeout": 5,
@@ -230,13 +222,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "vcfjobs.api.negotiation.AlwaysJson",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # OPTIONS describes forms that are not; the OpenAPI document describes the calls.
+    # No OPTIONS metadata: the OpenAPI document describes the calls.
     "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "vcfjobs.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
-    # How many proxies before us add to X-Forwarded-For; without any the header is anybody's claim.
+    # How many proxies add to X-Forwarded-For; without one, clients could write anything into the header.
     "NUM_PROXIES": env.number("ANYVAR_NUM_PROXIES", 0, least=0),
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",

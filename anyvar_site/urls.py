@@ -1,4 +1,4 @@
-"""Where every address leads: AnyVar's protocol at the root, the pages, the admin."""
+"""All addresses: AnyVar's protocol at the root, the pages, the admin."""
 
 from __future__ import annotations
 

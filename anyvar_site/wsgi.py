@@ -1,4 +1,4 @@
-"""The WSGI application. gunicorn runs no system checks by itself, so they run here."""
+"""The WSGI application. gunicorn runs no system checks, so they run here."""
 
 from __future__ import annotations
 

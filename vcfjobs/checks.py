@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, register
 from django.core.checks import Warning as CheckWarning
@@ -21,8 +21,8 @@ CHILD_LOST_SECONDS = 12
 
 
 @register()
-def work_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """The work directory can be written, and the spool lies on its file system (a move is a rename)."""
+def work_directory(**_: Any) -> list[CheckMessage]:
+    """The work directory is writable, and the spool is on its file system: a move is a rename."""
     try:
         storage.prepare()
         writable = all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))
@@ -48,37 +48,37 @@ def work_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
 
 
 @register()
-def limits(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def limits(**_: Any) -> list[CheckMessage]:
     """Soft limit < hard limit < visibility timeout; a lease long enough to be renewed."""
     messages: list[CheckMessage] = []
-    if not settings.CELERY_SOFT_LIMIT < settings.CELERY_HARD_LIMIT:
+    soft, hard = settings.CELERY_SOFT_LIMIT, settings.CELERY_HARD_LIMIT
+    if not soft < hard:
         messages.append(
             Error(
-                f"CELERY_SOFT_TIME_LIMIT ({settings.CELERY_SOFT_LIMIT}) must be below "
-                f"CELERY_TASK_TIME_LIMIT ({settings.CELERY_HARD_LIMIT}).",
+                f"CELERY_SOFT_TIME_LIMIT ({soft}) must be below CELERY_TASK_TIME_LIMIT ({hard}).",
                 hint="The soft limit ends a run tidily; the hard limit kills what the soft one missed.",
                 id="vcfjobs.E003",
             )
         )
     visibility = settings.CELERY_VISIBILITY_TIMEOUT
-    if not (isinstance(visibility, int) and visibility > settings.CELERY_HARD_LIMIT):
+    if not (isinstance(visibility, int) and hard < visibility):
         messages.append(
             Error(
-                f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({visibility!r}) "
-                f"must be above CELERY_TASK_TIME_LIMIT ({settings.CELERY_HARD_LIMIT}).",
+                f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({visibility!r}) must be above "
+                f"CELERY_TASK_TIME_LIMIT ({hard}).",
                 hint="Otherwise Redis delivers a running task again.",
                 id="vcfjobs.E004",
             )
         )
-    # A child that dies has two thirds of its lease left at least.
+    # When a child dies, at least two thirds of its lease are left.
     lease, least = settings.ANYVAR_LEASE_SECONDS, CHILD_LOST_SECONDS * 3 // 2
     if lease < least and not settings.REQUEUE_WHEN_CHILD_LOST:
         messages.append(
             CheckWarning(
                 f"ANYVAR_LEASE_SECONDS ({lease}) is below {least}: the run of a child that dies is tried "
                 "again, though CELERY_TASK_REJECT_ON_WORKER_LOST is false.",
-                hint=f"Celery takes {CHILD_LOST_SECONDS - 2} seconds to call a child lost; when the lease is "
-                "over by then, another worker has the run.",
+                hint=f"Celery takes {CHILD_LOST_SECONDS - 2} seconds to notice a lost child; if the lease "
+                "expires first, another worker takes the run.",
                 id="vcfjobs.W002",
             )
         )
@@ -86,9 +86,9 @@ def limits(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessa
 
 
 @register()
-def sequence_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
-    """The folder of reference sequences can be read."""
-    folder = settings.ANYVAR_SEQUENCE_DIR
+def sequence_directory(**_: Any) -> list[CheckMessage]:
+    """The folder of reference sequences is readable."""
+    folder: Path = settings.ANYVAR_SEQUENCE_DIR
     try:
         folder.mkdir(parents=True, exist_ok=True)
         readable = os.access(folder, os.R_OK | os.X_OK)
@@ -105,33 +105,29 @@ def sequence_directory(app_configs: Sequence[AppConfig] | None, **_: Any) -> lis
     ]
 
 
-def database_is_migrated() -> bool:
-    """Whether every migration is applied. Raises DatabaseError or InterfaceError without a database."""
-    executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
-
-
 @register()
-def database_ready(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
-    """Every migration is applied, and at least one assembly is registered. Silent without a database."""
+def database_ready(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Every migration is applied, and an assembly is registered. Silent when the database does not answer."""
     if databases:
         return []  # `migrate` checks the database that it is about to migrate
     try:
         if not database_is_migrated():
+            run = "Run: python manage.py migrate"
+            return [Info("The database is not migrated.", hint=run, id="vcfjobs.I001")]
+        if not assemblies.registered_assemblies():
             return [
-                Info("The database is not migrated.", hint="Run: python manage.py migrate", id="vcfjobs.I001")
+                CheckWarning(
+                    "No reference assembly is registered, so no file can be annotated yet.",
+                    hint="Run: python manage.py load_reference GRCh38 <FASTA>",
+                    id="vcfjobs.W001",
+                )
             ]
-        names = assemblies.registered_assemblies()
     except (DatabaseError, InterfaceError):
-        return []
-    if not names:
-        return [
-            CheckWarning(
-                "No reference assembly is registered, so no file can be annotated yet.",
-                hint="Run: python manage.py load_reference GRCh38 <FASTA>",
-                id="vcfjobs.W001",
-            )
-        ]
+        pass
     return []
+
+
+def database_is_migrated() -> bool:
+    """Whether every migration is applied. Raises DatabaseError or InterfaceError without a database."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -1,7 +1,6 @@
-"""Which run is being worked on here and now, so that each line that is logged meanwhile can name it.
+"""The run that the current code works on, so that each log line names it, those of libraries too.
 
-A context variable, not an argument: the lines of libraries name the run too. A thread that is started for
-a run takes it along with `contextvars.copy_context().run`.
+A thread started for a run inherits it by `contextvars.copy_context().run`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from uuid import UUID
 
 
 class About(NamedTuple):
-    """The run's key and the Celery delivery that it is worked on in; "" where there is none."""
+    """The run's key and the id of the Celery task that works on it; each may be empty."""
 
     run: str = ""
     task_id: str = ""
@@ -26,7 +25,7 @@ _about: ContextVar[About] = ContextVar("about", default=NO_RUN)
 
 @contextmanager
 def log_run(pk: UUID, task_id: str = "") -> Iterator[None]:
-    """What is logged inside is about this run."""
+    """Log lines inside name this run."""
     token = _about.set(About(str(pk), task_id))
     try:
         yield
@@ -35,5 +34,5 @@ def log_run(pk: UUID, task_id: str = "") -> Iterator[None]:
 
 
 def current() -> About:
-    """What a line that is logged now is about."""
+    """The run that a line logged now is about."""
     return _about.get()

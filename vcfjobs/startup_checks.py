@@ -1,4 +1,4 @@
-"""What a web process and a worker do before they serve: say in the log what the system checks find."""
+"""The system checks of a starting web process or worker, as log lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_setup() -> None:
-    """Log a line for each message of the checks. Raises SystemCheckError when one of them is an error.
-
-    Not by the command `check`: it prints, and what it prints is no log line.
-    """
+    """Log each message of the system checks. Raises SystemCheckError when one of them is an error."""
     found = [message for message in run_checks() if not message.is_silenced()]
     for message in found:
         hint = f" {message.hint}" if message.hint else ""

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from kombu import Connection
 
+from anyvar_site import filesystem_broker
 from anyvar_site.filesystem_broker import MESSAGE, broker_settings
 
 
@@ -79,6 +80,25 @@ def test_what_cannot_be_read_is_put_aside_and_the_next_is_taken(
     (folder / f"0{MESSAGE}").write_bytes(content)
     assert drain(channel) == [1]
     assert any(path.name.startswith(".unreadable-") for path in folder.iterdir())
+
+
+def test_what_killed_workers_and_unreadable_messages_leave_is_deleted_after_a_day(
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = connection.default_channel
+    channel._put("q", message(1))
+    folder = tmp_path / "broker" / "q-q"
+    leftovers = {f".taken-0{MESSAGE}", f".unreadable-1{MESSAGE}", ".draft"}
+    for name in leftovers:
+        (folder / name).touch()
+        os.utime(folder / name, (0, 0))  # a message may wait for long before it is taken
+    monkeypatch.setattr(filesystem_broker, "CLEANUP_SECONDS", 0)
+    assert drain(channel) == [1]
+    assert {path.name for path in folder.iterdir()} == leftovers
+    monkeypatch.setattr(filesystem_broker, "LEFTOVER_SECONDS", -1)
+    channel._put("q", message(2))
+    assert drain(channel) == [2]
+    assert not list(folder.iterdir())
 
 
 def test_a_message_that_is_being_written_is_not_seen(connection: Connection, tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ def test_each_line_of_web_and_worker_is_one_of_ours_and_names_the_run(tmp_path: 
         assert [line for line in lines if not is_a_line(line, kind)] == [], name
     every = [line for lines in found.values() for line in lines]
     about = [line for line in every if run["id"] in line]
-    assert len(about) > 3
+    assert len(about) >= 3
     assert all(names(line, kind, run["id"]) for line in about)
     for part in ("Listening at", "Shutting down", " ready.", "Warm shutdown", "queued again"):
         assert any(part in text_of(line, kind) for line in every), part

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from tests.anyvar_site.conftest import names, text_of
 from tests.factories import make_run, make_running, make_upload, store_input
 from tests.servers import wait_until
-from vcfjobs.models import Run, RunQuerySet, Shard, Status
+from vcfjobs.models import Run, Shard, Status
 from vcfjobs.registry import load
 from vcfjobs.runs import lifecycle, submit
 from vcfjobs.worker import dispatch, executor, maintenance, result
@@ -76,11 +76,11 @@ def test_the_lines_of_the_leases_thread_name_the_run(
     settings.ANYVAR_LEASE_SECONDS = 0.3
     threads = []
 
-    def away(runs: RunQuerySet, piece: Run, worked: float) -> bool:
+    def away(run: Run, worked: float) -> bool:
         threads.append(threading.current_thread())
         raise OperationalError
 
-    monkeypatch.setattr(RunQuerySet, "renew", away)
+    monkeypatch.setattr(Run, "renew", away)
     run = make_running()
 
     def work() -> str:
@@ -175,10 +175,10 @@ def overrun(run: Run) -> None:
     ("happens", "said"),
     [
         (lose, "queued again"),
-        (partial(lose, attempt=3, attempt_limit=3), "its worker is lost"),
-        (overrun, "deadline"),
-        (lambda run: maintenance.child_lost("task", "celery@here", over_limit=True), "deadline"),
-        (lambda run: maintenance.child_lost("task", "celery@here", over_limit=False), "its worker is lost"),
+        (partial(lose, attempt=3, attempt_limit=3), "was lost"),
+        (overrun, "took longer"),
+        (lambda run: maintenance.child_lost("task", "celery@here", over_limit=True), "took longer"),
+        (lambda run: maintenance.child_lost("task", "celery@here", over_limit=False), "was lost"),
     ],
     ids=["lost", "lost for good", "overdue", "child over the limit", "child lost"],
 )

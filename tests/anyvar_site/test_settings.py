@@ -224,7 +224,7 @@ def test_a_lease_that_ends_before_celery_has_noticed_a_dead_child_is_warned_of(
     settings: Settings, again: bool, lease: int, warned: bool
 ) -> None:
     settings.REQUEUE_WHEN_CHILD_LOST, settings.ANYVAR_LEASE_SECONDS = again, lease
-    found = [message for message in limits(None) if message.id == "vcfjobs.W002"]
+    found = [message for message in limits() if message.id == "vcfjobs.W002"]
     assert bool(found) == warned
     assert all(message.level == WARNING and "10 seconds" in (message.hint or "") for message in found)
 

@@ -23,7 +23,7 @@ from tests.conftest import PROJECT
 from tests.factories import make_run, make_running
 from tests.servers import wait_until
 from vcfjobs import storage
-from vcfjobs.models import Run, Shard, Status
+from vcfjobs.models import Run, Shard, Status, Worker
 from vcfjobs.worker import dispatch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -140,6 +140,22 @@ def test_retries_are_the_attempts_beyond_the_first(figure: Figures) -> None:
     assert figure("vrs_last_day_retries") == 3
 
 
+def test_a_retried_shard_is_still_counted_when_its_run_has_ended(figure: Figures) -> None:
+    run = make_running(lease_until=None, shard_count=1)
+    shard = make_shard(run, 0, attempt=1)
+    assert Shard.objects.claim(shard.pk, "task", "worker")
+    assert run.cancel()
+    shard.delete()  # as the sweep does
+    assert figure("vrs_last_day_retries") == 1
+
+
+def test_workers_are_counted_by_whether_they_report_in(figure: Figures) -> None:
+    assert (figure("vrs_workers", state="alive"), figure("vrs_workers", state="silent")) == (0, 0)
+    for node, seen in (("a", ago(seconds=1)), ("b", ago(seconds=30)), ("c", ago(minutes=5))):
+        Worker.objects.create(node=node, host="h", pid=1, version="1", concurrency=1, started=seen, seen=seen)
+    assert (figure("vrs_workers", state="alive"), figure("vrs_workers", state="silent")) == (2, 1)
+
+
 def test_ended_runs_are_counted_by_how_in_the_last_hour_and_day(figure: Figures) -> None:
     make_ended(Status.FAILED, error_code="RUN_FAILURE")
     make_ended(Status.FAILED, error_code="WORKER_LOST_ERROR", finished=ago(hours=3))
@@ -249,9 +265,9 @@ def queries(client: Client) -> int:
     return len(captured)
 
 
-def test_queries_are_nine_at_most_however_many_runs_there_are(client: Client) -> None:
+def test_queries_are_ten_at_most_however_many_runs_there_are(client: Client) -> None:
     before = queries(client)
-    assert before <= 9
+    assert before <= 10
     for number in range(30):
         make_ended()
         make_ended(Status.FAILED, error_code="RUN_FAILURE")

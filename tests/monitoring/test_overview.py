@@ -161,13 +161,13 @@ def test_workers_are_shown_with_what_they_hold_and_those_that_are_silent(root: C
     make_shard(run, 0, status=Status.RUNNING, worker="celery@busy", lease_until=now)
     make_run(status=Status.SUCCEEDED, worker="celery@busy")
     make_running(worker="web")
-    crew = overview.overview().crew
-    assert [(worker.node, held, worker.is_silent) for worker, held in crew.workers] == [
+    found = overview.overview().workers
+    assert [(worker.node, held, worker.is_silent) for worker, held in found.workers] == [
         ("celery@busy", 2, False),
         ("celery@idle", 0, False),
         ("celery@dead", 0, True),
     ]
-    assert crew.held_by_others == 1
+    assert found.leased_by_others == 1
     page = dashboard(root)
     assert "10 min ago: silent" in page
     assert page.count("silent</td>") == 1
@@ -181,9 +181,9 @@ def test_the_oldest_of_very_many_workers_are_counted_alone(monkeypatch: pytest.M
     monkeypatch.setattr(overview, "WORKERS_SHOWN", 2)
     for number in range(3):
         make_worker(f"celery@{number}", seen=timezone.now() - timedelta(seconds=number))
-    crew = overview.overview().crew
-    assert [worker.node for worker, _ in crew.workers] == ["celery@0", "celery@1"]
-    assert crew.more == 1
+    found = overview.overview().workers
+    assert [worker.node for worker, _ in found.workers] == ["celery@0", "celery@1"]
+    assert found.more == 1
 
 
 def test_disk_and_database_are_measured_and_a_folder_that_is_gone_is_told(
@@ -191,7 +191,7 @@ def test_disk_and_database_are_measured_and_a_folder_that_is_gone_is_told(
 ) -> None:
     make_run(input_bytes=500)
     work, sequences = overview.overview().disks
-    assert (work.held, sequences.held) == (500, 480)
+    assert (work.used, sequences.used) == (500, 480)
     assert work.free
     assert work.total
     assert work.free <= work.total

@@ -492,6 +492,23 @@ def test_nginx_says_that_the_service_is_away_and_to_come_again(tmp_path: Path) -
     assert answer.headers["Retry-After"] == "5"
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+def test_nginx_answers_a_browser_with_a_page(tmp_path: Path) -> None:
+    with proxy(tmp_path, f"http://127.0.0.1:{free_port()}") as connection:
+        connection.request("GET", "/", headers=BROWSER)
+        away = connection.getresponse()
+        page = away.read().decode()
+        assert (away.status, away.headers["Content-Type"]) == (503, "text/html")
+        assert away.headers["Retry-After"] == "5"
+        assert "The service does not answer at the moment." in page
+        connection.request("POST", "/", headers=BROWSER | {"Content-Length": str(2**36 + 1)})
+        large = connection.getresponse()
+        assert (large.status, large.headers["Content-Type"]) == (413, "text/html")
+        assert "larger than this service accepts" in large.read().decode()
+
+
 # --- systemd -------------------------------------------------------------------------------------
 
 

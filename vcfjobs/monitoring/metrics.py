@@ -1,12 +1,12 @@
-"""The service's state for Prometheus, asked of the rows at each scrape.
+"""The service's state for Prometheus, read from the rows at each scrape.
 
 Rows, not counters: web and workers are any number of processes on any number of hosts, whose counters would
-have to be brought together, and what a killed worker had counted would be gone. The rows are the truth
-about every run, so each web process gives the same figures, and none needs a warm-up.
+have to be brought together, and what a killed worker had counted would be lost. So each web process gives the
+same figures, and none needs a warm-up.
 
-What is under way is counted exactly. What has ended is counted over a window: rows stay for ever, and adding
-them all up at each scrape would get slower with every run. A row that is deleted is counted no more, so all
-of it is gauges. No figure says anything about one owner.
+What is under way is counted exactly. What has ended is counted over a window: rows stay for ever, and a sum
+of them all would get slower with every run. A deleted row is counted no more, so all figures are gauges.
+No figure tells anything about one owner.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from vcfjobs import storage
-from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status, retries
+from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status, Worker, retries
+from vcfjobs.models.work_items import seconds_from_now
+from vcfjobs.models.workers import SILENT_SECONDS
 from vcfjobs.registry import queries
 from vcfjobs.worker import dispatch
 
@@ -63,14 +65,16 @@ def exposition() -> bytes:
 
 
 class ServiceCollector(Collector):
-    """Asks for everything anew when it is collected: nine queries at most, however many runs there are."""
+    """Reads all figures at each scrape: ten queries at most, however many runs there are."""
 
     def collect(self) -> Iterator[Family]:
         """The metric families."""
         now = timezone.now()
         yield from _runs(now)
         yield from _under_way()
-        yield from _shards()
+        shards = dict(Shard.objects.order_by().values_list("status").annotate(count=Count("*")))
+        yield _by_status("vrs_shards", "Shards by status, of the runs under way.", shards)
+        yield _workers()
         yield from _ended(now)
         yield _speed(now)
         yield from _storage()
@@ -81,36 +85,40 @@ class ServiceCollector(Collector):
 def _runs(now: datetime) -> Iterator[Family]:
     rows = Run.objects.order_by().values_list("status").annotate(count=Count("*"), oldest=Min("created"))
     found = {status: (count, oldest) for status, count, oldest in rows}
-    counts = {status: found.get(status, (0, now))[0] for status in Status.values}
-    yield _labelled("vrs_runs", "Runs by status; rows that were not deleted.", "status", counts)
+    counts = {status: count for status, (count, _) in found.items()}
+    yield _by_status("vrs_runs", "Runs by status, deleted ones left out.", counts)
     waiting_since = found.get(Status.QUEUED, (0, now))[1]
     yield _gauge(
         "vrs_oldest_queued_seconds",
-        "Age of the oldest queued run since it was first submitted; 0 when none waits.",
+        "Seconds since the oldest queued run was submitted; 0 when none waits.",
         max(0.0, (now - waiting_since).total_seconds()),
     )
 
 
 def _under_way() -> Iterator[Family]:
-    """Leases that are over and attempts beyond the first, of runs and of shards."""
+    """Expired leases and attempts beyond the first, of runs and of shards."""
     runs, shards = (
-        pieces.aggregate(
+        items.aggregate(
             expired=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
             retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
         )
-        for pieces in (Run.objects.filter(status__in=ACTIVE), Shard.objects.filter(status__in=ACTIVE))
+        for items in (Run.objects.filter(status__in=ACTIVE), Shard.objects.filter(status__in=ACTIVE))
     )
     for name, text, column in (
-        ("vrs_expired_leases", "Pieces of work whose worker is silent and whose lease is over.", "expired"),
-        ("vrs_retries", "Attempts beyond the first of the pieces of work under way.", "retries"),
+        (
+            "vrs_expired_leases",
+            "Runs and shards of silent workers, lease expired.",
+            "expired",
+        ),
+        ("vrs_retries", "Attempts beyond the first of the runs and shards under way.", "retries"),
     ):
         yield _labelled(name, text, "piece", {"run": runs[column], "shard": shards[column]})
 
 
-def _shards() -> Iterator[Family]:
-    found = dict(Shard.objects.order_by().values_list("status").annotate(count=Count("*")))
-    counts = {status: found.get(status, 0) for status in Status.values}
-    yield _labelled("vrs_shards", "Shards by status, of the runs under way.", "status", counts)
+def _workers() -> Family:
+    alive = Q(seen__gte=seconds_from_now(-SILENT_SECONDS))
+    counts = Worker.objects.aggregate(alive=Count("pk", filter=alive), silent=Count("pk", filter=~alive))
+    return _labelled("vrs_workers", "Workers by whether they reported in the last minute.", "state", counts)
 
 
 def ended_since(begin: datetime) -> RunQuerySet:
@@ -119,28 +127,33 @@ def ended_since(begin: datetime) -> RunQuerySet:
 
 
 def _ended(now: datetime) -> Iterator[Family]:
-    """What ended, by how, and how long it took, in one query."""
+    """What ended, how, and how long it took, in one query."""
     rows = _ends(now)
     for window, text in (("day", LAST_DAY), ("hour", LAST_HOUR)):
         found = Counter(dict.fromkeys(_ways_to_end(), 0))
         for row in rows:
             found[row["status"], row["error_code"]] += row[window]
         family = GaugeMetricFamily(
-            f"vrs_last_{window}_runs", f"Runs {text}, by how.", labels=("status", "error_code")
+            f"vrs_last_{window}_runs",
+            f"Runs {text}, by outcome.",
+            labels=("status", "error_code"),
         )
         for key in sorted(found):
             family.add_metric(key, found[key])
         yield family
-    for column, text in (("retries", "Attempts beyond the first"), ("records", "Records annotated")):
+    for column, text in (
+        ("retries", "Retries, of shards too"),
+        ("records", "Records annotated"),
+    ):
         total = sum(row[column] for row in rows)
         yield _gauge(f"vrs_last_day_{column}", f"{text}, of runs {LAST_DAY}.", total)
-    yield _histogram("queue_wait", "From submit to the begin of the last attempt", WAIT_BOUNDS, rows)
+    yield _histogram("queue_wait", "From submit to the start of the last attempt", WAIT_BOUNDS, rows)
     text = "Length of the last attempt, shards and joining included"
     yield _histogram("run", text, RUN_BOUNDS, rows)
 
 
 def _ends(now: datetime) -> list[Mapping[str, Any]]:
-    """Of the last day's runs a row for each status, error code and pair of buckets that occurs."""
+    """For the last day's runs, a row for each status, error code and pair of buckets that occurs."""
     lasted = {
         "queue_wait": _Seconds(F("started"), F("created")),
         "run": _Seconds(F("finished"), F("started")),
@@ -172,17 +185,17 @@ def _ways_to_end() -> list[tuple[str, str]]:
 
 
 def _bucket(seconds: str, bounds: tuple[float, ...]) -> Case:
-    """The first of the bounds that the seconds do not exceed, by its place; None for a run never begun."""
+    """The index of the first bound that the seconds do not exceed; None for a run that never started."""
     within = [When(**{f"{seconds}__lte": bound}, then=Value(at)) for at, bound in enumerate(bounds)]
     return Case(When(started=None, then=None), *within, default=len(bounds), output_field=IntegerField())
 
 
 def _histogram(name: str, text: str, bounds: tuple[float, ...], rows: list[Mapping[str, Any]]) -> Family:
     done = [row for row in rows if row["status"] != Status.CANCELLED]
-    held = Counter[int | None]()  # None: never begun, in no bucket
+    in_bucket = Counter[int | None]()  # None: never started, in no bucket
     for row in done:
-        held[row[f"{name}_bucket"]] += row["day"]
-    totals = accumulate(held[at] for at in range(len(bounds) + 1))
+        in_bucket[row[f"{name}_bucket"]] += row["day"]
+    totals = accumulate(in_bucket[at] for at in range(len(bounds) + 1))
     return GaugeHistogramMetricFamily(
         f"vrs_last_day_{name}_seconds",
         f"{text}, of runs not cancelled {LAST_DAY}.",
@@ -204,14 +217,14 @@ def _speed(now: datetime) -> Family:
     )["sum"]
     return _gauge(
         "vrs_records_per_second",
-        "Records annotated a second over the last five minutes; a run that began earlier counts as if it had "
-        "gone at an even speed.",
+        "Records annotated per second over the last five minutes; a run that started earlier counts at its "
+        "average speed.",
         (records or 0) / SPEED_WINDOW.total_seconds(),
     )
 
 
 def stored_bytes() -> dict[str, int]:
-    """Bytes of the files that are kept, by the rows: `input` of runs that did not succeed, `result`."""
+    """Bytes of the stored files, by the rows: `input` of runs that did not succeed, else `result`."""
     succeeded = Q(status=Status.SUCCEEDED)
     return Run.objects.filter(expired=None).aggregate(
         input=Coalesce(Sum("input_bytes", filter=~succeeded), 0),
@@ -222,7 +235,7 @@ def stored_bytes() -> dict[str, int]:
 def _storage() -> Iterator[Family]:
     yield _labelled(
         "vrs_stored_bytes",
-        "Bytes of the inputs and results that are kept, by the rows.",
+        "Bytes of the stored inputs and results, by the rows.",
         "kind",
         stored_bytes(),
     )
@@ -240,17 +253,16 @@ def _broker() -> Iterator[Family]:
         "vrs_broker_up", "1 when the broker answered within two seconds, else 0.", int(waiting is not None)
     )
     if waiting is not None:
-        yield _gauge("vrs_broker_messages", "Messages that wait in the broker's queue.", waiting)
+        yield _gauge("vrs_broker_messages", "Messages in the broker's queue.", waiting)
 
 
 class _Seconds(Func):
-    """Seconds from the second moment to the first, as a float; SQLite's own difference is a slow one."""
+    """Seconds from the second moment to the first, as a float; Django's own difference is slow on SQLite."""
 
     arity = 2
     output_field = FloatField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """Days, times the seconds of one."""
         return self.as_sql(
             compiler,
             connection,
@@ -260,7 +272,6 @@ class _Seconds(Func):
         )
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """The difference as an interval, in seconds."""
         return self.as_sql(
             compiler,
             connection,
@@ -283,3 +294,7 @@ def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> 
     for value, figure in values.items():
         family.add_metric((value,), figure)
     return family
+
+
+def _by_status(name: str, text: str, counts: Mapping[str, int]) -> Family:
+    return _labelled(name, text, "status", {status: counts.get(status, 0) for status in Status.values})

@@ -1,7 +1,7 @@
 """The service at a glance, for its operators: runs, what is stuck or fails, queue, workers, disk, registry.
 
-Every question is answered from an index, or bounded, or estimated, and the broker is given two seconds: the
-answer takes as long with a hundred million alleles and a million runs as with none.
+Each figure comes from an index, or is bounded or estimated, and the broker gets two seconds: the answer takes
+as long with a hundred million alleles and a million runs as with none.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection
@@ -27,52 +27,49 @@ from vcfjobs.monitoring import metrics
 from vcfjobs.registry import queries
 from vcfjobs.worker import dispatch
 
-# Up to so many runs that ended, and stuck pieces, are counted; those under way always are.
+# Up to so many runs that ended, and stuck items, are counted; those under way always are.
 COUNTED_RUNS = 10_000
 COUNTED_STUCK = 100_000
 WORKERS_SHOWN = 100
 LONG_QUEUED = timedelta(minutes=30)
 
-Pieces = QuerySet[Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Stuck:
-    """A way to be stuck: its key, what it means, what the sweep does about it, and which pieces are."""
+    """A way to be stuck: its key, what it means, what is done about it, and the runs or shards that are."""
 
     key: str
     name: str
     remedy: str
-    narrow: Callable[[Any], Pieces]
+    narrow: Callable[[Any], QuerySet[Any]]
     of_shards: bool = True
 
 
 STUCK = (
     Stuck(
         "lost",
-        "Running, lease over",
+        "Running, lease expired",
         "Queued again by the next sweep of any worker.",
-        lambda all_: all_.lost(),
+        lambda items: items.lost(),
     ),
-    Stuck("overdue", "Running, over the deadline", "Failed by the next sweep.", lambda all_: all_.overdue()),
+    Stuck("overdue", "Running, past deadline", "Failed by the next sweep.", lambda items: items.overdue()),
     Stuck(
         "unsent",
         "Queued, not with the broker",
         "Sent by the next sweep, if the broker takes it.",
-        lambda all_: all_.unsent(),
+        lambda items: items.sendable().filter(sent=None),
     ),
     Stuck(
         "waiting",
         "Queued for more than 30 minutes",
-        "Needs workers, or patience.",
-        lambda all_: all_.filter(status=Status.QUEUED, created__lt=timezone.now() - LONG_QUEUED),
+        "Needs more workers, or time.",
+        lambda items: items.filter(status=Status.QUEUED, created__lt=timezone.now() - LONG_QUEUED),
         of_shards=False,
     ),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StuckCount:
+class StuckCount(NamedTuple):
     """How many runs and shards are stuck in one way; `shards` is None where shards cannot be."""
 
     way: Stuck
@@ -80,8 +77,7 @@ class StuckCount:
     shards: Tally | None
 
 
-@dataclass(frozen=True, slots=True)
-class StatusCount:
+class StatusCount(NamedTuple):
     """Runs of a status, and how many of them ended within the last day; None for those under way."""
 
     status: Status
@@ -89,49 +85,45 @@ class StatusCount:
     last_day: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """What waits: queued runs, seconds since the oldest was submitted, messages (None: no answer)."""
+class Queue(NamedTuple):
+    """Queued runs, seconds since the oldest was submitted, messages at the broker (None: no answer)."""
 
     queued: int
     oldest_seconds: float | None
     messages: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkersSummary:
-    """The workers that were seen last, each with what it holds; and what nobody of them holds."""
+class WorkersSummary(NamedTuple):
+    """The workers seen last, each with the number of items it has leased; what no known worker has."""
 
     workers: list[tuple[Worker, int]]
     more: int
-    held_by_others: int
+    leased_by_others: int
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """A folder's file system in bytes, None where it is gone, and what of ours is on it by the rows."""
+class Disk(NamedTuple):
+    """A folder, bytes of ours in it by the rows, and its file system's bytes, None when it is gone."""
 
     name: str
     folder: Path
-    held: int
+    used: int
     free: int | None
     total: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Everything at a glance."""
+    """All figures; each assembly comes with the number of its contigs."""
 
     moment: datetime
     statuses: list[StatusCount]
     stuck: list[StuckCount]
     failing: list[tuple[str, int]]
     queue: Queue
-    crew: WorkersSummary
+    workers: WorkersSummary
     disks: list[Disk]
     database_bytes: int
     assemblies: list[tuple[Assembly, int]]
-    """Each with the number of its contigs."""
     alleles: int
 
     @property
@@ -141,25 +133,35 @@ class Overview:
 
 
 def overview() -> Overview:
-    """Ask for everything: some twenty quick queries, and the broker."""
+    """Collect all figures: some twenty quick queries, and a question to the broker."""
     now = timezone.now()
-    active: dict[str, Mapping[str, Any]] = {
-        row["status"]: row
-        for row in Run.objects.filter(status__in=ACTIVE)
-        .order_by()
-        .values("status")
-        .annotate(count=Count("*"), oldest=Min("created"))
-    }
+    under_way = Run.objects.filter(status__in=ACTIVE).order_by().values("status")
+    active = {row["status"]: row for row in under_way.annotate(count=Count("*"), oldest=Min("created"))}
     assemblies = list(Assembly.objects.order_by("name"))
     contigs, bases = _sizes(tuple((assembly.pk, assembly.created) for assembly in assemblies))
+    queued = active.get(Status.QUEUED)
     return Overview(
         moment=now,
         statuses=_statuses(now, active),
-        stuck=_stuck(),
+        stuck=[
+            StuckCount(
+                way,
+                tally(way.narrow(Run.objects.all()), COUNTED_STUCK),
+                tally(way.narrow(Shard.objects.all()), COUNTED_STUCK) if way.of_shards else None,
+            )
+            for way in STUCK
+        ],
         failing=_failing(now),
-        queue=_queue(now, active.get(Status.QUEUED)),
-        crew=_crew(),
-        disks=_disks(bases),
+        queue=Queue(
+            queued=queued["count"] if queued else 0,
+            oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued else None,
+            messages=dispatch.messages_waiting(),
+        ),
+        workers=_workers(),
+        disks=[
+            _disk("Work directory", storage.root(), sum(metrics.stored_bytes().values())),
+            _disk("Sequences", settings.ANYVAR_SEQUENCE_DIR, bases),
+        ],
         database_bytes=_database_bytes(),
         assemblies=[(assembly, contigs.get(assembly.pk, 0)) for assembly in assemblies],
         alleles=queries.estimated_count(),
@@ -180,17 +182,6 @@ def _statuses(now: datetime, active: Mapping[str, Mapping[str, Any]]) -> list[St
     return under_way + final
 
 
-def _stuck() -> list[StuckCount]:
-    return [
-        StuckCount(
-            way,
-            tally(way.narrow(Run.objects.all()), COUNTED_STUCK),
-            tally(way.narrow(Shard.objects.all()), COUNTED_STUCK) if way.of_shards else None,
-        )
-        for way in STUCK
-    ]
-
-
 def _failing(now: datetime) -> list[tuple[str, int]]:
     """Error codes of the runs that failed in the last 24 hours, the most frequent first."""
     failed = metrics.ended_since(now - metrics.DAY).filter(status=Status.FAILED).order_by()
@@ -198,32 +189,24 @@ def _failing(now: datetime) -> list[tuple[str, int]]:
     return sorted(codes, key=lambda code: -code[1])
 
 
-def _queue(now: datetime, queued: Mapping[str, Any] | None) -> Queue:
-    return Queue(
-        queued=queued["count"] if queued else 0,
-        oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued else None,
-        messages=dispatch.messages_waiting(),
-    )
-
-
-def _crew() -> WorkersSummary:
-    held = Counter[str]()
-    for pieces in (Run.objects.leased(), Shard.objects.leased()):
-        held.update(dict(pieces.order_by().values_list("worker").annotate(count=Count("*"))))
+def _workers() -> WorkersSummary:
+    leased = Counter[str]()
+    for items in (Run.objects.leased(), Shard.objects.leased()):
+        leased.update(dict(items.order_by().values_list("worker").annotate(count=Count("*"))))
     seen = list(Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN])
-    known = set(Worker.objects.filter(node__in=held).values_list("node", flat=True))
+    known = set(Worker.objects.filter(node__in=leased).values_list("node", flat=True))
     return WorkersSummary(
-        workers=[(worker, held[worker.node]) for worker in seen],
+        workers=[(worker, leased[worker.node]) for worker in seen],
         more=Worker.objects.count() - len(seen),
-        held_by_others=sum(count for node, count in held.items() if node not in known),
+        leased_by_others=sum(count for node, count in leased.items() if node not in known),
     )
 
 
 @lru_cache(maxsize=2)
 def _sizes(assemblies: tuple[tuple[int, datetime], ...]) -> tuple[dict[int, int], int]:
-    """Contigs of each assembly, and bytes of the flat files of all; they change with the assemblies alone.
+    """Contigs of each assembly, and bytes of all flat files; they change with the assemblies alone.
 
-    Remembered: an assembly may have a hundred thousand contigs.
+    Cached: an assembly may have a hundred thousand contigs.
     """
     contigs = Contig.objects.order_by()
     numbers = dict(contigs.values_list("assembly").annotate(count=Count("*")))
@@ -231,24 +214,16 @@ def _sizes(assemblies: tuple[tuple[int, datetime], ...]) -> tuple[dict[int, int]
     return numbers, contents.aggregate(sum=Sum("bases"))["sum"] or 0
 
 
-def _disks(bases: int) -> list[Disk]:
-    stored = metrics.stored_bytes()
-    return [
-        _disk("Work directory", storage.root(), sum(stored.values())),
-        _disk("Sequences", Path(settings.ANYVAR_SEQUENCE_DIR), bases),
-    ]
-
-
-def _disk(name: str, folder: Path, held: int) -> Disk:
+def _disk(name: str, folder: Path, used: int) -> Disk:
     try:
         usage = shutil.disk_usage(folder)
     except OSError:
-        return Disk(name, folder, held, None, None)
-    return Disk(name, folder, held, usage.free, usage.total)
+        return Disk(name, folder, used, None, None)
+    return Disk(name, folder, used, usage.free, usage.total)
 
 
 def _database_bytes() -> int:
-    """The database's size on disk, as it says itself, without reading its tables."""
+    """The database's size on disk by its own account, without reading its tables."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SELECT pg_database_size(current_database())")
