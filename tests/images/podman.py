@@ -45,7 +45,8 @@ class Podman:
     """Calls of podman and podman-compose, all in one mount namespace."""
 
     def __init__(self, namespace: int, folder: Path) -> None:
-        self._enter = ["nsenter", f"--mount=/proc/{namespace}/ns/mnt", "sh", "-c", 'cd "$1"; shift; exec "$@"']
+        in_folder = ["sh", "-c", 'cd "$0" && exec "$@"']
+        self._enter = ["nsenter", f"--mount=/proc/{namespace}/ns/mnt", *in_folder]
         self._program = str(folder / "podman")
         # A build in a chroot raises no limits, which a container of this root may not do.
         self.environment = os.environ | {
@@ -68,7 +69,7 @@ class Podman:
 
     def _run(self, command: list[str], cwd: Path, timeout: float, check: bool) -> str:
         done = subprocess.run(
-            [*self._enter, "sh", str(cwd), *command],
+            [*self._enter, str(cwd), *command],
             env=self.environment,
             check=False,
             text=True,
@@ -90,11 +91,11 @@ def own_podman() -> Iterator[Podman]:
     roots = f"--root {STORE}/storage --runroot {STORE}/run"
     program.write_text(f'#!/bin/sh\nexec {shutil.which("podman")} {roots} "$@"\n')
     program.chmod(0o755)
-    namespace = subprocess.Popen(["unshare", "--mount", "sh", "-ec", NAMESPACE], stdout=subprocess.PIPE, text=True)
-    try:
-        assert namespace.stdout is not None
-        assert namespace.stdout.readline() == "ready\n", "no mount namespace"
-        yield Podman(namespace.pid, STORE)
-    finally:
-        namespace.kill()
-        namespace.wait()
+    command = ["unshare", "--mount", "sh", "-ec", NAMESPACE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as namespace:
+        try:
+            assert namespace.stdout is not None
+            assert namespace.stdout.readline() == "ready\n", "no mount namespace"
+            yield Podman(namespace.pid, STORE)
+        finally:
+            namespace.kill()
