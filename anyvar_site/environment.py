@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -26,18 +28,9 @@ RFC_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"
 
 CELERY_KINDS = {"int": "a whole number", "float": "a number", "dict": "a JSON object"}
 # Celery's workers set these for their children.
-CELERY_INTERNAL = {
-    f"CELERY_{name}"
-    for name in (
-        "LOADER",
-        "CONFIG_MODULE",
-        "LOG_LEVEL",
-        "LOG_FILE",
-        "LOG_REDIRECT",
-        "LOG_REDIRECT_LEVEL",
-        "SKIP_CHECKS",
-    )
-}
+CELERY_INTERNAL = re.compile(
+    "CELERY_(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)"
+)
 
 T = TypeVar("T")
 
@@ -133,17 +126,12 @@ def database(variable: str, default: Path) -> dict[str, Any]:
 def secret_key(path: Path) -> str:
     """The key in `path` (mode 0600), created by the first of several processes that start."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
     if not path.exists():
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-        try:
-            os.link(draft, path)  # fails when another process was first: its key counts
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        with NamedTemporaryFile("w", dir=path.parent) as draft:
+            draft.write(secrets.token_urlsafe(50))
+            draft.flush()
+            with suppress(FileExistsError):  # another process was first: its key counts
+                os.link(draft.name, path)
     key = path.read_text().strip()
     if len(key) < 32:
         raise ImproperlyConfigured(f"{path.name} has no usable secret key: delete it, or set SECRET_KEY.")
@@ -176,7 +164,7 @@ def celery_passthrough() -> dict[str, Any]:
     options = dict(flatten(NAMESPACES))
     passed: dict[str, Any] = {}
     for variable, value in os.environ.items():
-        if not variable.startswith("CELERY_") or variable in _known | CELERY_INTERNAL:
+        if variable in _known or not variable.startswith("CELERY_") or CELERY_INTERNAL.fullmatch(variable):
             continue
         name = variable.removeprefix("CELERY_").lower()
         if name == "task_soft_time_limit":

@@ -10,7 +10,6 @@ sends it again. Remote control (`celery inspect`) is off: it needs a broadcast, 
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import time
@@ -50,7 +49,6 @@ class Channel(virtual.Channel):
     """Queues as folders, messages as files; the oldest name is the oldest message."""
 
     supports_fanout = False
-    _number = itertools.count()
     _next_cleanup = 0.0
 
     def _queue_folder(self, queue: str) -> Path:
@@ -65,7 +63,7 @@ class Channel(virtual.Channel):
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
         folder = self._queue_folder(queue)
-        name = f"{time.time_ns():020d}-{next(self._number):06d}-{uuid.uuid4().hex}"
+        name = f"{time.time_ns():020d}-{uuid.uuid4().hex}"
         draft = folder / f".{name}"
         try:
             with draft.open("w") as file:
@@ -112,9 +110,6 @@ class Channel(virtual.Channel):
             (folder / name).unlink(missing_ok=True)
         return len(names)
 
-    def _delete(self, queue: str, *args: Any, **kwargs: Any) -> None:
-        self._purge(queue)
-
     @staticmethod
     def _names(folder: Path) -> Iterator[str]:
         with os.scandir(folder) as entries:
@@ -159,6 +154,3 @@ class Transport(virtual.Transport):
             return  # the queue is empty, or the worker has prefetched enough
         except OSError as error:
             logger.warning("broker: the folder cannot be read: %s", type(error).__name__)
-
-    def driver_version(self) -> str:
-        return "1"

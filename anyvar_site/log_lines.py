@@ -54,6 +54,25 @@ class JsonLines(JsonFormatter):
 FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextFormatter, "json": JsonLines}
 
 
+def configuration(kind: str, level: int | str = "INFO", **filters: str) -> dict[str, Any]:
+    """The logging configuration: everything to standard error, as `kind` ("text" or "json").
+
+    `filters` are classes by their dotted names, which every line passes.
+    """
+    ours = {"handlers": ["stderr"], "propagate": False}
+    stderr = {"class": "logging.StreamHandler", "formatter": "line", "filters": list(filters)}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {name: {"()": path} for name, path in filters.items()},
+        "formatters": {"line": {"()": FORMATTERS.get(kind, TextFormatter)}},
+        "handlers": {"stderr": stderr},
+        "root": {"handlers": ["stderr"], "level": level},
+        # Django, Celery and gunicorn would give these handlers of their own.
+        "loggers": dict.fromkeys(("django.server", "celery.task", "multiprocessing", "gunicorn.error"), ours),
+    }
+
+
 def escaped(text: str) -> str:
     """The text with control characters escaped as in Python: \\n, \\x1b."""
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

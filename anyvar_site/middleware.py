@@ -18,8 +18,12 @@ SIGN_IN = frozenset(("login", "admin:login"))
 SIGN_IN_RATE = "20/min"
 
 
-class PolicyMiddleware:
-    """Sets, where a view did not: the content security policy, and that shared caches keep nothing."""
+class RequestGuardMiddleware:
+    """Refuses large forms where no files are accepted, limits attempts to sign in, and sets safe headers.
+
+    It runs before the CSRF check, which parses a form and spools its files: without it, anybody could fill
+    the disk at an address that requires no sign-in.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,20 +34,6 @@ class PolicyMiddleware:
         # Without it, a cache before a signed-in browser may keep any response with a date.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         return response
-
-
-class RequestGuardMiddleware:
-    """Refuses large forms where no files are accepted, and limits attempts to sign in.
-
-    It runs before the CSRF check, which parses a form and spools its files: without it, anybody could fill
-    the disk at an address that requires no sign-in.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
         """413, 429, or None to continue."""

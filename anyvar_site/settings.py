@@ -11,7 +11,7 @@ from typing import Any
 import django_stubs_ext
 
 from anyvar_site import environment as env
-from anyvar_site import filesystem_broker, logs, redis_broker
+from anyvar_site import filesystem_broker, log_lines, redis_broker
 from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -48,7 +48,6 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "anyvar_site.middleware.PolicyMiddleware",
     "anyvar_site.middleware.RequestGuardMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -78,6 +77,7 @@ TEMPLATES = [
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = "anyvar_site.formats"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
@@ -250,6 +250,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs --------------------------------------------------------------------------------------
 
-LOGGING = logs.configuration(
-    env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"), env.log_level("LOG_LEVEL")
+LOGGING = log_lines.configuration(
+    env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"),
+    env.log_level("LOG_LEVEL"),
+    run="vcfjobs.log_context.RunFilter",
 )

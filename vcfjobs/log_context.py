@@ -5,34 +5,32 @@ A thread started for a run inherits it by `contextvars.copy_context().run`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
 from uuid import UUID
 
+from celery import current_task
 
-class About(NamedTuple):
-    """The run's key and the id of the Celery task that works on it; each may be empty."""
-
-    run: str = ""
-    task_id: str = ""
-
-
-NO_RUN = About()
-_about: ContextVar[About] = ContextVar("about", default=NO_RUN)
+_run_and_task: ContextVar[tuple[str, str]] = ContextVar("run_and_task", default=("", ""))
 
 
 @contextmanager
 def log_run(pk: UUID, task_id: str = "") -> Iterator[None]:
-    """Log lines inside name this run."""
-    token = _about.set(About(str(pk), task_id))
+    """Log lines inside name this run, and the Celery task that works on it."""
+    token = _run_and_task.set((str(pk), task_id))
     try:
         yield
     finally:
-        _about.reset(token)
+        _run_and_task.reset(token)
 
 
-def current() -> About:
-    """The run that a line logged now is about."""
-    return _about.get()
+class RunFilter(logging.Filter):
+    """Sets `run` and `task_id` of each record; None outside a run or a task."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        run, task_id = _run_and_task.get()
+        record.run = run or None
+        record.task_id = task_id or (current_task.request.id if current_task else None)
+        return True

@@ -122,7 +122,7 @@ def fsync(path: Path) -> None:
 
 
 def adopt_upload(spooled: Path, pk: UUID) -> Path:
-    """Move a spooled and settled upload into the run's own folder."""
+    """Move a spooled upload, whose bytes are on disk, into the run's own folder."""
     folder = run_folder(pk)
     folder.mkdir(mode=0o700, parents=True)
     target = folder / INPUT

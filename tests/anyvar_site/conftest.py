@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from anyvar_site import log_lines, logs
+from anyvar_site import log_lines
+from vcfjobs.log_context import RunFilter
 
 
 @pytest.fixture(params=sorted(log_lines.FORMATTERS))
@@ -24,7 +25,7 @@ def lines(kind: str) -> Iterator[Callable[[], list[str]]]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(log_lines.FORMATTERS[kind]())
-    handler.addFilter(logs.AboutFilter())
+    handler.addFilter(RunFilter())
     ours = logging.getLogger("vcfjobs")
     before = ours.level
     ours.addHandler(handler)

@@ -83,10 +83,10 @@ def test_the_lines_of_the_leases_thread_name_the_run(
     monkeypatch.setattr(Run, "renew", away)
     run = make_running()
 
-    def work() -> str:
+    def work(run: Run) -> executor.Outcome:
         with Lease(run):
             wait_until(lambda: any("not renewed" in line for line in lines()), "the thread logs", 10)
-        return "succeeded"
+        return executor.Outcome.SUCCEEDED
 
     executor._attempt(run, work)
     assert threading.main_thread() not in threads

@@ -72,7 +72,7 @@ def test_failures_are_listed_with_their_reason(client: Client) -> None:
     run = make_run(report=report)
     assert client.get(f"/runs/{run.pk}/failures").json() == {
         "failed": {"reference_mismatch": 1},
-        "failures": [{"chrom": "chr1", "pos": 5, "reason": "reference_mismatch"}],
+        "failures": [{"chrom": "chr1", "pos": 5, "reason": "reference_mismatch", "ref": "", "reference": ""}],
     }
 
 

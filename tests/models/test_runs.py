@@ -120,6 +120,18 @@ def test_a_run_whose_time_is_up_cannot_be_retried_though_its_files_are_not_swept
     assert not run.retry()
 
 
+def test_a_transition_shows_in_memory_and_a_refused_one_does_not() -> None:
+    run = make_run()
+    late = Run.objects.get(pk=run.pk)
+    assert run.cancel()
+    assert run.status == Status.CANCELLED
+    assert run.finished is not None
+    assert not late.cancel()
+    assert (late.status, late.finished) == (Status.QUEUED, None)
+    assert run.retry(7)
+    assert (run.status, run.queue_position, run.attempt_limit) == (Status.QUEUED, 7, 3)
+
+
 def test_two_runs_of_one_owner_cannot_hold_the_same_run_id() -> None:
     make_run(run_id="a", owner="x")
     make_run(run_id="a", owner="y")
@@ -145,7 +157,6 @@ ALLOWED = {
     (Status.RUNNING, "cancel"): Status.CANCELLED,
     (Status.RUNNING, "requeue"): Status.QUEUED,
     (Status.RUNNING, "lost"): Status.FAILED,
-    (Status.RUNNING, "overdue"): Status.FAILED,
     (Status.FAILED, "retry"): Status.QUEUED,
     (Status.CANCELLED, "retry"): Status.QUEUED,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
@@ -25,7 +26,7 @@ from vcfjobs.errors import (
     UploadTooLargeError,
 )
 from vcfjobs.models import Run, Status
-from vcfjobs.runs import lifecycle
+from vcfjobs.runs import estimates, lifecycle
 from vcfjobs.runs.submit import Parameters, submit_run
 from vcfjobs.worker import dispatch
 
@@ -114,6 +115,22 @@ def test_an_upload_stays_though_the_answer_to_its_commit_is_lost(
     run = Run.objects.get()
     assert run.status == Status.QUEUED
     assert storage.input_path(run.pk).read_bytes() == VCF
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_waits_for_the_disk(
+    tiny_assembly: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer, which a slow disk would hold up for all."""
+    synced, sync = [], storage._sync_file
+
+    def noting(path: Path) -> None:
+        synced.append(connection.in_atomic_block)
+        sync(path)
+
+    monkeypatch.setattr(storage, "_sync_file", noting)
+    submit_run(upload=make_upload(VCF), parameters=Parameters("tiny"), owner="", run_id=None, run_async=True)
+    assert synced == [False] * 3
 
 
 def test_a_run_without_a_run_id_is_named_by_its_key(submit: Submit) -> None:
@@ -253,7 +270,7 @@ def test_a_failed_run_is_tried_again_when_its_file_is_still_there(broker: Broker
 
 
 def test_a_run_whose_file_is_gone_cannot_be_retried() -> None:
-    with pytest.raises(RunConflictError, match="no longer kept"):
+    with pytest.raises(RunConflictError, match="no longer stored"):
         lifecycle.retry_run(make_run(status=Status.FAILED))
 
 
@@ -339,8 +356,6 @@ def test_of_simultaneous_submits_of_one_run_id_exactly_one_wins(tiny_assembly: s
 
 
 def test_many_small_runs_do_not_make_a_large_file_look_slow(submit: Submit) -> None:
-    from vcfjobs.runs import estimates
-
     now = timezone.now()
     for _ in range(10):
         make_run(status=Status.SUCCEEDED, input_bytes=500, started=now - timedelta(seconds=1), finished=now)

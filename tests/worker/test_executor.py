@@ -17,6 +17,7 @@ from vcfjobs import storage
 from vcfjobs.errors import RunLostError
 from vcfjobs.models import Run, Status
 from vcfjobs.worker import annotation, executor
+from vcfjobs.worker.executor import Outcome
 from vcfjobs.worker.lease import Lease
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -124,12 +125,16 @@ def test_a_malformed_line_fails_the_run_and_names_the_line_not_its_contents(tiny
     assert files(run) == ["input"]
 
 
-def test_a_message_that_names_another_file_fails_the_run(queued: Run, tmp_path: Path) -> None:
+def test_a_worker_with_another_path_for_the_work_directory_starts_nothing_and_says_so(
+    queued: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(executor, "BLIND_SECONDS", 0)
     other = tmp_path / "other"
     other.write_bytes(VCF)
-    executor.execute_next(queued.pk, other, task_id="task", worker="w")
+    assert executor.execute_next(queued.pk, other, task_id="task", worker="w") == Outcome.NOTHING_TO_DO
     queued.refresh_from_db()
-    assert queued.status == Status.FAILED
+    assert (queued.status, queued.attempt) == (Status.QUEUED, 0)
+    assert "Set ANYVAR_VCF_ASYNC_WORK_DIR to the same path on every host" in caplog.text
     assert other.exists()
 
 

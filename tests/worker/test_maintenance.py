@@ -224,15 +224,19 @@ def test_prefork_and_solo_start(module: str) -> None:
     bootstep.refuse_wrong_setup(SimpleNamespace(__module__=module))
 
 
-def test_a_step_that_fails_does_not_keep_the_others_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OSError, OperationalError, ZeroDivisionError])
+def test_a_step_that_fails_in_whatever_way_does_not_keep_the_others_from_running(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     def broken() -> None:
-        raise OSError
+        raise error
 
-    broken.__name__ = "end_overdue"
-    monkeypatch.setattr(maintenance, "end_overdue", broken)
+    monkeypatch.setattr(maintenance, "STEPS", (broken, *maintenance.STEPS))
     run = make_running(lease_until=timezone.now() + PAST)
     maintenance.sweep()
     assert status_of(run) == Status.QUEUED
+    assert "broken failed, the next round tries again" in caplog.text
 
 
 def test_a_run_that_fails_for_lost_workers_keeps_its_input_alone() -> None:
@@ -276,16 +280,6 @@ def test_a_worker_is_forgotten_after_a_day_of_silence() -> None:
         Worker.objects.filter(node=node).update(seen=timezone.now() - timedelta(hours=hours))
     maintenance.sweep()
     assert Worker.objects.get().node == "celery@quiet"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_worker_that_cannot_report_in_sweeps_all_the_same() -> None:
-    def no_such_table() -> None:
-        raise OperationalError
-
-    run = make_running(lease_until=timezone.now() + PAST)
-    maintenance.sweep(no_such_table)
-    assert status_of(run) == Status.QUEUED
 
 
 def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> None:

@@ -94,6 +94,8 @@ class FailureSerializer(serializers.Serializer[Any]):
     chrom = serializers.CharField()
     pos = serializers.IntegerField()
     reason = serializers.CharField()
+    ref = serializers.CharField(help_text="REF in the file, 50 bases at most; may be empty.")
+    reference = serializers.CharField(help_text="The reference's bases there, 50 at most; may be empty.")
 
 
 class FailuresSerializer(serializers.Serializer[Any]):

@@ -26,6 +26,7 @@ from vcfjobs.runs.quotas import require_room
 from vcfjobs.runs.rate_limit import SubmitRate
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload, submit_run
+from vcfjobs.vrs.vcf.report import Failure
 
 
 class SubmitThrottle(SubmitRate):
@@ -193,7 +194,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     def failures(self, request: Request, run_id: str) -> Response:
         """The records that got no identifier, with the reason: the first thousand."""
         report = self._find(run_id).report or {"failed": {}, "failures": []}
-        rows = [dict(zip(("chrom", "pos", "reason"), row, strict=True)) for row in report["failures"]]
+        rows = [Failure(*row)._asdict() for row in report["failures"]]
         return Response({"failed": report["failed"], "failures": rows})
 
     @operations.RESULT_BGZF

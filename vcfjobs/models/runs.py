@@ -185,8 +185,8 @@ class Run(WorkItem):
 
     @property
     def log_name(self) -> str:
-        """How log lines name it."""
-        return "run"
+        """How log lines name the attempt."""
+        return f"attempt {self.attempt}"
 
     def succeed(self, **result: Any) -> bool:
         """running -> succeeded, with the columns of the result."""

@@ -57,7 +57,7 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         return Run.objects.filter(Exists(self.filter(run=OuterRef("pk"))), status=Status.RUNNING)
 
     def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
-        """Record the shards of a run, in place of what an earlier attempt recorded, and release the run to them.
+        """Record the shards of a run, in place of an earlier attempt's, and release the run to them.
 
         All or nothing; they count as sent. Empty when the run is no longer this attempt's.
         """
@@ -118,8 +118,8 @@ class Shard(WorkItem):
 
     @property
     def log_name(self) -> str:
-        """How log lines name it."""
-        return f"shard {self.number}"
+        """How log lines name the attempt."""
+        return f"shard {self.number}, attempt {self.attempt}"
 
     def fenced(self) -> ShardQuerySet:
         """The shard's row, as long as it runs under this attempt and its run is running."""

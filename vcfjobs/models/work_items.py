@@ -131,7 +131,7 @@ class WorkItem(models.Model):
 
     @property
     def log_name(self) -> str:
-        """How log lines of its run name it."""
+        """How log lines name the attempt; the run is in the log's context."""
         raise NotImplementedError
 
     @classmethod

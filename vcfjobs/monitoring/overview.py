@@ -113,7 +113,7 @@ class Disk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All figures; each assembly comes with the number of its contigs."""
+    """All figures; `failing` counts error codes of the last day, `assemblies` contigs."""
 
     moment: datetime
     statuses: list[StatusCount]
@@ -126,11 +126,6 @@ class Overview:
     assemblies: list[tuple[Assembly, int]]
     alleles: int
 
-    @property
-    def any_stuck(self) -> bool:
-        """Whether anything is stuck in any way."""
-        return any(way.runs.number or (way.shards and way.shards.number) for way in self.stuck)
-
 
 def overview() -> Overview:
     """Collect all figures: some twenty quick queries, and a question to the broker."""
@@ -138,11 +133,17 @@ def overview() -> Overview:
     under_way = Run.objects.filter(status__in=ACTIVE).order_by().values("status")
     active = {row["status"]: row for row in under_way.annotate(count=Count("*"), oldest=Min("created"))}
     assemblies = list(Assembly.objects.order_by("name"))
+    lately = metrics.ended_since(now - metrics.DAY).order_by().values_list("status", "error_code")
+    ended, failing = Counter[str](), Counter[str]()
+    for status, code, count in lately.annotate(count=Count("*")):
+        ended[status] += count
+        if status == Status.FAILED:
+            failing[code] += count
     contigs, bases = _sizes(tuple((assembly.pk, assembly.created) for assembly in assemblies))
     queued = active.get(Status.QUEUED)
     return Overview(
         moment=now,
-        statuses=_statuses(now, active),
+        statuses=_statuses(active, ended),
         stuck=[
             StuckCount(
                 way,
@@ -151,7 +152,7 @@ def overview() -> Overview:
             )
             for way in STUCK
         ],
-        failing=_failing(now),
+        failing=failing.most_common(),
         queue=Queue(
             queued=queued["count"] if queued else 0,
             oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued else None,
@@ -168,9 +169,7 @@ def overview() -> Overview:
     )
 
 
-def _statuses(now: datetime, active: Mapping[str, Mapping[str, Any]]) -> list[StatusCount]:
-    lately = metrics.ended_since(now - metrics.DAY).order_by().values_list("status")
-    ended = Counter(dict(lately.annotate(count=Count("*"))))
+def _statuses(active: Mapping[str, Mapping[str, Any]], ended: Mapping[str, int]) -> list[StatusCount]:
     under_way = [
         StatusCount(status, Tally(active[status]["count"] if status in active else 0), None)
         for status in ACTIVE
@@ -180,13 +179,6 @@ def _statuses(now: datetime, active: Mapping[str, Mapping[str, Any]]) -> list[St
         for status in FINAL
     ]
     return under_way + final
-
-
-def _failing(now: datetime) -> list[tuple[str, int]]:
-    """Error codes of the runs that failed in the last 24 hours, the most frequent first."""
-    failed = metrics.ended_since(now - metrics.DAY).filter(status=Status.FAILED).order_by()
-    codes = failed.values_list("error_code").annotate(count=Count("*"))
-    return sorted(codes, key=lambda code: -code[1])
 
 
 def _workers() -> WorkersSummary:

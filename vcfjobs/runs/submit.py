@@ -190,10 +190,11 @@ def _same_request(holder: Run, run: Run) -> bool:
 
 
 def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
-    """Move the file, then write the row: a file without a row is found by the sweep, the reverse fails the run."""
+    """Move the file, then write the row: the sweep finds a file without a row."""
     try:
         # Before the transaction: SQLite has one writer, and a slow disk would block all others.
         with storage.full_disk_as_error():
+            storage.fsync(spooled)
             storage.adopt_upload(spooled, run.pk)
         with transaction.atomic():
             if holder is not None:

@@ -1,4 +1,4 @@
-"""Sequences in a page: short ones as they are, long ones folded, and never megabases."""
+"""Sequences in a page: short ones inline, long ones folded and shortened."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNFOLDED = 2_000
 
 @register.inclusion_tag("vcfjobs/bases.html")
 def bases(text: str, cut: bool = False) -> dict[str, Any]:
-    """A sequence or another text of a column; `cut` says that more of it was not read."""
+    """A sequence, or the text of another column; `cut` means that it is incomplete."""
     text = "" if text == "." else text
     whole = len(text) <= WHOLE and not cut
     return {

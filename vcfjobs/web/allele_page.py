@@ -1,4 +1,4 @@
-"""What the page of one allele shows: what it is, its VRS object, and the caller's runs that held it."""
+"""What the page of one allele shows: its kind, its VRS object, and the caller's runs that contain it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]
         "allele": allele,
         "kind": kind_of(allele),
         "names": [f"{contig.assembly.name}:{contig.name}" for contig in contigs[:NAMES_SHOWN]],
-        "bases": one_based(allele),
+        "first": allele.start + 1,  # 1-based
         "location_id": vrs["location"]["id"],
         "vrs": as_json(vrs),
         "shortened": len(allele.literal or "") > LITERAL_SHOWN,
@@ -31,7 +31,7 @@ def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]
 
 
 def kind_of(allele: Allele) -> str:
-    """The engine's name for what the allele does to its sequence, told by its columns alone."""
+    """The engine's name for the kind of allele, derived from its columns."""
     span = allele.end - allele.start
     size = allele.length if allele.literal is None else len(allele.literal)
     if allele.literal is None and size == span:
@@ -45,16 +45,8 @@ def kind_of(allele: Allele) -> str:
     return "delins"
 
 
-def one_based(allele: Allele) -> str:
-    """The location as a range of bases counted from 1, both ends included."""
-    first, last = allele.start + 1, allele.end
-    if first > last:
-        return f"between {last:,} and {first:,}"
-    return f"{first:,}" if first == last else f"{first:,} to {last:,}"
-
-
 def as_json(vrs: dict[str, Any]) -> str:
-    """The VRS object as text for people; a long literal is cut, for a page is no place for megabases."""
+    """The VRS object as indented text; a literal of more than LITERAL_SHOWN bases is shortened."""
     sequence = vrs["state"].get("sequence", "")
     if len(sequence) > LITERAL_SHOWN:
         vrs = vrs | {"state": vrs["state"] | {"sequence": f"{sequence[:LITERAL_SHOWN]}…"}}

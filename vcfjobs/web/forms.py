@@ -1,4 +1,4 @@
-"""The forms of the pages: what a submit takes, and what narrows the list."""
+"""The upload form, and the filter of the list."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from vcfjobs.errors import InvalidParameterError
 from vcfjobs.models import Status
 from vcfjobs.runs.run_ids import validate_run_id
 
-CUT = "The upload was cut on its way. Send it again."
+CUT = "The upload was interrupted. Send it again."
 
 
 class UploadForm(forms.Form):
     """A VCF and the parameters of its run.
 
-    `whole` comes last: browsers send the fields in order, so without it the body was cut on its way.
+    `whole` comes last: browsers send the fields in order, so a body without it is incomplete.
     """
 
     vcf = forms.FileField(
@@ -27,17 +27,17 @@ class UploadForm(forms.Form):
         error_messages={"required": "Choose a VCF file.", "empty": "The file is empty."},
         widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz"}),
     )
-    assembly = forms.ChoiceField(help_text="The reference that the file was called against.")
+    assembly = forms.ChoiceField(help_text="The reference used for variant calling.")
     run_id = forms.CharField(
         label="Run id",
         required=False,
         max_length=255,
-        help_text="Optional: a name of your own.",
+        help_text="Optional. Your own name for the run.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    for_ref = forms.BooleanField(label="Identifiers for REF alleles", required=False, initial=True)
-    add_vrs_attributes = forms.BooleanField(label="VRS attribute fields", required=False)
-    register = forms.BooleanField(label="Register the alleles", required=False, initial=True)
+    for_ref = forms.BooleanField(label="VRS identifiers for REF alleles", required=False, initial=True)
+    add_vrs_attributes = forms.BooleanField(label="VRS attribute fields (start, end, state)", required=False)
+    register = forms.BooleanField(label="Register alleles", required=False, initial=True)
     whole = forms.CharField(required=False, initial="1", widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, assemblies: Sequence[str], **kwargs: Any) -> None:
@@ -51,7 +51,7 @@ class UploadForm(forms.Form):
             field.initial = settings.ANYVAR_DEFAULT_ASSEMBLY
 
     def clean_run_id(self) -> str | None:
-        """The name of the run, None when the client gives it none."""
+        """None for an empty run id."""
         text: str = self.cleaned_data["run_id"]
         if not text:
             return None
@@ -62,14 +62,14 @@ class UploadForm(forms.Form):
         return text
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a body that ended before the form did."""
+        """Refuse an incomplete body."""
         if self.data and not self.cleaned_data.get("whole"):
             raise forms.ValidationError(CUT, code="truncated")
         return self.cleaned_data
 
 
 class FilterForm(forms.Form):
-    """What narrows the list of runs."""
+    """The filter of the list of runs."""
 
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *Status.choices])
     search = forms.CharField(

@@ -1,7 +1,7 @@
-"""The first records of a result, read from its beginning: a bounded number of bytes, whatever it holds.
+"""The first records of a result, from a bounded number of its bytes.
 
-A header may be 32 MiB long, a record 64 MiB or 2,500 samples wide. So no more than MOST_BYTES of text are
-decompressed, no more than LONGEST_HEAD bytes of a line are kept, and what lies behind them is left out.
+A header may have 32 MiB, a record 64 MiB or 2,500 samples. So at most MOST_BYTES of text are decompressed and
+at most LONGEST_HEAD bytes of a line are kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INFO = 7
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The text of a column; `cut` when more of it lies behind the bound."""
+    """The text of a column; `cut` when it is incomplete."""
 
     text: str
     cut: bool = False
@@ -35,7 +35,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A VRS id and the allele that it is of; no text where the allele has none."""
+    """A VRS id and its allele, REF or ALT; the text is empty for an allele without an id."""
 
     allele: str
     text: str
@@ -43,7 +43,7 @@ class Identifier:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record. `hidden_*` count the alleles and ids left out; `ids` is None where INFO was cut."""
+    """One record. `hidden_*` count the alleles and ids not shown; `ids` is None where INFO was cut."""
 
     chrom: Text
     position: int | None
@@ -57,51 +57,48 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The first records, as many as lie within the bound, and which of their ids are registered."""
+    """The first records, and which of their ids are registered."""
 
     records: list[Record] = field(default_factory=list)
     registered: set[str] = field(default_factory=set)
 
 
 def preview_of(run: Run) -> Preview | None:
-    """The beginning of a run's result, with which of its ids are registered (one query).
-
-    None where there is no result, or where it cannot be read.
-    """
+    """The first records of a run's result; one query. None where there is no readable result."""
     if run.status != Status.SUCCEEDED or run.kind != Kind.ANNOTATE or run.is_expired:
         return None
     with suppress(OSError, DamagedStreamError), storage.result_path(run.pk, run.attempt).open("rb") as file:
-        pieces = BgzfReader(file, BlockIndex()).read_range(0, MOST_BYTES)
-        records = first_records(pieces, for_ref=run.for_ref)
+        chunks = BgzfReader(file, BlockIndex()).read_range(0, MOST_BYTES)
+        records = first_records(chunks, for_ref=run.for_ref)
         ids = {found.text for record in records for found in record.ids or () if found.text}
         return Preview(records, queries.registered(ids) if ids else set())
     return None
 
 
-def first_records(pieces: Iterable[bytes], *, for_ref: bool) -> list[Record]:
-    """The records among the beginnings of the lines that `pieces` hold together."""
+def first_records(chunks: Iterable[bytes], *, for_ref: bool) -> list[Record]:
+    """The records in a text that arrives in chunks."""
     records = (
         _record(head, whole=whole, for_ref=for_ref)
-        for head, whole in _heads(pieces)
+        for head, whole in _heads(chunks)
         if head and not head.startswith(b"#")
     )
     return list(islice(records, RECORDS))
 
 
-def _heads(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+def _heads(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """The first LONGEST_HEAD bytes of each line, and whether that is the whole line."""
     head = bytearray()
     size = total = 0
-    for piece in pieces:
-        total += len(piece)
+    for chunk in chunks:
+        total += len(chunk)
         begin = 0
-        while (end := piece.find(b"\n", begin)) >= 0:
-            head += piece[begin : min(end, begin + LONGEST_HEAD - len(head))]
+        while (end := chunk.find(b"\n", begin)) >= 0:
+            head += chunk[begin : min(end, begin + LONGEST_HEAD - len(head))]
             yield bytes(head), size + end - begin <= LONGEST_HEAD
             head.clear()
             size, begin = 0, end + 1
-        head += piece[begin : begin + LONGEST_HEAD - len(head)]
-        size += len(piece) - begin
+        head += chunk[begin : begin + LONGEST_HEAD - len(head)]
+        size += len(chunk) - begin
     if head:
         yield bytes(head), size <= LONGEST_HEAD and total < MOST_BYTES
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from vcfjobs.models import Run
 from vcfjobs.runs import estimates
 from vcfjobs.runs.downloads import downloads_of
+from vcfjobs.vrs.vcf.report import Failure
 from vcfjobs.web.charts import charts_of
 from vcfjobs.web.commands import commands_of
 from vcfjobs.web.preview import preview_of
@@ -28,7 +29,7 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
         "charts": charts_of(report) if report else None,
         "preview": preview_of(run),
-        "failures": report.get("failures", [])[:FAILURES_SHOWN],
+        "failures": [Failure(*row) for row in report.get("failures", [])[:FAILURES_SHOWN]],
         # The most frequent first.
         "unknown_contigs": sorted(report.get("unknown_contigs", {}).items(), key=lambda pair: -pair[1]),
     }

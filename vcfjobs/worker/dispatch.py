@@ -36,9 +36,9 @@ _last_answer: int | None = None
 
 
 def enqueue(item: WorkItem) -> bool:
-    """Send the message of a queued item, unless another process just has; when that fails, the sweep sends it.
+    """Send the message of a queued item, unless another process just has.
 
-    False when the broker or the database did not answer.
+    False when the broker or the database did not answer: the sweep sends it later.
     """
     try:
         if not item.mark_sent() or send(item):

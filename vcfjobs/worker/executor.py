@@ -61,7 +61,7 @@ def execute_next(
             return Outcome.NOTHING_TO_DO
         item = None if redelivered and _is_at_work(task_id, worker) else _claim_next(task_id, worker)
         if item is None:
-            logger.info("nothing to do, the run is taken, over or gone")
+            logger.info("nothing to do: the run is taken, over or gone")
             return Outcome.NOTHING_TO_DO
     return _attempt(item, work_on)
 
@@ -71,14 +71,14 @@ def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
     with log_run(pk, task_id):
         claimed = retry_on_outage(Run.objects.claim)(pk, task_id, worker)
         if claimed is None:
-            logger.info("nothing to do, the run is taken, over or gone")
+            logger.info("nothing to do: the run is taken, over or gone")
             return Outcome.NOTHING_TO_DO
     return _attempt(claimed, _whole)
 
 
 def _attempt(item: WorkItem, work: Callable[[Any], Outcome]) -> Outcome:
     with log_run(item.run_pk, item.task_id):
-        logger.info("%s: attempt %s begins", item.log_name, item.attempt)
+        logger.info("%s begins", item.log_name)
         try:
             with storage.full_disk_as_error(), _lost_when_deleted(item):
                 outcome = work(item)
@@ -88,13 +88,13 @@ def _attempt(item: WorkItem, work: Callable[[Any], Outcome]) -> Outcome:
             outcome = _fail(item, error)
         except DATABASE_OUTAGE:
             # It lasted longer than a lease. Record nothing: the lease expires.
-            logger.exception("%s: attempt %s is left", item.log_name, item.attempt)
+            logger.exception("%s is left", item.log_name)
             connection.close()
             outcome = _leave(item)
         except Exception:
-            logger.exception("%s: attempt %s failed", item.log_name, item.attempt)
+            logger.exception("%s failed", item.log_name)
             outcome = _fail(item, RunFailureError(UNFORESEEN), traceback.format_exc())
-        logger.info("%s: attempt %s %s", item.log_name, item.attempt, outcome)
+        logger.info("%s %s", item.log_name, outcome)
         return outcome
 
 
@@ -126,9 +126,7 @@ def _whole(run: Run) -> Outcome:
         if run.shard_count:
             result = sharding.join(run, lease)
         else:
-            if (
-                run.attempt > 1
-            ):  # an earlier attempt may have been cut, and have numbered its batches otherwise
+            if run.attempt > 1:  # an earlier attempt may have been cut, with batches of other numbers
                 retry_on_outage(run.batches.all().delete)()
             result = WORK[run.kind](run, stored, lease)
     _finish(run, result)
@@ -181,7 +179,7 @@ def _fail(item: WorkItem, error: VcfJobsError, trace: str = "") -> Outcome:
     item.discard_attempt()
     if not failed:
         return Outcome.LOST
-    logger.info("%s: attempt %s ends with %s", item.log_name, item.attempt, error.code)
+    logger.info("%s ends with %s", item.log_name, error.code)
     sharding.discard_output(item.run_pk)
     return Outcome.FAILED
 
@@ -194,13 +192,14 @@ def _leave(item: WorkItem) -> Outcome:
 
 
 def _sees_work_directory(pk: UUID, input_path: Path) -> bool:
-    """Whether this host sees the work directory under the path that the web has; else every run would fail."""
+    """Whether this host sees the work directory, under the path that the web has. If not, runs would fail."""
     if input_path != storage.input_path(pk):
         logger.critical(
-            "nothing is started: its file is %s, but this host's work directory is %s. "
+            "nothing is started: the run's file is %s, but this host's work directory is %s. "
             "Set ANYVAR_VCF_ASYNC_WORK_DIR to the same path on every host.",
-            input_path, storage.root(),
-        )  # fmt: skip
+            input_path,
+            storage.root(),
+        )
         return False
     # Any run: the message's own may be over, and another is next.
     if not storage.is_mounted(pk) and retry_on_outage(Run.objects.filter(status__in=ACTIVE).exists)():

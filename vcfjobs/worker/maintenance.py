@@ -48,7 +48,7 @@ def sweep(
                 step()
             except Exception:
                 logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-                connection.close_if_unusable_or_obsolete()
+                connection.close()
 
 
 def end_overdue() -> None:
@@ -84,9 +84,7 @@ def _take_back(lost: WorkItemQuerySet[Any]) -> None:
     for item in list(lost.defer("report")):
         if item.requeue(lost):
             with log_run(item.run_pk, item.task_id):
-                logger.warning(
-                    "%s: attempt %s is lost with %s, queued again", item.log_name, item.attempt, item.worker
-                )
+                logger.warning("%s is lost with %s, queued again", item.log_name, item.worker)
     _fail(lost.used_up().runs(), WorkerLostError())
 
 

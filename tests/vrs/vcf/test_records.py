@@ -118,7 +118,7 @@ def test_a_wrong_ref_gets_only_the_error_and_is_counted() -> None:
     assert data.splitlines()[-1].split(b"\t")[7].decode() == (
         "DP=3;VRS_Error=Reference mismatch at X:chr1 position 2-4 (input gave 'GG' but correct ref is 'GT')"
     )
-    assert report.failures == [("chr1", 3, "reference_mismatch")]
+    assert report.failures == [("chr1", 3, "reference_mismatch", "GG", "GT")]
 
 
 def test_one_wrong_ref_spoils_all_alleles_of_the_record_alone() -> None:

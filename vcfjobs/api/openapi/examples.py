@@ -160,7 +160,9 @@ WHOLE_RUN = SUCCEEDED_RUN | {
 }
 FAILURES = {
     "failed": {"reference_mismatch": 1},
-    "failures": [{"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch"}],
+    "failures": [
+        {"chrom": "20", "pos": 1_451_126, "reason": "reference_mismatch", "ref": "T", "reference": "C"}
+    ],
 }
 _BY_DIGEST = sorted((*SNV, *DELETION), key=lambda allele: digest_bytes(allele["digest"]))
 RUN_ALLELES = {"ids": [allele["id"] for allele in _BY_DIGEST], "next_cursor": None}

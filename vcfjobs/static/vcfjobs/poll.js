@@ -1,5 +1,4 @@
-// Manners for the parts of a page that ask for themselves (htmx): quiet in a hidden tab, patient with a
-// server that does not answer, awake again at once.
+// Polling by htmx: it stops in a hidden tab, backs off while the server does not answer, and resumes at once.
 "use strict";
 
 (() => {
@@ -8,7 +7,7 @@
   let failures = 0;
   let notBefore = 0;
 
-  // Once an answer has replaced it, the event names an element around the one that asked.
+  // Once an answer has replaced the element that asked, the event names an ancestor.
   const polls = ({ detail }) => (detail.requestConfig?.elt ?? detail.elt)?.hasAttribute("data-poll");
   const show = (sentence) => {
     if (!note) return;
@@ -26,8 +25,8 @@
     const pause = Math.min(LONGEST_PAUSE_MS, Math.max(1000 * asked, 2000 * 2 ** Math.min(failures, 5)));
     notBefore = performance.now() + pause;
     show(navigator.onLine
-      ? "The server does not answer at the moment. What is shown may be old; this page asks again by itself."
-      : "You are offline. What is shown may be old; this page asks again by itself.");
+      ? "The server does not answer. This page may be out of date; it retries automatically."
+      : "You are offline. This page may be out of date; it retries automatically.");
   };
 
   document.addEventListener("htmx:beforeRequest", (event) => {

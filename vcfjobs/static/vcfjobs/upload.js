@@ -1,5 +1,5 @@
 // The upload form with a progress bar, a cancel button and the page as a drop target.
-// Without this file the form is sent by the browser itself, to the same address.
+// Without this file the browser sends the form to the same address.
 "use strict";
 
 (() => {
@@ -26,7 +26,7 @@
     return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   };
 
-  // --- what is wrong, at its field ---------------------------------------------------------------
+  // --- errors, at their fields ---------------------------------------------------------------
 
   const say = (name, sentences) => {
     const field = form.elements[name];
@@ -44,16 +44,16 @@
   const showErrors = (errors) => {
     for (const name of ["vcf", "assembly", "run_id"]) say(name, errors[name] || []);
     const known = Object.keys(errors).filter((name) => name !== "__all__" && form.elements[name]);
-    const whole = errors.__all__ || (known.length ? ["Nothing was submitted. See below what to change."] : []);
+    const whole = errors.__all__ || (known.length ? ["Nothing was submitted. Correct the fields below."] : []);
     say("", whole);
     if (known.length) form.elements[known[0]].focus();
   };
   const sentenceFor = (status) => {
-    if (status === 403) return "The form is too old to be taken. Load this page again and submit once more.";
-    if (status === 413) return "The server does not take a file as large as this.";
-    if (status === 429) return "The server takes no more submits for now. Try again in a minute.";
-    if ([502, 503, 504].includes(status)) return "The server does not answer at the moment. Try again in a minute.";
-    return `The server could not take the file (error ${status}). Try again in a minute.`;
+    if (status === 403) return "The form is too old. Reload this page and submit again.";
+    if (status === 413) return "The file is larger than the server's limit.";
+    if (status === 429) return "Submission limit reached. Try again in a minute.";
+    if ([502, 503, 504].includes(status)) return "The server does not answer. Try again in a minute.";
+    return `The server could not accept the file (error ${status}). Try again in a minute.`;
   };
 
   // --- the chosen file ---------------------------------------------------------------------------
@@ -88,12 +88,12 @@
   });
   document.addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
-    event.preventDefault(); // or the browser leaves the page to show the file
+    event.preventDefault(); // or the browser opens the file instead of the page
     mark(-depth);
     if (request) return;
     const entry = event.dataTransfer.items[0]?.webkitGetAsEntry?.();
     if (event.dataTransfer.files.length !== 1 || entry?.isDirectory) {
-      say("vcf", ["Drop one file at a time, and no folder."]);
+      say("vcf", ["Drop a single file, not a folder."]);
       return;
     }
     input.files = event.dataTransfer.files;
@@ -141,7 +141,7 @@
     try {
       answer = JSON.parse(request.responseText);
     } catch {
-      // a proxy's page, or none
+      // a proxy's page, or an empty answer
     }
     const status = request.status;
     if (status === 201 && answer?.location) {
@@ -162,12 +162,12 @@
     request.setRequestHeader("Accept", "application/json");
     request.upload.addEventListener("progress", (event) => showProgress(started, event));
     request.upload.addEventListener("load", () => {
-      bar.removeAttribute("value"); // all is sent, and how long the look at it takes is not known
-      words.textContent = "Sent. The server looks at the file.";
+      bar.removeAttribute("value"); // sent; the duration of the checks is unknown
+      words.textContent = "Sent. The server is checking the file.";
     });
     request.addEventListener("load", answered);
     request.addEventListener("error", () =>
-      stopped("The connection broke, or the file changed meanwhile. Nothing was submitted: try again."));
+      stopped("The connection was lost, or the file changed during the upload. Nothing was submitted. Try again."));
     request.addEventListener("abort", () => stopped("The upload was cancelled. Nothing was submitted."));
     request.send(new FormData(form));
   };

@@ -90,7 +90,8 @@ class AnyRecords:
         end = start + len(fields[3])
         correct = contig.bases[start:end] if start >= 0 else b""
         chrom, given = (field.decode("utf-8", "replace") for field in (fields[0], fields[3]))
-        self._report.count_failure(chrom, start + 1, MISMATCH if correct else POSITION)
+        reason = MISMATCH if correct else POSITION
+        self._report.count_failure(chrom, start + 1, reason, given, correct.decode())
         return error_field(
             f"Reference mismatch at {self._assembly}:{chrom} position {start}-{end} "
             f"(input gave '{given}' but correct ref is '{correct.decode()}')"

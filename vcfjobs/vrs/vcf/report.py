@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 FAILURES_KEPT = 1000
 NAMES_KEPT = 1000
@@ -17,11 +17,22 @@ CONTIGS_BINNED = 200
 BINS_KEPT = 512
 CONTIGS_ORDERED = 5_000
 LONGEST_NAME = 255
+LONGEST_BASES = 50
 BIN_SHIFT = 20  # bins of 2^20 bases
 WINDOW_SHIFT = 14  # tabix's windows of 2^14 bases; the human genome has 190,000
 MOST_WINDOWS = 2_000_000
 EXACT_LENGTHS = 50
 OTHERS = "(others)"
+
+
+class Failure(NamedTuple):
+    """A record without an identifier; the bases are those of the file and of the reference, at most 50."""
+
+    chrom: str
+    pos: int
+    reason: str
+    ref: str = ""
+    reference: str = ""
 
 
 @dataclass(slots=True)
@@ -34,7 +45,7 @@ class Report:
     insertion_lengths: Counter[int] = field(default_factory=Counter)
     deletion_lengths: Counter[int] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[str, int, str]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     unknown_contigs: Counter[str] = field(default_factory=Counter)
     without_id: Counter[str] = field(default_factory=Counter)
     positions: dict[str, Counter[int]] = field(default_factory=dict)
@@ -74,11 +85,14 @@ class Report:
         known = contig in self.unknown_contigs or len(self.unknown_contigs) < NAMES_KEPT
         self.unknown_contigs[contig[:LONGEST_NAME] if known else OTHERS] += count
 
-    def count_failure(self, contig: str, position: int, reason: str) -> None:
-        """Count a record that got no identifier for `reason`; `position` is its POS."""
+    def count_failure(
+        self, contig: str, position: int, reason: str, ref: str = "", reference: str = ""
+    ) -> None:
+        """Count a record without an identifier: its POS, its REF, and the reference's bases there."""
         self.failed[reason] += 1
         if len(self.failures) < FAILURES_KEPT:
-            self.failures.append((contig[:LONGEST_NAME], position, reason))
+            bases = (ref[:LONGEST_BASES], reference[:LONGEST_BASES])
+            self.failures.append(Failure(contig[:LONGEST_NAME], position, reason, *bases))
 
     def count_indel(self, kind: str, size: int) -> None:
         """Count an insertion or a deletion of `size` bases."""
@@ -159,7 +173,7 @@ class Report:
             insertion_lengths=_with_number_keys(members["insertion_lengths"]),
             deletion_lengths=_with_number_keys(members["deletion_lengths"]),
             failed=Counter(members["failed"]),
-            failures=[(contig, position, reason) for contig, position, reason in members["failures"]],
+            failures=[Failure(*failure) for failure in members["failures"]],
             unknown_contigs=Counter(members["unknown_contigs"]),
             without_id=Counter(members["without_id"]),
             positions={contig: _with_number_keys(bins) for contig, bins in members["positions"].items()},
