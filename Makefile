@@ -1,7 +1,8 @@
 # make demo    set everything up, annotate the demo file over HTTP, show the result
 # make serve   web and worker in the foreground until Ctrl-C
-# make test    install what the tests need and run them all
-# make faults  only the tests that inject faults, named after the promises they show
+# make test    install what the tests need; run all that need no injected fault, in five minutes on two cores
+# make test-all  these, then the injected faults, every page in the browser, and the clients
+# make faults  only the tests that inject faults, in every combination, named after the promises they show
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README
 # make fuzz    ten minutes of mutated files through the engine
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test faults soak screenshots fuzz lint bench bench-scale install install-dev migrate clean
+.PHONY: demo serve test test-all faults soak screenshots fuzz lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -29,11 +30,14 @@ migrate: install
 test: install-dev
 	$(BIN)/python -m tests
 
+test-all: test
+	$(BIN)/python -m tests --rest
+
 faults: install-dev
-	FAULTS_ALL=1 $(BIN)/python -m tests tests/faults
+	FAULTS_ALL=1 $(BIN)/python -m tests --rest tests/faults
 
 soak: install-dev
-	FAULTS_ALL=1 FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests \
+	FAULTS_ALL=1 FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests --rest \
 		tests/faults/test_p15_memory.py tests/faults/test_p19_long_queue.py tests/faults/test_p25_chaos.py
 
 screenshots: install-dev

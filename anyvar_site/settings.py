@@ -215,7 +215,7 @@ CELERY_VISIBILITY_TIMEOUT = transport_options.get("visibility_timeout", CELERY_V
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "vcfjobs.api.authentication.TokenListAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "vcfjobs.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["vcfjobs.api.authentication.OpenOrAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from vcfjobs.vrs import kernel
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.sequences.fasta import read_fasta
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
@@ -14,10 +15,11 @@ from vcfjobs.vrs.vcf.lines import open_text
 
 
 def main(fasta: str, source: str, target: str) -> None:
-    """The sequence is in memory before the clock starts."""
+    """The sequence is in memory, and the kernel loaded, before the clock starts."""
     with Path(fasta).open("rb") as file:
         contigs = {name: FlatSequence.from_bytes(b"".join(parts)) for name, parts in read_fasta(file)}
     reference = Reference("bench", contigs)
+    kernel.load()
     began, records = time.perf_counter(), 0
     with Path(source).open("rb") as file, Path(target).open("wb") as output:
         sink = BgzfWriter(output) if target.endswith(".gz") else output

@@ -101,7 +101,8 @@ def _ours(folder: Path, redis: str, database: str, fasta: Path, vcf: Path) -> fl
         ANYVAR_DEFAULT_ASSEMBLY="GRCh38",
     )
     service.manage("migrate", "--verbosity", "0")
-    service.manage("load_reference", "GRCh38", str(fasta))
+    # The bases are generated, so they are not GRCh38's.
+    service.manage("load_reference", "GRCh38", str(fasta), "--force-unknown")
     try:
         service.start_web()
         service.start_worker("--concurrency=1")

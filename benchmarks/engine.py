@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks import generate
 from benchmarks.measure import PROJECT, Figure, in_turn, one_core, run
 
-RECORDS = 20_000
-REQUIRED = 20.0
+RECORDS = 50_000
+REQUIRED = 100.0
 PEER = PROJECT / ".venv-bench"
 _VRS = re.compile(rb"VRS_[^\t\n]*")
 

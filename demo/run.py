@@ -1,6 +1,6 @@
 """Annotate the demo VCF as a client would: start web and worker, submit, poll, print, stop.
 
-Only Python's standard library speaks HTTP here, so that the file doubles as an example of a client.
+It uses only Python's standard library for HTTP, so the file is also an example of a client.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ RECORDS_SHOWN = 3
 
 
 def main() -> None:
-    """The whole session; an exit code other than 0 says that something did not work."""
+    """The whole session; the exit code is not 0 when something failed."""
     load()
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -69,12 +68,12 @@ def start(name: str, command: list[str]) -> subprocess.Popen[bytes]:
 
 
 def until_ready(url: str, seconds: float = 60) -> None:
-    """Return when the service answers that it is ready."""
+    """Return when the service is ready."""
     give_up = time.monotonic() + seconds
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # refused, reset, or no answer in time
             if time.monotonic() > give_up:
                 sys.exit(f"The service was not ready within {seconds:.0f} s: see var/log/")
             time.sleep(0.2)
@@ -100,7 +99,7 @@ def submit(url: str) -> dict[str, Any]:
 
 
 def poll(url: str) -> str:
-    """GET until the answer is no longer 202, as seldom as the service asks for."""
+    """GET until the answer is no longer 202, at the interval that the service asks for."""
     while True:
         with urllib.request.urlopen(url) as answer:
             say(f"GET {url.split('/', 3)[3]}\n  {answer.status} {answer.headers['Content-Type']}")
@@ -110,7 +109,7 @@ def poll(url: str) -> str:
 
 
 def show(text: str, summary: dict[str, Any]) -> None:
-    """The first annotated records, cut to the terminal, and what the service counted."""
+    """The first annotated records, cut to the terminal's width, and the service's counts."""
     width = shutil.get_terminal_size((160, 24)).columns
     records = [line for line in text.splitlines() if not line.startswith("#")]
     say("\nThe first annotated records:")
@@ -125,12 +124,12 @@ def show(text: str, summary: dict[str, Any]) -> None:
 
 
 def say(text: str) -> None:
-    """Print at once, also into a pipe."""
+    """Print without buffering, also into a pipe."""
     print(text, flush=True)
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A free port of the loopback interface."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

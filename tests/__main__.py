@@ -1,50 +1,100 @@
-"""Run all tests: everything on SQLite, then what depends on the database again on PostgreSQL.
+"""Run the tests in passes: `python -m tests [--all | --rest] [pytest arguments]`.
 
-`python -m tests [pytest arguments]`. Redis and PostgreSQL are started once here and handed on by
-TEST_REDIS_URL and TEST_DATABASE_URL; where a server is not to be had, its tests are skipped with the reason.
-What starts processes of its own goes one by one, for it kills and measures; the rest goes on all cores.
+Without an option: everything that needs no injected fault, on all cores, and what depends on the database
+again on PostgreSQL. With `--rest`: what that leaves out, one by one, because it kills and measures.
+With `--all`: both. Redis and PostgreSQL are started once and passed on by TEST_REDIS_URL and
+TEST_DATABASE_URL; where a server is not installed, its tests are skipped with the reason.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from tests.collection_errors import VARIABLE
 from tests.servers import MissingServerError, running_postgres, running_redis
 
-ON_ALL_CORES = ["-n", "auto", "--dist", "loadfile"]
+ON_ALL_CORES = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+REST = "slow or fault or client or (browser and not smoke)"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One run of pytest: what it is called, its arguments, and what it adds to the environment."""
+
+    title: str
+    arguments: Sequence[str]
+    environment: dict[str, str]
 
 
 def main(arguments: list[str]) -> int:
     """The worst exit code of all passes."""
-    environment = dict(os.environ)
+    parser = argparse.ArgumentParser(prog="python -m tests", description=__doc__, allow_abbrev=False)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--all", action="store_true", help="every test")
+    which.add_argument("--rest", action="store_true", help="only what is left out without an option")
+    options, others = parser.parse_known_args(arguments)
     with ExitStack() as servers:
+        urls: dict[str, str] = {}
         for variable, server in (("TEST_REDIS_URL", running_redis), ("TEST_DATABASE_URL", running_postgres)):
             try:
-                environment[variable] = servers.enter_context(server())
+                urls[variable] = servers.enter_context(server())
             except MissingServerError as missing:
                 print(f"skipping what needs it: {missing}", file=sys.stderr)
-        codes = [
-            _pytest("On all cores", [*ON_ALL_CORES, "-m", "not e2e", *arguments], environment),
-            _pytest("One by one: what starts processes", ["-m", "e2e", *arguments], environment),
-        ]
-        if url := environment.get("TEST_DATABASE_URL"):
-            on_postgres = [*ON_ALL_CORES, "-m", "database", *arguments]
-            environment |= {"DATABASE_URL": url}
-            codes.append(_pytest("On PostgreSQL: what depends on the database", on_postgres, environment))
-    # A pass for which the arguments leave no test is none.
+        return run(_passes(urls, others, quick=not options.rest, rest=options.rest or options.all))
+
+
+def _passes(urls: dict[str, str], arguments: list[str], *, quick: bool, rest: bool) -> Iterator[Pass]:
+    if quick:
+        yield Pass("On all cores", [*ON_ALL_CORES, "-m", f"not ({REST})", *arguments], urls)
+        if url := urls.get("TEST_DATABASE_URL"):
+            on_postgres = [*ON_ALL_CORES, "-m", f"database and not ({REST})", *arguments]
+            title = "On PostgreSQL: what depends on the database"
+            yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
+    if rest:
+        yield Pass("One by one: what kills, measures or takes long", ["-m", REST, *arguments], urls)
+        if url := urls.get("TEST_DATABASE_URL"):
+            on_postgres = ["-m", f"database and ({REST})", *arguments]
+            yield Pass("One by one, on PostgreSQL", on_postgres, urls | {"DATABASE_URL": url})
+
+
+def run(passes: Iterator[Pass] | Sequence[Pass]) -> int:
+    """The worst exit code; a pass that ended before its first test is named at the very end."""
+    codes, unfinished = [], []
+    for each in passes:
+        print(f"\n{each.title}", flush=True)
+        code, sentence = _pytest(each)
+        codes.append(code)
+        if sentence:
+            unfinished.append(f"{each.title}: NO TEST WAS RUN. {sentence}")
+    for line in unfinished:
+        print(line, file=sys.stderr, flush=True)
+    # Arguments may leave a pass without a test.
     nothing = int(pytest.ExitCode.NO_TESTS_COLLECTED)
     return max({abs(code) for code in codes} - {nothing}, default=nothing)  # below zero: killed by a signal
 
 
-def _pytest(title: str, arguments: list[str], environment: dict[str, str]) -> int:
-    print(f"\n{title}", flush=True)
-    command = [sys.executable, "-m", "pytest", *arguments]
-    return subprocess.run(command, env=environment, check=False).returncode
+def _pytest(each: Pass) -> tuple[int, str]:
+    """The exit code, and why no test was run, or nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        errors = Path(folder) / "errors"
+        command = [sys.executable, "-m", "pytest", "-p", "tests.collection_errors", *each.arguments]
+        environment = os.environ | each.environment | {VARIABLE: str(errors)}
+        code = subprocess.run(command, env=environment, check=False).returncode
+        if errors.exists():
+            return code or 1, errors.read_text()
+    if code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        return code, f"pytest ended with exit code {int(code)}."
+    return code, ""
 
 
 if __name__ == "__main__":

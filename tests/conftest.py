@@ -33,6 +33,31 @@ TINY_CONTIG = (
 )
 
 
+# What the tests of a folder are marked with.
+MARKERS = {
+    "browser": ("browser", "e2e"),
+    "clients": ("client", "e2e"),
+    "e2e": ("e2e",),
+    "faults": ("fault",),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder; the longest first, so that no core is left idle, and the browser's together."""
+    here = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(here).parts[0] if here in item.path.parents else ""
+        for name in MARKERS.get(folder, ()):
+            item.add_marker(name)
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("browser"):
+        return 0
+    return 1 if item.get_closest_marker("e2e") else 2
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory

@@ -41,6 +41,15 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def is_listening(port: int) -> bool:
+    """Whether somebody accepts connections at a port of the loopback interface."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def wait_until(condition: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
     """Return as soon as `condition` holds; fail with `what` after `seconds`."""
     give_up = time.monotonic() + seconds

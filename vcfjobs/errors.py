@@ -1,6 +1,6 @@
 """One class per way a request or a run can fail: its code, its HTTP status and its sentence for the user.
 
-A sentence never holds a path, a driver's message, a traceback or the contents of a record.
+A sentence never contains a path, a driver's message, a traceback or the contents of a record.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class VcfJobsError(Exception):
 
 
 class BadRequestError(VcfJobsError):
-    """The request is not of the form that the call takes."""
+    """The request cannot be read."""
 
     code = "BAD_REQUEST"
     status = 400
@@ -50,21 +50,28 @@ class TruncatedUploadError(BadRequestError):
 
     code = "TRUNCATED_UPLOAD"
     title = "Truncated upload"
+    standard = "The upload ended before its Content-Length. Nothing of it was kept. Send it again."
 
 
 class RunIdInUseError(BadRequestError):
-    """Another run of the same owner holds this run_id (AnyVar's answer, status 400)."""
+    """Another run of the same owner uses this run_id (AnyVar's answer, status 400)."""
 
     code = "RUN_ID_IN_USE"
     title = "Run id in use"
 
 
 class InvalidParameterError(VcfJobsError):
-    """A query parameter has a value outside its range."""
+    """A query parameter is unknown or has a wrong value."""
 
     code = "INVALID_PARAMETER"
     status = 422
     title = "Invalid parameter"
+
+
+class InvalidCursorError(InvalidParameterError):
+    """The cursor of a page was not issued by this service."""
+
+    standard = "cursor: Not a cursor issued by this service."
 
 
 class UnknownAssemblyError(InvalidParameterError):
@@ -87,10 +94,11 @@ class LengthRequiredError(VcfJobsError):
     code = "LENGTH_REQUIRED"
     status = 411
     title = "Length required"
+    standard = "The upload needs a Content-Length; chunked bodies are not accepted."
 
 
 class RequestTooLargeError(VcfJobsError):
-    """The body of a call, or the answer that it asks for, is above what is taken into memory."""
+    """The body of a call, or its answer, is larger than what may be kept in memory."""
 
     code = "REQUEST_TOO_LARGE"
     status = 413
@@ -111,10 +119,17 @@ class RunNotFoundError(VcfJobsError):
     code = "NOT_FOUND"
     status = 404
     title = "Not found"
+    standard = "Run not found"
+
+
+class ResultExpiredError(RunNotFoundError):
+    """The run's files were deleted at its expiry."""
+
+    standard = "The result has expired: its files are deleted."
 
 
 class SequenceNotFoundError(VcfJobsError):
-    """No such reference sequence is known."""
+    """The reference sequence is not registered."""
 
     code = "SEQUENCE_NOT_FOUND"
     status = 404
@@ -140,34 +155,46 @@ class StorageFullError(VcfJobsError):
 
 
 class QueueFullError(VcfJobsError):
-    """As many runs wait as may wait."""
+    """ANYVAR_MAX_QUEUED_RUNS runs are queued."""
 
     code = "QUEUE_FULL"
     status = 503
     title = "Queue full"
+    standard = "Too many runs are queued. Try again later."
     retry_after = 60
 
 
 class OwnerHasTooManyRunsError(VcfJobsError):
-    """The owner has as many runs under way as one may have."""
+    """The owner has reached ANYVAR_OWNER_MAX_RUNS."""
 
     code = "TOO_MANY_RUNS"
     status = 429
     title = "Too many runs"
     retry_after = 30
 
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You have reached the limit of {limit:,} active runs. Wait until some end, or cancel some."
+        )
+
 
 class OwnerHasTooManyBytesError(VcfJobsError):
-    """The owner's files take as many bytes as one may have."""
+    """The owner's files would exceed ANYVAR_OWNER_MAX_BYTES."""
 
     code = "TOO_MANY_BYTES"
     status = 429
     title = "Too many bytes"
     retry_after = 300
 
+    def __init__(self, stored: int, limit: int) -> None:
+        super().__init__(
+            f"Your files use {stored:,} of the {limit:,} bytes that you may store. "
+            "Delete runs, or wait until they expire."
+        )
+
 
 class SubmittedTooOftenError(VcfJobsError):
-    """The owner has submitted as often as one may for now."""
+    """The owner has reached ANYVAR_SUBMIT_RATE; `seconds` until the next submit is accepted."""
 
     code = "THROTTLED"
     status = 429
@@ -175,19 +202,20 @@ class SubmittedTooOftenError(VcfJobsError):
 
     def __init__(self, seconds: int) -> None:
         wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60):,} minutes"
-        super().__init__(f"You have submitted as often as one may for now. Try again in {wait}.")
+        super().__init__(f"Submission rate limit reached. Try again in {wait}.")
         self.retry_after = seconds
 
 
 class NoReferenceError(VcfJobsError):
-    """No reference assembly is registered at all."""
+    """No reference assembly is registered."""
 
     code = "NO_REFERENCE"
     status = 503
     title = "No reference registered"
+    standard = "No reference assembly is registered. Its operator runs: manage.py load_reference NAME FASTA"
 
 
-# --- how a run ends badly (AnyVar's three codes, and ours) -------------------------------------
+# --- how a run fails (AnyVar's three codes, and ours) -------------------------------------
 
 
 class RunFailureError(VcfJobsError):

@@ -1,7 +1,7 @@
 """The command line: `python -m vcfclient submit in.vcf.gz --wait -o out.vcf.gz`.
 
-Exit code 0 done, 1 the run failed, was cancelled or has expired, 2 wrong usage, 3 the service cannot be
-reached or refused. Standard output is for what was asked for, standard error for bars and sentences.
+Exit code: 0 done; 1 the run failed, was cancelled or has expired; 2 wrong usage; 3 the service refused or
+cannot be reached. Results go to standard output, progress bars and sentences to standard error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. Wrong usage raises SystemExit."""
+    """Run one command; returns its exit code. Wrong usage raises SystemExit."""
     parser = _parser()
     url, token = os.environ.get("VRS_URL") or DEFAULT_URL, os.environ.get("VRS_TOKEN")
     options = parser.parse_args(arguments, Namespace(url=url, token=token, quiet=False))
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error, ENDED_BADLY)
     except ServiceError as error:
         return _say(error, REFUSED)
-    except BrokenPipeError:  # whoever reads our output has enough; nothing more may be flushed into it
+    except BrokenPipeError:  # the reader has closed the pipe: flush nothing more into it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except OSError as error:
@@ -61,7 +61,7 @@ def _submit(client: Client, options: Namespace) -> int:
             on_bytes=show,
         )
     sys.stdout.write(f"{run}\n")
-    sys.stdout.flush()  # known before the waiting begins
+    sys.stdout.flush()  # printed before the wait begins
     options.run = run
     if options.wait or options.out:
         _wait(client, options)
@@ -99,7 +99,7 @@ def _list(client: Client, options: Namespace) -> int:
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(prog="vcfclient", description="Annotate VCF files by the service.")
+    parser = ArgumentParser(prog="vcfclient", description="Annotate VCF files with the service.")
     _add_general(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -114,34 +114,34 @@ def _parser() -> ArgumentParser:
     submit = command("submit", _submit, "upload a VCF and print the run_id")
     submit.add_argument("file", metavar="FILE", type=Path, help="a VCF: plain, gzip or BGZF")
     submit.add_argument("--assembly", help="default: the service's")
-    submit.add_argument("--no-ref", action="store_true", help="no identifiers for REF alleles")
-    submit.add_argument("--attributes", action="store_true", help="the five attribute fields as well")
-    submit.add_argument("--no-register", action="store_true", help="leave the registry alone")
+    submit.add_argument("--no-ref", action="store_true", help="write no identifiers for REF alleles")
+    submit.add_argument("--attributes", action="store_true", help="also write the five attribute fields")
+    submit.add_argument("--no-register", action="store_true", help="do not register the alleles")
     submit.add_argument("--run-id", help="the run's name; default: a random UUID")
     submit.add_argument("--wait", action="store_true", help="return when the run has ended; -o implies it")
     command("status", _status, "print everything about a run as JSON")
     command("wait", _wait, "return when a run has ended")
-    fetch = command("fetch", _fetch, "download a result, going on with OUT.part where it is there")
+    fetch = command("fetch", _fetch, "download a result; resumes OUT.part if it exists")
     for made, required in ((submit, False), (fetch, True)):
-        made.add_argument("-o", "--out", type=Path, required=required, help="where the result goes")
+        made.add_argument("-o", "--out", type=Path, required=required, help="file for the result")
         made.add_argument("--plain", action="store_true", help="plain text; default: BGZF")
     command("cancel", _change, "cancel a run that has not ended")
     command("retry", _change, "queue a failed or cancelled run again")
-    command("delete", _change, "remove a run and its files")
+    command("delete", _change, "delete a run and its files")
     command("list", _list, "list runs, newest first, tab-separated")
     return parser
 
 
 def _add_general(parser: ArgumentParser) -> None:
-    """Options that may stand before and after the command; one parser must not undo the other's."""
+    """Options allowed before and after the command; neither parser may reset the other's values."""
     parser.add_argument("--url", default=SUPPRESS, help=f"default: $VRS_URL, else {DEFAULT_URL}")
-    parser.add_argument("--token", default=SUPPRESS, help="bearer token; default: $VRS_TOKEN, unseen in ps")
+    parser.add_argument("--token", default=SUPPRESS, help="bearer token; default: $VRS_TOKEN, hidden from ps")
     parser.add_argument("--quiet", action="store_true", default=SUPPRESS, help="no progress bars")
 
 
 @contextmanager
 def _bar(label: str, options: Namespace, bar_format: str | None = None) -> Iterator[Progress]:
-    """A bar on standard error, where that is a terminal."""
+    """A progress bar on standard error, if that is a terminal."""
     hidden = options.quiet or not sys.stderr.isatty()
     bar: tqdm[Any]
     with tqdm(desc=label, unit="B", unit_scale=True, bar_format=bar_format, disable=hidden) as bar:

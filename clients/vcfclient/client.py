@@ -1,4 +1,4 @@
-"""The service's REST API as methods: nothing here prints, exits or holds a file in memory."""
+"""The service's REST API as methods: nothing here prints, exits or loads a whole file into memory."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import requests
 
-Progress = Callable[[float, float], None]  # what is done, of how much: bytes, or parts of 1
+Progress = Callable[[float, float], None]  # done, total: in bytes, or as a fraction of 1
 
 BUSY = {429, 502, 503, 504}
 ENDED_BADLY = {"RUN_FAILURE", "TIME_LIMIT_EXCEEDED", "WORKER_LOST_ERROR", "CANCELLED", "EXPIRED"}
 TIMEOUT = (10.0, 120.0)
-# A large upload is synced to disk, and handed on by a proxy, before it is answered.
+# A large upload is forwarded by a proxy and synced to disk before the service answers.
 UPLOAD_TIMEOUT = (10.0, 660.0)
 LONGEST_PAUSE = 30.0
 HOLD_SECONDS = 10
@@ -28,7 +28,7 @@ MOST_FRUITLESS = 5
 
 
 class ClientError(Exception):
-    """What a caller may expect to go wrong; its text is a sentence for the user."""
+    """An error that a caller should expect; its text is a sentence for the user."""
 
 
 class RunEndedError(ClientError):
@@ -40,7 +40,7 @@ class ServiceError(ClientError):
 
 
 class BusyError(ServiceError):
-    """The service is away or busy, which passes: it may be asked again after `wait` seconds."""
+    """The service is unreachable or busy for now: try again after `wait` seconds."""
 
     def __init__(self, sentence: str, wait: float = 0.0) -> None:
         super().__init__(sentence)
@@ -48,18 +48,18 @@ class BusyError(ServiceError):
 
 
 class Client:
-    """One service, spoken to as one owner."""
+    """One service, used as one owner."""
 
     def __init__(self, url: str, token: str | None = None, *, patience: float = 300.0) -> None:
-        """`patience`: for how many seconds a service that is away or busy is asked again."""
+        """`patience`: how many seconds to retry while the service is unreachable or busy."""
         self.url = url.rstrip("/")
         self.patience = patience
         self._reached = False
         self._session = requests.Session()
-        # A proxy that compresses on the way would change the bytes that ranges and digests speak of.
+        # A proxy that compresses would change the bytes that ranges and digests refer to.
         self._session.headers["Accept-Encoding"] = "identity"
         if token:
-            # Not as a plain header: requests would put an entry of ~/.netrc in its place.
+            # Not as a plain header: requests would replace it with an entry of ~/.netrc.
             self._session.auth = _bearer(token)
 
     def submit(
@@ -75,8 +75,8 @@ class Client:
     ) -> str:
         """Upload a VCF (plain, gzip or BGZF) as a new run; returns its run_id.
 
-        Without a `run_id` one is made here: under a name the upload may be repeated after a broken
-        connection, for the same name with the same bytes is the same run. Raises ServiceError, OSError.
+        Without a `run_id` a random one is used. It makes the upload safe to repeat after a broken
+        connection: the same run_id with the same bytes is the same run. Raises ServiceError, OSError.
         """
         if not path.stat().st_size:
             raise ServiceError(f"{path} is empty.")
@@ -90,21 +90,19 @@ class Client:
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.name, safe='')}",
         }
         with _Upload(path, on_bytes or _ignore) as upload:
-            # Before gigabytes are sent: whether there is a service, and whether it takes the token.
+            # Before gigabytes are sent: is the service there, and does it accept the token?
             self._ask("GET", "/runs/", params={"page_size": "1"})
             answer = self._ask("PUT", "/vcf", data=upload, params=query, headers=headers)
         return str(_members(answer, "run_id")["run_id"])
 
     def status(self, run: str) -> dict[str, Any]:
-        """Everything the service says of a run. Raises ServiceError."""
+        """Everything the service knows about a run. Raises ServiceError."""
         return _members(self._ask("GET", _address(run)), "status", "expired", "result_sha256")
 
     def wait(self, run: str, on_progress: Progress | None = None) -> None:
         """Return when the run has succeeded. Raises RunEndedError, ServiceError."""
         show = on_progress or _ignore
-        hold: dict[str, str] = {
-            "Prefer": f"wait={HOLD_SECONDS}"
-        }  # a short run is known to have ended at once
+        hold = {"Prefer": f"wait={HOLD_SECONDS}"}  # a short run needs one request
         while True:
             with self._first_byte(run, "vcf.gz", hold) as answer:
                 if answer.status_code != 202:
@@ -118,17 +116,17 @@ class Client:
     def fetch(self, run: str, out: Path, *, plain: bool = False, on_bytes: Progress | None = None) -> None:
         """Download the result of a run that has succeeded, as BGZF or as plain text.
 
-        It is called OUT.part until it is whole, and a part that is there already is gone on with. BGZF is
-        compared with the service's SHA-256. Raises RunEndedError, ServiceError, OSError.
+        It is named OUT.part until it is complete; an existing part is resumed. BGZF is compared with the
+        service's SHA-256. Raises RunEndedError, ServiceError, OSError.
         """
         part = out.with_name(f"{out.name}.part")
         show = on_bytes or _ignore
         if plain:
-            part.unlink(missing_ok=True)  # no digest would tell whether it is a part of the same text
+            part.unlink(missing_ok=True)  # no digest tells whether it is of the same text
             self._download(run, "vcf", part, show)
         else:
             self._download(run, "vcf.gz", part, show)
-            if not self._is_right(run, part):  # what was there was a part of another file
+            if not self._is_right(run, part):  # the existing part was of another file
                 part.unlink()
                 self._download(run, "vcf.gz", part, show)
                 if not self._is_right(run, part):
@@ -144,7 +142,7 @@ class Client:
         self._try("POST", f"{_address(run)}retry")
 
     def delete(self, run: str) -> None:
-        """Remove a run and its files. Raises ServiceError."""
+        """Delete a run and its files. Raises ServiceError."""
         self._try("DELETE", _address(run))
 
     def runs(self) -> Iterator[dict[str, Any]]:
@@ -156,7 +154,7 @@ class Client:
             query = dict(parse_qsl(urlsplit(page["next"] or "").query))
 
     def _download(self, run: str, form: str, part: Path, show: Progress) -> None:
-        """Bring `part` to the size of the result, however often the connection breaks."""
+        """Download until `part` has the size of the result; resumes after a broken connection."""
         with self._first_byte(run, form) as first:
             if first.status_code == 202:
                 raise ServiceError(f"The run {run} has not ended yet.")
@@ -168,13 +166,13 @@ class Client:
         fruitless = 0
         while (have := _size(part)) != size:
             with self._result(run, form, {"Range": f"bytes={have}-", "If-Range": etag}) as answer:
-                if answer.status_code == 200:  # the whole: the run_id means another result by now
+                if answer.status_code == 200:  # the whole file: the run_id now means another result
                     size = int(answer.headers.get("Content-Length", size))
                     etag = answer.headers.get("ETag", etag)
                 _take(answer, part, size, show)
             fruitless = 0 if _size(part) > have else fruitless + 1
             if fruitless == MOST_FRUITLESS:
-                raise ServiceError("The download breaks off again and again.")
+                raise ServiceError("The download keeps breaking off.")
             time.sleep(fruitless)
 
     def _is_right(self, run: str, part: Path) -> bool:
@@ -182,7 +180,7 @@ class Client:
             return bool(hashlib.file_digest(file, "sha256").hexdigest() == self.status(run)["result_sha256"])
 
     def _first_byte(self, run: str, form: str, headers: dict[str, str] | None = None) -> requests.Response:
-        """What a run has come to: 202, or 206 with the size and the ETag of its result."""
+        """The state of a run: 202, or 206 with the size and the ETag of its result."""
         return self._result(run, form, {"Range": "bytes=0-0"} | (headers or {}))
 
     def _result(self, run: str, form: str, headers: dict[str, str]) -> requests.Response:
@@ -190,9 +188,9 @@ class Client:
         return self._ask("GET", address, params={"format": form}, headers=headers, stream=True)
 
     def _ask(self, method: str, address: str, **more: Any) -> requests.Response:
-        """The answer; what passes by itself is waited for while patience lasts.
+        """The answer; a temporary error is retried while patience lasts.
 
-        A service that has never answered is not waited for: more likely its address is wrong.
+        A service that has never answered is not retried: more likely its address is wrong.
         """
         give_up = time.monotonic() + self.patience
         pause = 1.0
@@ -226,7 +224,7 @@ class Client:
 
 
 class _Upload(FileIO):
-    """A file that says how much of it was read; requests takes its length from it and streams it."""
+    """A file that reports how much of it was read; requests asks it for its length and streams it."""
 
     def __init__(self, path: Path, on_bytes: Progress) -> None:
         super().__init__(path)
@@ -241,7 +239,7 @@ class _Upload(FileIO):
 
 
 def _take(answer: requests.Response, part: Path, size: int, show: Progress) -> None:
-    """Write what comes of an answer; where it breaks off, what has come stays."""
+    """Write the body of an answer; if it breaks off, the bytes received stay."""
     with part.open("ab" if answer.status_code == 206 else "wb") as file, suppress(requests.RequestException):
         for piece in answer.iter_content(PIECE_BYTES):
             file.write(piece)
@@ -278,7 +276,7 @@ def _size_and_etag(part: requests.Response) -> tuple[int, str]:
 
 
 def _stranger(answer: requests.Response) -> ServiceError:
-    return ServiceError(f"{answer.url} does not answer as this service does.")
+    return ServiceError(f"{answer.url} does not answer like this service.")
 
 
 def _retry_after(answer: requests.Response) -> float | None:

@@ -221,8 +221,8 @@ def test_selected_runs_are_cancelled_once_that_is_confirmed_and_the_others_count
     assert "at-work" in question
     assert Run.objects.get(pk=running.pk).status == Status.RUNNING
     page = answer(admin, question)
-    assert "1 of the runs cancelled." in page
-    assert "1 left as they are: The run has already ended" in page
+    assert "Runs cancelled: 1." in page
+    assert "Runs unchanged: 1. The run has already ended" in page
     assert Run.objects.get(pk=running.pk).status == Status.CANCELLED
     assert Run.objects.get(pk=done.pk).status == Status.SUCCEEDED
 
@@ -233,7 +233,7 @@ def test_selected_runs_are_retried_where_their_file_is_still_here(
     kept, gone = make_run(status=Status.FAILED), make_run(status=Status.FAILED)
     store_input(kept)
     page = act(admin, "retry_runs", kept, gone)
-    assert "1 of the runs queued again." in page
+    assert "Runs queued again: 1." in page
     assert Run.objects.get(pk=kept.pk).status == Status.QUEUED
     assert Run.objects.get(pk=gone.pk).status == Status.FAILED
     assert len(broker) == 1
@@ -245,8 +245,8 @@ def test_a_limit_that_refuses_a_retry_is_told_in_its_own_words(admin: Client, se
     failed = make_run(status=Status.FAILED)
     store_input(failed)
     page = act(admin, "retry_runs", failed)
-    assert "0 of the runs queued again." in page
-    assert "1 left as they are: Too many runs are waiting already." in page
+    assert "Runs queued again: 0." in page
+    assert "Runs unchanged: 1. Too many runs are queued." in page
 
 
 def test_deleting_a_run_is_asked_about_and_removes_its_files(admin: Client) -> None:
@@ -261,7 +261,7 @@ def test_deleting_a_run_is_asked_about_and_removes_its_files(admin: Client) -> N
     admin.post(address, {"post": "yes"})
     assert Run.objects.exists()
     assert "Delete 1 run?" in question
-    assert "1 of the runs deleted." in answer(admin, question)
+    assert "Runs deleted: 1." in answer(admin, question)
     assert not Run.objects.exists()
     assert not storage.run_folder(run.pk).exists()
 
@@ -294,8 +294,8 @@ def test_a_selection_is_dealt_with_up_to_a_number(admin: Client, monkeypatch: py
     runs = [make_run() for _ in range(3)]
     question = act(admin, "delete_runs", *runs, select_across="1")
     assert "Delete 2 runs?" in question
-    assert "these are the first 2" in question
-    assert "2 of the runs deleted." in answer(admin, question)
+    assert "at most 2 runs" in question
+    assert "Runs deleted: 2." in answer(admin, question)
     assert Run.objects.count() == 1
 
 
@@ -304,15 +304,15 @@ def test_a_selection_is_dealt_with_up_to_a_time(admin: Client, monkeypatch: pyte
     question = act(admin, "cancel_runs", *runs)
     monkeypatch.setattr(selection, "SECONDS", -1.0)
     page = answer(admin, question)
-    assert "0 of the runs cancelled." in page
-    assert "3 not yet: the time of one request was over." in page
+    assert "Runs cancelled: 0." in page
+    assert "Runs not reached within the time of one request: 3." in page
     assert set(Run.objects.values_list("status", flat=True)) == {Status.QUEUED}
 
 
 def test_a_thousand_runs_fit_into_one_question(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "SECONDS", 300.0)
     runs = Run.objects.bulk_create(Run(run_id=str(number), assembly="tiny") for number in range(1000))
-    assert "1,000 of the runs deleted." in answer(
+    assert "Runs deleted: 1,000." in answer(
         admin, act(admin, "delete_runs", runs[0], select_across="1")
     )
     assert not Run.objects.exists()
@@ -500,7 +500,7 @@ def test_a_search_for_an_alleles_runs_that_ends_early_says_so(
     page = admin.get(reverse("admin:vcfjobs_allele_change", args=[allele.pk])).content.decode()
     assert "holder-1" in page
     assert "holder-0" not in page
-    assert "more runs may have held it" in page
+    assert "more runs may contain it" in page
 
 
 def test_a_huge_literal_is_not_written_out(admin: Client) -> None:
@@ -531,7 +531,7 @@ def test_of_many_contigs_the_first_are_shown_and_the_others_linked(admin: Client
     ]
     assert "scaffolds.fa.gz" in page
     assert "55 contigs, 55,000 bases" in page
-    assert "By 1 queued or running run." in page
+    assert "Used by 1 queued or running run." in page
     assert "manage.py load_reference NAME FASTA" in page
     assert "--replace" in page
     (address,) = re.findall(r'href="([^"]*contig/[?][^"]*)"', page)

@@ -70,7 +70,11 @@ def test_queues_do_not_mix_and_their_names_are_no_paths(connection: Connection, 
     assert not (tmp_path / "q").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"no": "properties"}', b"\xff\xfe", b"null"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"no": "properties"}', b"\xff\xfe", b"null"],
+    ids=["empty", "cut", "list", "no properties", "no text", "null"],
+)
 def test_what_cannot_be_read_is_put_aside_and_the_next_is_taken(
     connection: Connection, tmp_path: Path, content: bytes
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs.models import Allele, Run, RunAlleles
-from vcfjobs.registry import queries, search
+from vcfjobs.models import Allele, Run, RunAlleles, Status
+from vcfjobs.registry import provenance, queries, search
 from vcfjobs.worker import executor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -146,7 +147,7 @@ def test_an_allele_names_its_runs_and_a_run_its_alleles(client: Client, register
 def test_the_runs_of_an_allele_are_paged(
     client: Client, registered: Run, vrs_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "RUNS_A_PAGE", 1)
+    monkeypatch.setattr(provenance, "RUNS_A_PAGE", 1)
     newer = make_run()
     held = registered.batches.get()
     RunAlleles.objects.create(run=newer, ordinal=0, digests=held.digests)
@@ -161,7 +162,7 @@ def test_the_runs_of_an_allele_are_paged(
 def test_the_alleles_of_a_run_end_with_its_last_page(
     client: Client, registered: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "IDS_A_PAGE", 3)
+    monkeypatch.setattr(provenance, "IDS_A_PAGE", 3)
     first = client.get(f"/runs/{registered.run_id}/alleles").json()
     second = client.get(f"/runs/{registered.run_id}/alleles", {"cursor": first["next_cursor"]}).json()
     assert len(set(first["ids"] + second["ids"])) == 6
@@ -182,6 +183,20 @@ def test_stats_count_runs_alleles_and_sequences(client: Client, registered: Run)
         "alleles_by_type": {"reference": 3, "snv": 1, "insertion": 1, "deletion": 1},
         "sequences": 2,
     }
+
+
+@pytest.mark.database
+def test_stats_read_the_counts_of_reports_and_no_more() -> None:
+    report = {"alleles": {"snv": 2}, "positions": {"chr1": [list(range(100_000))]}}
+    for kept in (report, report, report, None, {}):
+        make_run(status=Status.SUCCEEDED, report=kept)
+    queries.stats()
+    tracemalloc.start()
+    try:
+        assert queries.stats()["alleles_by_type"] == {"snv": 6}
+        assert tracemalloc.get_traced_memory()[1] < 300_000  # one such report has 0.7 MB
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.database

@@ -91,6 +91,7 @@ def test_attributes_that_are_none_are_counted(client: Client, annotated: bytes, 
         (b"VRS_States=A,C", b"VRS_States=A,x"),
         (b"VRS_States=A,C", b"VRS_States=A,C\0"),
     ],
+    ids=["too long", "below zero", "no base", "zero byte"],
 )
 def test_states_that_are_none_are_counted_and_never_stored(
     client: Client, annotated: bytes, old: bytes, new: bytes

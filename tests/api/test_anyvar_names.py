@@ -11,7 +11,7 @@ from pytest_django import Settings
 from tests.api.conftest import Submit, body
 from tests.factories import make_run, store_input
 from vcfjobs.models import Run
-from vcfjobs.registry import queries
+from vcfjobs.registry import search
 from vcfjobs.worker import executor
 
 PLACE = {"accession": "tiny:1", "start": "0", "end": "240"}
@@ -43,13 +43,13 @@ def test_a_run_may_be_called_runs(client: Client, submit: Submit) -> None:
 def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of the pages that were asked of the registry."""
     asked: list[int] = []
-    overlapping = queries.overlapping
+    overlapping = search.overlapping
 
     def telling(*args: Any, size: int, cursor: str) -> Any:
         asked.append(size)
         return overlapping(*args, size=size, cursor=cursor)
 
-    monkeypatch.setattr(queries, "overlapping", telling)
+    monkeypatch.setattr(search, "overlapping", telling)
     return asked
 
 

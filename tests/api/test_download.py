@@ -112,7 +112,9 @@ def test_head_has_the_length_and_no_body(client: Client, succeeded: Run, text: b
 
 
 @pytest.mark.parametrize(
-    "name", ['a".vcf', "a\r\nX: y.vcf", "../../etc/passwd", "größe.vcf.gz", "", "x" * 255, ".vcf"]
+    "name",
+    ['a".vcf', "a\r\nX: y.vcf", "../../etc/passwd", "größe.vcf.gz", "", "x" * 255, ".vcf"],
+    ids=["quote", "line ends", "path", "umlaut", "empty", "255 letters", "suffix alone"],
 )
 def test_a_hostile_file_name_reaches_no_header(client: Client, succeeded: Run, name: str) -> None:
     Run.objects.update(file_name=name)

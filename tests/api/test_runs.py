@@ -56,6 +56,22 @@ def test_a_bad_filter_is_422(client: Client, query: str) -> None:
     assert query.split("=")[0] in response.json()["parameters"]
 
 
+@pytest.mark.parametrize("cursor", ["x", "!!", "bm90aGluZw==", "cD1mb28=", "bz0xO3A9Zm9v"])
+def test_a_cursor_of_another_origin_is_422(client: Client, cursor: str) -> None:
+    response = client.get("/runs/", {"cursor": cursor})
+    assert response.status_code == 422
+    assert response.json()["detail"] == "cursor: Not a cursor issued by this service."
+
+
+def test_a_run_says_how_many_records_got_no_identifier(client: Client) -> None:
+    make_run(run_id="all", status="succeeded", records_done=559)
+    make_run(run_id="some", status="succeeded", records_done=559, records_without_ids=79)
+    listed = {run["run_id"]: run for run in client.get("/runs/").json()["results"]}
+    for run_id, number, warning in (("all", 0, ""), ("some", 79, "79 of 559 records without identifiers")):
+        for run in (listed[run_id], client.get(f"/runs/{run_id}/").json()):
+            assert (run["records_without_ids"], run["warning"]) == (number, warning)
+
+
 def test_the_detail_says_everything_and_has_an_etag(client: Client, succeeded: Run) -> None:
     response = client.get(f"/runs/{succeeded.run_id}/")
     detail = response.json()
@@ -67,13 +83,19 @@ def test_the_detail_says_everything_and_has_an_etag(client: Client, succeeded: R
     assert again.status_code == 304
 
 
-def test_failures_are_listed_with_their_reason(client: Client) -> None:
-    report = {"failed": {"reference_mismatch": 1}, "failures": [["chr1", 5, "reference_mismatch"]]}
-    run = make_run(report=report)
-    assert client.get(f"/runs/{run.pk}/failures").json() == {
-        "failed": {"reference_mismatch": 1},
-        "failures": [{"chrom": "chr1", "pos": 5, "reason": "reference_mismatch", "ref": "", "reference": ""}],
+def test_failures_are_listed_with_their_reason_and_the_bases_of_file_and_reference(client: Client) -> None:
+    report = {
+        "failed": {"reference_mismatch": 2},
+        "failures": [["chr1", 5, "reference_mismatch"], ["chr1", 6, "reference_mismatch", "G", "T"]],
     }
+    run = make_run(report=report)
+    answer = client.get(f"/runs/{run.pk}/failures").json()
+    assert answer["failed"] == {"reference_mismatch": 2}
+    reason = {"chrom": "chr1", "reason": "reference_mismatch"}
+    assert answer["failures"] == [
+        {**reason, "pos": 5, "ref": "", "reference": ""},  # as kept by an earlier version
+        {**reason, "pos": 6, "ref": "G", "reference": "T"},
+    ]
 
 
 def test_cancel_is_202_and_then_409(client: Client) -> None:

@@ -18,15 +18,6 @@ from tests.factories import HEADER, RECORDS
 from tests.servers import wait_until
 
 GoOn = Callable[[], None]
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Last, and together: the browser and the service are started once."""
-    items.sort(key=lambda item: HERE in item.path.parents)
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.e2e)
 
 
 @pytest.fixture(scope="package")

@@ -20,6 +20,7 @@ def choose(page: Page, content: bytes, name: str = "sample.vcf") -> None:
     page.get_by_label("VCF file").set_input_files(file)
 
 
+@pytest.mark.smoke
 def test_a_file_that_is_submitted_is_followed_to_its_result_and_downloaded(
     page: Page, running: Service, waiting: Waiting, tmp_path: Path
 ) -> None:

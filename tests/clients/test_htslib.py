@@ -15,10 +15,7 @@ from tests.clients import TOKEN, relay, running_service
 from tests.e2e.processes import Service
 from tests.faults.files import records
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed"),
-]
+pytestmark = pytest.mark.skipif(shutil.which("bcftools") is None, reason="bcftools is not installed")
 
 # Sorted, and so much that a region is a small part of the file.
 CONTENT = records(40_000)

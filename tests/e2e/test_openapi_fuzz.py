@@ -13,8 +13,6 @@ from tests.conftest import PROJECT
 from tests.e2e.processes import Service, service
 from tests.faults.files import SMALL
 
-pytestmark = pytest.mark.e2e
-
 SCHEMA = schemathesis.openapi.from_path(PROJECT / "tests" / "api" / "schema.yaml")
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 
@@ -32,6 +30,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield running
 
 
+@pytest.mark.slow
 @SCHEMA.parametrize()
 @settings(
     max_examples=EXAMPLES,

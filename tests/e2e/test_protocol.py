@@ -15,8 +15,6 @@ from tests.e2e.processes import Service, service
 from tests.factories import HEADER, VCF
 from tests.servers import own_database, wait_until
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture(scope="module", params=["embedded", "redis and postgres"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
@@ -123,6 +121,7 @@ def test_ready_says_which_parts_are_there(running: Service) -> None:
     assert answer.json()["parts"] == {"database": "ok", "broker": "ok", "work_directory": "ok"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pool", ["prefork", "solo"])
 def test_both_pools_end_a_run_at_its_soft_limit(tmp_path: Path, pool: str) -> None:
     limits = {"CELERY_SOFT_TIME_LIMIT": "1", "CELERY_TASK_TIME_LIMIT": "600"}

@@ -23,8 +23,6 @@ from tests.e2e.test_protocol import poll, submit
 from tests.factories import HEADER
 from tests.servers import own_database, wait_until
 
-pytestmark = pytest.mark.e2e
-
 RECORDS = 200_000
 SHARD_BYTES = 400_000
 
@@ -84,6 +82,7 @@ def kill(worker: subprocess.Popen[bytes]) -> None:
     worker.wait()
 
 
+@pytest.mark.fault
 def test_workers_that_are_killed_again_and_again_change_no_byte(sharding: Service) -> None:
     workers = start(sharding, 2)
     run, calm, text = fetch(sharding, submit(sharding.url, CONTENT).headers["Location"])
@@ -106,6 +105,7 @@ def test_workers_that_are_killed_again_and_again_change_no_byte(sharding: Servic
     ]
 
 
+@pytest.mark.fault
 def test_a_worker_killed_while_it_joins_costs_the_join_alone(sharding: Service) -> None:
     for _ in range(5):  # until the signal comes between the join's beginning and its commit
         (worker,) = (
@@ -129,6 +129,7 @@ def test_a_worker_killed_while_it_joins_costs_the_join_alone(sharding: Service) 
     pytest.fail("no kill hit a join")
 
 
+@pytest.mark.slow
 def test_a_sharded_run_that_is_cancelled_stops_and_leaves_its_input_alone(sharding: Service) -> None:
     start(sharding, 2)
     location = submit(sharding.url, CONTENT).headers["Location"]

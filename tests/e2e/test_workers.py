@@ -12,9 +12,8 @@ import pytest
 from tests.e2e.processes import service
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.e2e
 
-
+@pytest.mark.fault
 def test_a_worker_is_listed_while_it_lives_and_one_that_was_killed_stays_listed(tmp_path: Path) -> None:
     with service(tmp_path) as made:
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
-import pytest
-
 from tests.faults.conftest import Install
 from tests.faults.files import SMALL
-
-pytestmark = pytest.mark.e2e
 
 
 def test_a_run_is_done_though_the_web_process_is_killed_right_after_its_202(install: Install) -> None:

@@ -11,8 +11,6 @@ from tests.faults.conftest import Install
 from tests.faults.files import SMALL
 from tests.servers import RedisServer
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.mark.parametrize("backend", [False, True], ids=["backend in the database", "backend on it too"])
 @pytest.mark.parametrize("fault", ["stopped", "frozen"])

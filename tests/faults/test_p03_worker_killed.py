@@ -11,8 +11,6 @@ from tests.faults.conftest import LEASE, Install
 from tests.faults.files import LARGE, RECORDS, SMALL, records
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.e2e
-
 
 def test_a_killed_workers_run_is_done_by_another_within_lease_and_sweep(
     install: Install, shard_bytes: str

@@ -9,8 +9,6 @@ from tests.faults.conftest import Install
 from tests.faults.files import LARGE, SMALL
 from tests.servers import RedisServer
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.mark.parametrize("fault", ["flushed", "killed without persistence"])
 def test_queued_and_running_runs_end_though_redis_forgets_everything(

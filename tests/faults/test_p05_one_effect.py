@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import psycopg
-import pytest
 import redis
 
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, RECORDS, SMALL
 from tests.servers import PostgresServer, RedisServer, wait_until
-
-pytestmark = pytest.mark.e2e
 
 DELIVER = """
 from vcfjobs import queue

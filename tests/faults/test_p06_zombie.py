@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-import pytest
-
 from tests.faults.conftest import LEASE, Install
 from tests.faults.files import records
 from tests.servers import wait_until
-
-pytestmark = pytest.mark.e2e
 
 RECORDS = 60_000
 

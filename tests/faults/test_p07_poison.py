@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, SMALL
-
-pytestmark = pytest.mark.e2e
 
 
 def test_a_poison_file_fails_after_its_attempts_and_its_neighbours_finish(

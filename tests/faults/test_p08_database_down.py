@@ -12,8 +12,6 @@ from tests.faults.conftest import Install
 from tests.faults.files import LARGE, RECORDS
 from tests.servers import PostgresServer
 
-pytestmark = pytest.mark.e2e
-
 AWAY_SECONDS = 3.0
 
 

@@ -6,14 +6,11 @@ import os
 import random
 import time
 
-import pytest
 import requests
 
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, SMALL
 from tests.servers import wait_until
-
-pytestmark = pytest.mark.e2e
 
 
 def cancel(address: str) -> requests.Response:

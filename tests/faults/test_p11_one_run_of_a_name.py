@@ -10,8 +10,6 @@ import requests
 from tests.faults.conftest import Install
 from tests.faults.files import SMALL, records
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.mark.parametrize("same", [True, False], ids=["the same file", "two files"])
 def test_fifty_submits_at_once_make_one_run(install: Install, same: bool) -> None:

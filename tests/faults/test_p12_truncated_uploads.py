@@ -12,8 +12,6 @@ from tests.faults.conftest import Install
 from tests.faults.files import SMALL, records
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.e2e
-
 CONTENT = records(20_000)
 BOUNDARY = "frontier"
 

@@ -7,13 +7,10 @@ import threading
 import time
 from contextlib import ExitStack
 
-import pytest
 import requests
 
 from tests.faults.conftest import Install
 from tests.faults.files import SMALL
-
-pytestmark = pytest.mark.e2e
 
 SLOW = 50
 

@@ -12,8 +12,6 @@ import requests
 from tests.faults.conftest import Install
 from tests.faults.files import SMALL, records
 
-pytestmark = pytest.mark.e2e
-
 MIB = 2**20
 
 

@@ -13,8 +13,6 @@ from tests.conftest import TINY_CONTIG
 from tests.factories import HEADER
 from tests.faults.conftest import Install
 
-pytestmark = pytest.mark.e2e
-
 MB = 10**6
 # 1 GB where there is time for it.
 SIZE = int(os.environ.get("FAULTS_MEMORY_MB", "120")) * MB

@@ -17,8 +17,6 @@ from tests.e2e.processes import Service, service
 from tests.factories import HEADER
 from tests.faults.conftest import leftovers, require_nothing_left_over
 
-pytestmark = pytest.mark.e2e
-
 MB = 10**6
 SECONDS = 5
 
@@ -153,6 +151,7 @@ def test_a_file_that_names_addresses_makes_nobody_call_them(
         "a\r\nSet-Cookie: x=y.vcf",
         "\u202egnp.vcf",
     ],
+    ids=["path", "scheme", "htslib index", "dash", "data", "terminal", "header", "right to left"],
 )
 def test_a_hostile_file_name_names_no_file(made: Service, name: str) -> None:
     good = (HEADER + "chr1\t1\t.\tA\tC\t.\t.\t.\n").encode()

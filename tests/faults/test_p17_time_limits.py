@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-import pytest
-
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, SMALL, records
 from tests.servers import wait_until
-
-pytestmark = pytest.mark.e2e
 
 
 def test_the_soft_limit_ends_a_run_and_cleans_its_files(install: Install, shard_bytes: str) -> None:

@@ -6,15 +6,12 @@ import signal
 import subprocess
 import threading
 
-import pytest
 import requests
 
 from tests.e2e.processes import Service
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, records
 from tests.servers import wait_until
-
-pytestmark = pytest.mark.e2e
 
 RUNS = 50
 CONTENT = records(5_000)

@@ -7,13 +7,10 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import requests
 
 from tests.faults.conftest import Install
 from tests.faults.files import records
-
-pytestmark = pytest.mark.e2e
 
 # 10,000 where there is time for it.
 RUNS = int(os.environ.get("FAULTS_QUEUED_RUNS", "1000"))

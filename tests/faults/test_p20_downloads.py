@@ -12,8 +12,6 @@ from tests.faults.conftest import Install
 from tests.faults.files import LARGE, SMALL
 from tests.servers import wait_until
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.mark.parametrize("representation", ["vcf", "vcf.gz"])
 def test_a_slow_download_completes_though_the_run_expires_and_is_410_after(

@@ -14,8 +14,6 @@ from tests.faults.conftest import Install
 from tests.faults.files import RECORDS, records
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 
-pytestmark = pytest.mark.e2e
-
 DECLARED = (
     b'##fileformat=VCFv4.2\n##contig=<ID=chr1>\n##INFO=<ID=DP,Number=1,Type=Integer,Description="Depth">\n'
 )

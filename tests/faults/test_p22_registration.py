@@ -8,7 +8,6 @@ import uuid
 from pathlib import Path
 
 import psycopg
-import pytest
 import requests
 
 from tests.conftest import TINY_CONTIG
@@ -17,8 +16,6 @@ from tests.e2e.test_protocol import poll, submit
 from tests.factories import HEADER
 from tests.faults.conftest import require_nothing_left_over
 from tests.servers import own_database, wait_until
-
-pytestmark = pytest.mark.e2e
 
 
 def many_alleles() -> bytes:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
 import requests
 import yaml
 
 from tests.conftest import PROJECT
 from tests.faults.conftest import Install
 from tests.faults.files import SMALL
-
-pytestmark = pytest.mark.e2e
 
 SCHEMA = yaml.safe_load((PROJECT / "tests" / "api" / "schema.yaml").read_text())
 OF_A_RUN = [

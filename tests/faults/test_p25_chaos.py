@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -20,8 +19,6 @@ from tests.e2e.processes import Service
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, records
 from tests.servers import RedisServer
-
-pytestmark = pytest.mark.e2e
 
 # 300 where there is time for it.
 SECONDS = float(os.environ.get("FAULTS_CHAOS_SECONDS", "40"))

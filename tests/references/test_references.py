@@ -111,7 +111,7 @@ def test_a_masked_copy_never_shadows_the_real_sequence() -> None:
 
 def test_canonical_takes_the_canonical_accession_by_name_and_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CANONICAL["GRCh38"], "1", (4, GIVEN))
-    report = load(b">chr1\nNNNN\n>chr2\nNNN\n", name="grch38.p14", canonical=True)
+    report = load(b">chr1\nNNNN\n>chrUn\nNNN\n", name="grch38.p14", canonical=True)
     assert [contig.accession for contig in report.contigs] == [GIVEN, refget_accession(b"NNN")]
     assert [contig.deviates for contig in report.contigs] == [True, False]
 
@@ -122,6 +122,9 @@ def test_canonical_takes_the_canonical_accession_by_name_and_length(monkeypatch:
         (b"", {}),
         (b">a\nAC\n>a\nGT\n", {}),
         (b">a\nAC\n>b\nA1\n", {}),
+        (b">a\nAC\n>b\nMKLE\n", {}),
+        (b">a\nAC\n>b\n>c\nAC\n", {}),
+        (b">a\nAC\n>b\n", {}),
         (b">a\nAC\n", {"b": GIVEN}),
         (b">a\nAC\n", {"a": "SQ.short"}),
         (b">a\nAC\n>b\nACG\n", {"a": GIVEN, "b": GIVEN}),
@@ -162,7 +165,7 @@ def test_opening_again_is_one_query(django_assert_num_queries: DjangoAssertNumQu
 
 @pytest.mark.parametrize("name", ["GRCh38", "grch38", "hg38", "HG38"])
 def test_an_assembly_is_found_by_its_names(name: str) -> None:
-    load(b">chr1\nACGT\n", name="GRCh38")
+    load(b">chr1\nACGT\n", name="GRCh38", force_unknown=True)
     assert assemblies.resolve_assembly(name) == "GRCh38"
 
 

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.factories import make_run, make_running
 from tests.vrs.small_vcf import HEADER, record, reference, run
+from vcfjobs.errors import InvalidCursorError
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.registry import load, provenance, queries, search
 from vcfjobs.vrs.digests import digest_text, raw_digest
@@ -26,6 +27,10 @@ def row(start: int, size: int = 1, literal: str | None = "C") -> AlleleRow:
     if literal is None:
         return (digest, ACCESSION, start, start + size, None, size, 1)
     return (digest, ACCESSION, start, start + size, literal, None, None)
+
+
+def id_of(allele: AlleleRow) -> str:
+    return f"ga4gh:VA.{digest_text(allele[0])}"
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def test_simultaneous_loads_of_the_same_alleles_neither_fail_nor_double(sequence
 def test_a_digest_shows_as_its_characters_and_is_found_by_them(sequence: Sequence) -> None:
     load.load([row(5)])
     text = digest_text(row(5)[0])
-    (allele,) = search.find([text, "A" * 32])
+    (allele,) = search.find_alleles([f"ga4gh:VA.{text}", "ga4gh:VA." + "A" * 32])
     assert (allele.pk, str(allele)) == (text, f"ga4gh:VA.{text}")
     assert Allele.objects.get(pk=text) == allele
 
@@ -131,9 +136,11 @@ def test_a_page_is_one_query(sequence: Sequence, django_assert_num_queries: obje
         search.overlapping(sequence, 0, 100, size=3)
 
 
-@pytest.mark.parametrize("cursor", ["x", "5", "5.short", ".", "5." + "!" * 32])
-def test_a_cursor_that_is_none_is_refused(sequence: Sequence, cursor: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+@pytest.mark.parametrize(
+    "cursor", ["x", "5", "5~short", "~", "5~" + "!" * 32, "-5~" + "A" * 32, f"{2**63}~" + "A" * 32]
+)
+def test_a_cursor_that_no_page_gave_is_refused(sequence: Sequence, cursor: str) -> None:
+    with pytest.raises(InvalidCursorError, match="Not a cursor issued by this service"):
         search.overlapping(sequence, 0, 1, size=1, cursor=cursor)
 
 
@@ -144,12 +151,11 @@ def test_a_run_knows_its_alleles_and_an_allele_its_runs(sequence: Sequence) -> N
         loader.take([row(1), row(3)])
     with load.Loader(other) as loader:
         loader.take([row(3)])
-    digests, _ = provenance.digests_of(held, (0, 0), 10)
-    assert sorted(digests) == sorted(digest_text(row(number)[0]) for number in (1, 2, 3))
-    of_three = provenance.runs_holding(digest_text(row(3)[0]), Run.objects.all())
-    assert {found.pk for found in of_three} == {held.pk, other.pk}
-    of_one = provenance.runs_holding(digest_text(row(1)[0]), Run.objects.all())
-    assert [found.pk for found in of_one] == [held.pk]
+    ids, _ = provenance.alleles_of(held, "")
+    assert sorted(ids) == sorted(id_of(row(number)) for number in (1, 2, 3))
+    for number, runs in ((3, {held.pk, other.pk}), (1, {held.pk})):
+        (allele,) = search.find_alleles([id_of(row(number))])
+        assert {run.pk for run in provenance.runs_holding(allele, Run.objects.all(), "").runs} == runs
 
 
 def test_a_repeated_attempt_leaves_the_same_registry(sequence: Sequence) -> None:

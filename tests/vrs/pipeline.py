@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import io
 
+from tests.vrs.kernel.comparison import outcome
 from tests.vrs.small_vcf import reference
 from vcfjobs.errors import VcfJobsError
+from vcfjobs.vrs import kernel
 from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
-from vcfjobs.vrs.vcf.annotate import Options, annotate, check_head, read_header
+from vcfjobs.vrs.vcf.annotate import Options, annotate, check_head, read_header, record_annotator
 from vcfjobs.vrs.vcf.ingest import ingest
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.shards import cut, open_shard
 
 # How hostile bytes may end: in our own errors.
 EXPECTED = (VcfJobsError, DamagedStreamError)
+
+
+def _compare_engines(data: bytes, options: Options) -> None:
+    """The compiled kernel, where it is loaded, writes and counts what the pure engine does."""
+    pure = record_annotator(reference(), options)
+    compiled = kernel.accelerated(pure)
+    source = open_text(io.BytesIO(data))
+    _, lines = read_header(source, options)
+    assert outcome(compiled, lines) == outcome(pure, lines)
 
 
 def go_the_whole_way(data: bytes) -> None:
@@ -25,6 +36,7 @@ def go_the_whole_way(data: bytes) -> None:
             written = b"".join(chunk.data for chunk in annotate(open_text(io.BytesIO(data)), on, options))
         except EXPECTED:
             continue
+        _compare_engines(data, options)
         # What was written is annotated again to the same: every line was understood.
         again = b"".join(chunk.data for chunk in annotate(open_text(io.BytesIO(written)), on, options))
         assert again == written

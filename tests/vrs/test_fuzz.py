@@ -19,6 +19,7 @@ CORPUS = Path(__file__).parent / "corpus"
 SECONDS = 5
 
 
+@pytest.mark.usefixtures("compiled_kernel")
 @pytest.mark.parametrize("file", sorted(CORPUS.iterdir()), ids=lambda path: path.name)
 def test_every_file_of_the_corpus_ends_in_a_result_or_an_error_of_ours(file: Path) -> None:
     go_the_whole_way(file.read_bytes())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vcfjobs.vrs import normalize as module
-from vcfjobs.vrs.normalize import Normalized, Stretches, normalize, repeat_subunit, roll_left, roll_right
+from vcfjobs.vrs.normalize import Normalized, Stretches, largest_subunit, normalize, roll_left, roll_right
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 
@@ -45,10 +45,10 @@ def test_two_inserted_into_nine_have_subunit_two_and_eleven_have_one() -> None:
 
 
 def test_the_subunit_is_the_largest_divisor_that_repeats_and_fits() -> None:
-    assert repeat_subunit(b"ACACACAC", 8) == 8
-    assert repeat_subunit(b"ACACACAC", 7) == 4
-    assert repeat_subunit(b"ACACACAC", 3) == 2
-    assert repeat_subunit(b"ACACACAC", 1) is None
+    assert largest_subunit(b"ACACACAC", 8) == 8
+    assert largest_subunit(b"ACACACAC", 7) == 4
+    assert largest_subunit(b"ACACACAC", 3) == 2
+    assert largest_subunit(b"ACACACAC", 1) is None
 
 
 def test_rolling_counts_partial_repeats_on_both_sides() -> None:
@@ -102,8 +102,8 @@ def test_what_is_remembered_of_a_stretch_changes_no_allele(text: str, indels: li
 def test_long_alleles_with_many_divisors_cost_milliseconds() -> None:
     seed = b"A" * 7_207_199 + b"C"  # 288 divisors
     began = time.process_time()
-    assert repeat_subunit(seed, 7_207_199) is None
-    assert repeat_subunit(b"AC" * 3_603_600, 7_207_199) == 3_603_600
+    assert largest_subunit(seed, 7_207_199) is None
+    assert largest_subunit(b"AC" * 3_603_600, 7_207_199) == 3_603_600
     assert time.process_time() - began < 1
 
 
@@ -123,4 +123,4 @@ def test_the_subunit_is_what_trying_all_of_them_finds(text: str, longest: int, t
         for d in range(1, len(seed) + 1)
         if not len(seed) % d and d <= longest and seed[:d] * (len(seed) // d) == seed
     ]
-    assert repeat_subunit(seed, longest) == max(fits, default=None)
+    assert largest_subunit(seed, longest) == max(fits, default=None)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from vcfjobs.templatetags.figures import grouped, lasting, percent, roughly
+from vcfjobs.templatetags.figures import WORDS, grouped, lasting, percent, roughly
 from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
 from vcfjobs.vrs.vcf.ingest import MALFORMED, NOT_ITS_OWN
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.web.charts import WORDS, Charts, along_contigs, bars, charts_of, indel_lengths
+from vcfjobs.web.charts import Charts, along_contigs, bars, charts_of, indel_lengths
 
 
 def test_bars_are_sorted_and_measured_by_the_largest() -> None:
     chart = bars("", {"snv": 25, "other": 0, "deletion": 75})
     assert chart is not None
-    assert [(bar.label, bar.width, bar.share) for bar in chart.bars] == [
-        ("Deletion", 100.0, 0.75),
-        ("SNV", 33.33, 0.25),
+    assert [(bar.code, bar.width, bar.share) for bar in chart.bars] == [
+        ("deletion", 100.0, 0.75),
+        ("snv", 33.33, 0.25),
     ]
 
 
@@ -124,4 +124,4 @@ def test_a_fraction_is_nothing_or_all_only_when_it_is(fraction: float, shown: st
 
 
 def test_digits_are_grouped_in_threes() -> None:
-    assert grouped(1234567) == "1\u202f234\u202f567"
+    assert grouped(1234567) == '1<span class="k">234</span><span class="k">567</span>'

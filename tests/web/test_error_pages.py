@@ -10,7 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tests.web.test_allele_page import words
+from tests.web.page_text import words
 from vcfjobs.web import runs_page
 
 pytestmark = pytest.mark.django_db
@@ -35,14 +35,14 @@ def test_a_database_that_does_not_answer_is_503_with_retry_after(
     response = failing(monkeypatch, error).get("/")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
-    assert "The database does not answer at the moment." in words(response)
+    assert "The database does not answer." in words(response)
     assert "10.0.0.1" not in words(response)
 
 
 def test_what_nobody_foresaw_is_500_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
     response = failing(monkeypatch, ZeroDivisionError("/secret/path")).get("/")
     assert response.status_code == 500
-    assert "Something went wrong on the server" in words(response)
+    assert "The server failed unexpectedly" in words(response)
     assert "secret" not in words(response)
 
 
@@ -69,14 +69,14 @@ def test_an_error_has_a_page_that_leads_back(
     response = client.get(address, headers={"Host": host})
     assert response.status_code == status
     assert f"<h1>{title}</h1>" in words(response)
-    assert '<a href="/">To the runs</a>' in words(response)
+    assert '<a href="/">Back to the runs</a>' in words(response)
     assert "default-src 'self'" in response["Content-Security-Policy"]
 
 
 def test_a_form_that_cannot_be_checked_has_a_page_that_says_what_to_do() -> None:
     response = Client(enforce_csrf_checks=True).post("/login/")
     assert response.status_code == 403
-    assert "Open its page again and send it once more." in words(response)
+    assert "Reload its page and send it again." in words(response)
 
 
 def test_the_browser_is_told_its_zone_in_every_time(client: Client) -> None:

@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.factories import VCF, make_run, store_input
-from tests.web.test_allele_page import words
+from tests.web.page_text import words
 from vcfjobs import storage
 from vcfjobs.api.uploads import SpoolUploadHandler
 from vcfjobs.models import Run, Status
@@ -73,7 +73,7 @@ def test_the_script_is_told_where_to_go(send: Send) -> None:
         ({"vcf": ""}, 400, "vcf", "Choose a VCF file."),
         ({"assembly": "GRCh99"}, 422, "assembly", "not a registered assembly"),
         ({"run_id": "a/b"}, 422, "run_id", "run_id must be"),
-        ({"whole": ""}, 400, "__all__", "cut on its way"),
+        ({"whole": ""}, 400, "__all__", "interrupted"),
     ],
 )
 def test_the_script_is_told_what_is_wrong_at_which_field(
@@ -148,7 +148,7 @@ def test_a_user_who_submits_too_often_is_told_when_to_come_again(
     response = send(script=False)
     assert response.status_code == 429
     assert 3500 < int(response["Retry-After"]) <= 3600
-    assert "as often as one may for now. Try again in 60 minutes." in words(response)
+    assert "Submission rate limit reached. Try again in 60 minutes." in words(response)
     assert len(unread) == 1
     assert Run.objects.count() == 1
 
@@ -218,7 +218,7 @@ def test_a_retry_without_room_is_said_and_not_fallen_over(client: Client, settin
     response = client.post(f"/jobs/{run.pk}/retry/")
     assert response.status_code == 429
     assert int(response["Retry-After"]) > 0
-    assert "as many as one may have" in words(response)
+    assert "limit of" in words(response)
     run.refresh_from_db()
     assert run.status == Status.FAILED
 

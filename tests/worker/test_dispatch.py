@@ -45,7 +45,7 @@ def test_a_queue_that_was_never_used_holds_nothing(own_redis: RedisServer) -> No
     assert dispatch.waiting() == 0
 
 
-@pytest.mark.e2e
+@pytest.mark.fault
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["dead", "hung"])
 @pytest.mark.parametrize("warm", [True, False], ids=["warm", "cold"])
 def test_a_broker_that_is_gone_is_given_up_within_seconds(
@@ -72,7 +72,7 @@ def test_a_hung_broker_takes_no_message_of_many_at_once_and_raises_at_none(own_r
         assert not any(each.result(timeout=20) for each in sent)
 
 
-@pytest.mark.e2e
+@pytest.mark.fault
 def test_a_broker_that_hangs_holds_one_who_asks_and_not_all(own_redis: RedisServer) -> None:
     assert dispatch.answers()
     own_redis.send(signal.SIGSTOP)

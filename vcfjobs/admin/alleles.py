@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from vcfjobs.admin.lists import BoundedPaginator, NoDelete
 from vcfjobs.admin.references import link_to, names_of
 from vcfjobs.models import Allele
-from vcfjobs.registry import queries
+from vcfjobs.registry import provenance, queries, search
 
 RUNS_SHOWN = 20
 SEARCH_SECONDS = 1.0
@@ -66,7 +66,7 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     ) -> tuple[QuerySet[Allele], bool]:
         if not search_term:
             return queryset, False
-        digest = queries.digest_of(search_term.strip())
+        digest = search.digest_of(search_term.strip())
         return (queryset.filter(pk=digest) if digest else queryset.none()), False
 
     def get_fields(self, request: HttpRequest, obj: Allele | None = None) -> Any:
@@ -112,7 +112,7 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
 
     @admin.display(description="runs")
     def held_by(self, allele: Allele) -> SafeString | str:
-        runs, complete = queries.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
+        runs, complete = provenance.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
         more = "" if complete else "The search stopped early: more runs may contain it."
         if not runs:
             return more or "No recorded run."

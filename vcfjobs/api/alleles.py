@@ -1,4 +1,4 @@
-"""The registry over HTTP: alleles by identifier and by place, and the runs that held them."""
+"""The registry over HTTP: alleles by identifier or location, and the runs that contain them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from vcfjobs.api.authentication import owner_of, sees_everyone
+from vcfjobs.api.authentication import caller
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
-from vcfjobs.database.keyset_pagination import is_cursor
-from vcfjobs.errors import InvalidParameterError
-from vcfjobs.registry import queries
+from vcfjobs.references.assemblies import accession_of
+from vcfjobs.registry import provenance, queries, search
 from vcfjobs.runs import lifecycle
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
@@ -23,7 +22,7 @@ class ObjectView(APIView):
     @operations.OBJECT
     def get(self, request: Request, vrs_id: str) -> Response:
         """The VRS object of a registered identifier."""
-        found = queries.find_alleles([vrs_id])
+        found = search.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
         return Response({"messages": [], "data": found[0].to_vrs()})
@@ -38,7 +37,7 @@ class ObjectsView(APIView):
         given = IdsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids: list[str] = given.validated_data["ids"]
-        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in queries.find_alleles(ids)}
+        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in search.find_alleles(ids)}
         return Response({"objects": objects, "missing": [vrs_id for vrs_id in ids if vrs_id not in objects]})
 
 
@@ -49,13 +48,11 @@ class ObjectRunsView(APIView):
     def get(self, request: Request, vrs_id: str) -> Response:
         """The caller's runs that held the allele, newest first, a page at a time."""
         cursor = checked(PageQuery, request)["cursor"]
-        if cursor and not is_cursor(cursor):
-            raise _strange_cursor()
-        found = queries.find_alleles([vrs_id])
+        found = search.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
-        visible = lifecycle.visible_runs(owner=owner_of(request), everyone=sees_everyone(request))
-        holding = queries.runs_holding(found[0], visible, cursor)
+        visible = lifecycle.visible_runs(**caller(request))
+        holding = provenance.runs_holding(found[0], visible, cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
             for run in holding.runs
@@ -69,8 +66,8 @@ class RunAllelesView(APIView):
     @operations.RUN_ALLELES
     def get(self, request: Request, run_id: str) -> Response:
         """The identifiers of the alleles that the run held, a page at a time."""
-        run = lifecycle.find_run(owner=owner_of(request), run_id=run_id, everyone=sees_everyone(request))
-        ids, cursor = queries.alleles_of(run, checked(PageQuery, request)["cursor"])
+        run = lifecycle.find_run(run_id=run_id, **caller(request))
+        ids, cursor = provenance.alleles_of(run, checked(PageQuery, request)["cursor"])
         return Response({"ids": ids, "next_cursor": cursor or None})
 
 
@@ -83,13 +80,10 @@ class VariationsView(APIView):
     def get(self, request: Request) -> Response:
         """The alleles that overlap a place."""
         query = checked(self.query, request)
-        sequence = queries.find_sequence(query["accession"])
-        try:
-            page = queries.overlapping(
-                sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
-            )
-        except ValueError as error:
-            raise _strange_cursor() from error
+        sequence = search.find_sequence(accession_of(query["accession"]))
+        page = search.overlapping(
+            sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
+        )
         return Response(
             {
                 "variations": [allele.to_vrs() for allele in page.alleles],
@@ -105,7 +99,3 @@ class StatsView(APIView):
     def get(self, request: Request) -> Response:
         """Runs by status, alleles by type, sequences."""
         return Response(queries.stats())
-
-
-def _strange_cursor() -> InvalidParameterError:
-    return InvalidParameterError("cursor: Is none that this service gave.")

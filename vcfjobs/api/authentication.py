@@ -1,23 +1,24 @@
-"""Who is calling: a bearer token of ANYVAR_AUTH_TOKEN_LIST, or a session of the admin.
+"""Who is calling: a bearer token of ANYVAR_AUTH_TOKEN_LIST, or a session of the pages.
 
-Without a token list the service is open. With one, authentication fails closed: every call needs a token
-or a session.
+Without a token list the service is open. With one, every call requires a token or a session.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING
+from copy import copy
+from typing import TYPE_CHECKING, TypedDict
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from django.http import QueryDict
+from rest_framework import authentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from vcfjobs.runs.owners import OPEN, owner_of_user
+from vcfjobs.runs import owners
 
 if TYPE_CHECKING:  # the framework imports this module while it is itself being imported
     from rest_framework.views import APIView
@@ -38,13 +39,13 @@ class TokenUser(AnonymousUser):
         return True
 
 
-class TokenListAuthentication(BaseAuthentication):
+class TokenListAuthentication(authentication.BaseAuthentication):
     """`Authorization: Bearer <token>`, compared in constant time with every listed token."""
 
     def authenticate(self, request: Request) -> tuple[TokenUser, str] | None:
         """The token's bearer; None without such a header. Raises AuthenticationFailed for a wrong token."""
         tokens: list[str] = settings.ANYVAR_AUTH_TOKEN_LIST
-        words = get_authorization_header(request).split()
+        words = authentication.get_authorization_header(request).split()
         if not tokens or not words or words[0].lower() != SCHEME:
             return None
         given = words[1] if len(words) == 2 else b""
@@ -55,25 +56,42 @@ class TokenListAuthentication(BaseAuthentication):
         return TokenUser(token), token
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
         return "Bearer"
 
 
+class SessionAuthentication(authentication.SessionAuthentication):
+    """A session of the pages. Its CSRF token is read from the X-CSRFToken header alone.
+
+    A token in a form would have the body of an upload read, and its file stored, before any other check.
+    """
+
+    def enforce_csrf(self, request: Request) -> None:
+        without_body = copy(request._request)
+        without_body.POST = QueryDict()
+        super().enforce_csrf(without_body)  # type: ignore[arg-type]
+
+
 class OpenOrAuthenticated(BasePermission):
-    """Everybody while no tokens are configured; then only who is authenticated."""
+    """Everybody while no tokens are configured; then only authenticated callers."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        """Whether the call may go on."""
         return not settings.ANYVAR_AUTH_TOKEN_LIST or bool(request.user and request.user.is_authenticated)
 
 
+class Caller(TypedDict):
+    """Whose runs a call is about."""
+
+    owner: str
+    everyone: bool
+
+
 def owner_of(request: Request) -> str:
-    """The owner whose runs the caller sees and makes; empty while the service is open."""
-    if not settings.ANYVAR_AUTH_TOKEN_LIST:
-        return OPEN
-    return request.user.owner if isinstance(request.user, TokenUser) else owner_of_user(request.user)
+    """The owner of the runs that the caller sees and submits; empty while the service is open."""
+    if isinstance(request.user, TokenUser):
+        return request.user.owner
+    return owners.owner_of_user(request.user)
 
 
-def sees_everyone(request: Request) -> bool:
-    """Whether the caller is staff, signed in by a session."""
-    return bool(getattr(request.user, "is_staff", False))
+def caller(request: Request) -> Caller:
+    """The owner, and whether the caller sees the runs of all owners."""
+    return {"owner": owner_of(request), "everyone": owners.sees_everyone(request.user)}

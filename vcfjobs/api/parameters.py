@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -21,14 +22,12 @@ class Switch(serializers.Field[Any, Any, Any, Any]):
     default_error_messages = {"invalid": "Must be true or false."}
 
     def to_internal_value(self, data: Any) -> bool:
-        """The boolean."""
         text = str(data).strip().lower()
         if text not in TRUE | FALSE:
             self.fail("invalid")
         return text in TRUE
 
     def to_representation(self, value: Any) -> bool:
-        """The boolean."""
         return bool(value)
 
 
@@ -87,20 +86,34 @@ class VariationsQuery(serializers.Serializer[Any]):
     cursor = serializers.CharField(required=False, default="", allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A start beyond the end is no interval."""
         if attrs["start"] > attrs["end"]:
             raise serializers.ValidationError({"start": "Must not be above end."})
         return attrs
 
 
 class SearchQuery(VariationsQuery):
-    """GET /search: AnyVar 1.0 knows no pages, so the first is as large as one may be."""
+    """GET /search: AnyVar 1.0 has no pages, so the first page has the largest size."""
 
     page_size = serializers.IntegerField(default=10_000, min_value=1, max_value=10_000)
 
 
-def checked(kind: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    """The parameters of this request; raises ValidationError, which becomes a 422."""
+def checked(
+    kind: type[serializers.Serializer[Any]], request: Request, *, also: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The parameters of this request, without those in `also`, which are read elsewhere.
+
+    Raises ValidationError, which becomes a 422; of an unknown parameter it names the nearest known one.
+    """
     serializer = kind(data=request.query_params.dict())
+    known = [*serializer.fields, *also]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        raise serializers.ValidationError({name: _unknown(name, known) for name in unknown})
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    nearest = get_close_matches(name.lower(), known, n=1)
+    hint = f"Did you mean {nearest[0]}?" if nearest else f"Known: {', '.join(known)}."
+    return f"Unknown parameter. {hint}"

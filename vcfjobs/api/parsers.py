@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import IO, Any, cast
 
-from django.db import connection
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.utils.http import parse_header_parameters
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
 
-from vcfjobs.api.uploads import SpooledUpload, refuse_too_large, spool
-from vcfjobs.errors import BadRequestError, LengthRequiredError, TruncatedUploadError
+from vcfjobs.api.uploads import SpooledUpload, spool
+from vcfjobs.errors import BadRequestError, TruncatedUploadError
+from vcfjobs.runs.admission import admit_upload
 
 FILE_FIELD = "vcf"
 
 
 class CountedStream:
-    """A request body that knows how many bytes have come."""
+    """A request body that counts the bytes read."""
 
     def __init__(self, stream: IO[Any]) -> None:
         self._stream = stream
         self.count = 0
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes. Raises TruncatedUploadError when the client went away."""
+        """At most `size` bytes. Raises TruncatedUploadError when the client has disconnected."""
         try:
             data: bytes = self._stream.read(size)
         except UnreadablePostError as error:
-            raise _truncated() from error
+            raise TruncatedUploadError from error
         self.count += len(data)
         return data
 
 
 class SpooledMultiPartParser(MultiPartParser):
-    """multipart/form-data whose file fields go to the spool."""
+    """multipart/form-data whose file fields are written to the spool."""
 
     def parse(
         self,
@@ -44,19 +44,16 @@ class SpooledMultiPartParser(MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> DataAndFiles[Any, Any]:
-        """The form's fields and files. Raises TruncatedUploadError."""
+        """The form's fields and files. Raises TruncatedUploadError; on an error no file stays."""
         counted = CountedStream(stream)
+        request = (parser_context or {})["request"]
         try:
             parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
+            _require_whole(counted, request)
         except BaseException:
-            for handler in (parser_context or {})["request"]._request.upload_handlers:
-                handler.upload_interrupted()  # Django does not tell it when the body cannot be parsed
+            for handler in request._request.upload_handlers:
+                handler.upload_interrupted()  # Django does not call it when the body cannot be parsed
             raise
-        if counted.count < _announced(parser_context):
-            for _, uploads in parsed.files.lists():  # `values` has the last of each name alone
-                for upload in uploads:
-                    upload.close()
-            raise _truncated()
         return parsed
 
 
@@ -75,47 +72,39 @@ class RawVcfParser(BaseParser):
         counted = CountedStream(stream)
         request: Request = (parser_context or {})["request"]
         upload = spool(cast("Any", counted), _file_name(request))
-        if counted.count < _announced(parser_context):
+        try:
+            _require_whole(counted, request)
+        except TruncatedUploadError:
             upload.close()
-            raise _truncated()
+            raise
         return {FILE_FIELD: upload}
 
 
-def take_upload(request: Request, require_room: Callable[[int], None]) -> SpooledUpload:
-    """Read the body and give its file; the caller closes it.
+def take_upload(request: Request, owner: str) -> SpooledUpload:
+    """Read the body and return its file; the caller closes it.
 
-    Raises LengthRequiredError, UploadTooLargeError, TruncatedUploadError, BadRequestError, and what
-    `require_room` raises for so many bytes before one of them is read.
+    Raises TruncatedUploadError, BadRequestError, and what `admit_upload` raises before anything is read.
     """
-    length = request.META.get("CONTENT_LENGTH") or ""
-    if not length.isdigit():
-        raise LengthRequiredError("The upload needs a Content-Length; chunked bodies are not taken.")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise BadRequestError("Send the file as it is, without Content-Encoding; .vcf.gz is understood.")
-    refuse_too_large(int(length))
-    require_room(int(length))
-    if not connection.in_atomic_block:
-        connection.close()  # a slow upload holds a thread, not a database connection
+        raise BadRequestError("Send the file without Content-Encoding; .vcf.gz is accepted as it is.")
+    admit_upload(request._request, owner)
     try:
         upload = cast("Mapping[str, Any]", request.data).get(FILE_FIELD)
     except MultiPartParserError as error:
         raise BadRequestError("The multipart body cannot be read.") from error
     if not isinstance(upload, SpooledUpload):
-        raise BadRequestError(f"The request holds no file: send it in the form field {FILE_FIELD}.")
+        raise BadRequestError(f"The request contains no file. Send it in the form field {FILE_FIELD}.")
     return upload
 
 
-def _announced(parser_context: Mapping[str, Any] | None) -> int:
-    return int((parser_context or {})["request"].META["CONTENT_LENGTH"])
-
-
-def _truncated() -> TruncatedUploadError:
-    return TruncatedUploadError("The upload ended before its Content-Length: nothing of it was kept.")
+def _require_whole(counted: CountedStream, request: Request) -> None:
+    if counted.count < int(request.META["CONTENT_LENGTH"]):
+        raise TruncatedUploadError
 
 
 def _file_name(request: Request) -> str:
     try:
         _, parameters = parse_header_parameters(request.headers.get("Content-Disposition", ""))
-    except (LookupError, ValueError):  # a character set that there is not
+    except (LookupError, ValueError):  # an unknown character set
         return ""
     return str(parameters.get("filename", ""))

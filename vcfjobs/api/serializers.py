@@ -1,4 +1,4 @@
-"""What the API says of a run."""
+"""The documents of the API: runs, alleles, the service, and errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_OBJECTS = 10_000
 
 
 class LinksSerializer(serializers.Serializer[Any]):
-    """Where to go from a run; a member is missing where there is nothing."""
+    """Addresses of a run; a member is absent when its file does not exist."""
 
     self = serializers.CharField()
     vcf = serializers.CharField()
@@ -29,21 +29,23 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
 
     progress = serializers.FloatField(read_only=True)
     expired = serializers.BooleanField(source="is_expired", read_only=True)
+    warning = serializers.CharField(
+        source="without_ids_sentence", read_only=True, help_text="Empty when every record has an identifier."
+    )
     links = serializers.SerializerMethodField()
 
     class Meta:
         model = Run
         fields: tuple[str, ...] = (
-            "id", "run_id", "kind", "status", "progress", "records_done", "assembly", "for_ref",
-            "add_vrs_attributes", "register", "file_name", "input_format", "input_bytes", "input_sha256",
-            "input_annotated_by",
+            "id", "run_id", "kind", "status", "progress", "records_done", "records_without_ids", "warning",
+            "assembly", "for_ref", "add_vrs_attributes", "register",
+            "file_name", "input_format", "input_bytes", "input_sha256", "input_annotated_by",
             "result_bytes", "result_text_bytes", "result_sha256", "attempt", "error_code", "error",
             "created", "started", "finished", "expires", "expired", "links",
         )  # fmt: skip
 
     @extend_schema_field(LinksSerializer)
     def get_links(self, run: Run) -> dict[str, str]:
-        """Addresses on this server."""
         here = f"/runs/{run.pk}/"
         links = {"self": here, "vcf": vcf_address(run)}
         if run.status == Status.SUCCEEDED and run.kind == Kind.ANNOTATE and not run.is_expired:
@@ -180,7 +182,7 @@ class IdsSerializer(serializers.Serializer[Any]):
 
 
 class ObjectsSerializer(serializers.Serializer[Any]):
-    """The registered among them, by identifier, and the others."""
+    """The registered alleles by identifier, and the identifiers that are not registered."""
 
     objects = serializers.DictField(child=AlleleSerializer())
     missing = serializers.ListField(child=serializers.CharField())
@@ -194,7 +196,7 @@ class VariationsSerializer(serializers.Serializer[Any]):
 
 
 class HoldingRunSerializer(serializers.Serializer[Any]):
-    """A run that held an allele."""
+    """A run that contains an allele."""
 
     id = serializers.UUIDField()
     run_id = serializers.CharField()
@@ -203,7 +205,7 @@ class HoldingRunSerializer(serializers.Serializer[Any]):
 
 
 class HoldingRunsSerializer(serializers.Serializer[Any]):
-    """Some of the caller's runs that held an allele; there may be a next page of one that has none."""
+    """Some of the caller's runs that contain an allele. An empty page may have a next one."""
 
     runs = HoldingRunSerializer(many=True)
     next_cursor = serializers.CharField(allow_null=True)
@@ -217,7 +219,7 @@ class RunAllelesSerializer(serializers.Serializer[Any]):
 
 
 class StatsSerializer(serializers.Serializer[Any]):
-    """What is there; `alleles` is PostgreSQL's own estimate above a hundred thousand."""
+    """Counts; `alleles` is an estimate above 100,000."""
 
     runs = serializers.DictField(child=serializers.IntegerField())
     alleles = serializers.IntegerField()
@@ -265,7 +267,7 @@ class ServiceInfoSerializer(serializers.Serializer[Any]):
 
 
 class HealthSerializer(serializers.Serializer[Any]):
-    """`ok`, or what is wrong, by part."""
+    """`ok`, or the state of each part."""
 
     status = serializers.CharField()
     parts = serializers.DictField(child=serializers.CharField(), required=False)

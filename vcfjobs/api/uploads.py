@@ -1,4 +1,4 @@
-"""Uploads on their way to the spool: never in memory, hashed and counted as they arrive."""
+"""Uploads are written to the spool: never kept in memory, hashed and counted as they arrive."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 
 from vcfjobs import storage
-from vcfjobs.errors import StorageFullError, UploadTooLargeError
+from vcfjobs.errors import StorageFullError
+from vcfjobs.runs.admission import refuse_too_large
 
 CHUNK_BYTES = 1 << 20
 UNNAMED = "upload.vcf"
 
 
 class SpooledUpload(UploadedFile[Any]):
-    """An upload in the spool. Closing removes the file, unless a run has taken it in by then."""
+    """An upload in the spool. Closing removes the file, unless a run has adopted it by then."""
 
     def __init__(self, name: str | None) -> None:
         storage.prepare()
@@ -32,10 +33,10 @@ class SpooledUpload(UploadedFile[Any]):
         self._sha256 = hashlib.sha256()
 
     def take(self, data: bytes) -> None:
-        """The next bytes. Raises UploadTooLargeError, StorageFullError."""
+        """Append bytes. Raises UploadTooLargeError, StorageFullError."""
         self.size = (self.size or 0) + len(data)
         refuse_too_large(self.size)
-        # Every upload was let in by the room that there was before any of those under way.
+        # Each upload was admitted by the free space before any of the others that now arrive.
         if storage.free_bytes() < settings.ANYVAR_MIN_FREE_BYTES:
             raise StorageFullError
         self._sha256.update(data)
@@ -46,21 +47,21 @@ class SpooledUpload(UploadedFile[Any]):
 
     @property
     def sha256(self) -> str:
-        """The digest of what has arrived, in hexadecimal."""
+        """The digest of the bytes so far, in hexadecimal."""
         return self._sha256.hexdigest()
 
     def temporary_file_path(self) -> str:
-        """Where it lies, as Django's own spooled uploads say it."""
+        """The path, under the name that Django's own spooled uploads use."""
         return str(self.path)
 
     def close(self) -> None:
-        """Close, and remove what nobody took."""
+        """Close the file and remove it from the spool."""
         super().close()
         self.path.unlink(missing_ok=True)
 
 
 def plain_name(name: str | None) -> str:
-    """The client's file name without folders and what does not print; UNNAMED where nothing is left."""
+    """The client's file name without folders and unprintable characters; UNNAMED when nothing is left."""
     last = re.split(r"[/\\]", name or "")[-1]
     printable = "".join(character for character in last if character.isprintable()).strip()
     return UNNAMED if printable in ("", ".", "..") else printable[:255]
@@ -71,33 +72,32 @@ class SpoolUploadHandler(FileUploadHandler):
 
     chunk_size = CHUNK_BYTES
 
-    file: SpooledUpload  # from the first file on; Django closes it when parsing breaks off
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._spooled: list[SpooledUpload] = []
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
-        """A file field begins."""
         super().new_file(*args, **kwargs)
-        self.file = SpooledUpload(self.file_name)
+        self._spooled.append(SpooledUpload(self.file_name))
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """The next bytes of the file; nothing is handed on to another handler."""
         try:
-            self.file.take(raw_data)
+            self._spooled[-1].take(raw_data)
         except BaseException:
-            self.file.close()  # Django leaves it when a handler itself breaks off
+            self.upload_interrupted()  # Django does not call it when a handler itself raises
             raise
 
     def file_complete(self, file_size: int) -> SpooledUpload:
-        """The whole file."""
-        return self.file
+        return self._spooled[-1]
 
     def upload_interrupted(self) -> None:
-        """Nothing of a broken upload stays."""
-        if hasattr(self, "file"):
-            self.file.close()
+        """Remove every file of the request, also those already complete."""
+        for upload in self._spooled:
+            upload.close()
 
 
 def spool(stream: BinaryIO, name: str) -> SpooledUpload:
-    """Spool a raw body; on an error nothing of it stays."""
+    """Spool a raw body; on an error the file is removed."""
     upload = SpooledUpload(name)
     try:
         while data := stream.read(CHUNK_BYTES):
@@ -106,11 +106,3 @@ def spool(stream: BinaryIO, name: str) -> SpooledUpload:
         upload.close()
         raise
     return upload
-
-
-def refuse_too_large(size: int) -> None:
-    """Raise UploadTooLargeError above ANYVAR_MAX_UPLOAD_BYTES."""
-    if size > settings.ANYVAR_MAX_UPLOAD_BYTES:
-        raise UploadTooLargeError(
-            f"The upload is larger than the limit of {settings.ANYVAR_MAX_UPLOAD_BYTES:,} bytes."
-        )

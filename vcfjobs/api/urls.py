@@ -13,12 +13,9 @@ from vcfjobs.api.alleles import (
     StatsView,
     VariationsView,
 )
-from vcfjobs.api.health import HealthzView, ReadyzView
-from vcfjobs.api.metrics import MetricsView
-from vcfjobs.api.not_found import NotFoundView
 from vcfjobs.api.openapi import schema  # noqa: F401  (registers)
 from vcfjobs.api.parameters import SearchQuery
-from vcfjobs.api.service_info import ServiceInfoView
+from vcfjobs.api.service import HealthzView, MetricsView, NotFoundView, ReadyzView, ServiceInfoView
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
 urlpatterns = [

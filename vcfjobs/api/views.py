@@ -2,43 +2,39 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase
 from rest_framework import mixins, status
-from rest_framework.pagination import CursorPagination
+from rest_framework.exceptions import NotFound
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from vcfjobs.api import downloads, results, serializers, waiting
-from vcfjobs.api.authentication import owner_of, sees_everyone
+from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.errors import RunConflictError, RunNotFoundError
+from vcfjobs.errors import (
+    InvalidCursorError,
+    ResultExpiredError,
+    RunConflictError,
+    RunNotFoundError,
+)
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
-from vcfjobs.runs import estimates, lifecycle
-from vcfjobs.runs.quotas import require_room
-from vcfjobs.runs.rate_limit import SubmitRate
+from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
-from vcfjobs.runs.submit import Parameters, Upload, submit_run
+from vcfjobs.runs.submit import Parameters, Upload
 from vcfjobs.vrs.vcf.report import Failure
 
 
-class SubmitThrottle(SubmitRate):
-    """The same count as the pages', for bearers of a token too."""
-
-    def owner_of(self, request: Request) -> str:
-        """Who is calling, by token or session."""
-        return owner_of(request)
-
-
 class NewestFirst(CursorPagination):
-    """Pages by cursor, which stay right while runs are added."""
+    """Pages by cursor, which stay correct while runs are added."""
 
     ordering = ("-created", "-id")
     page_size = 50
@@ -46,15 +42,27 @@ class NewestFirst(CursorPagination):
     max_page_size = 200
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The framework's, without its addresses of somewhere else: the example is the only page."""
+        """The framework's, without its example addresses: our example is the only page."""
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
         for name in ("next", "previous"):
             described["properties"][name]["example"] = None
         return described
 
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        cursor: Cursor | None = super().decode_cursor(request)
+        if cursor is not None and request.query_params["cursor"] and cursor == (0, False, None):
+            raise InvalidCursorError
+        return cursor
+
+    def paginate_queryset(self, *args: Any, **kwargs: Any) -> list[Any] | None:
+        try:
+            return super().paginate_queryset(*args, **kwargs)
+        except (NotFound, ValidationError) as error:
+            raise InvalidCursorError from error
+
 
 class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
-    """Submit, poll, list, fetch, cancel, retry and delete runs; each owner's are its own."""
+    """Submit, poll, list, fetch, cancel, retry and delete the caller's runs."""
 
     serializer_class = serializers.RunListSerializer
     pagination_class = NewestFirst
@@ -64,16 +72,14 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         """The caller's runs that the filters let through."""
         if getattr(self, "swagger_fake_view", False):
             return Run.objects.none()
-        query = checked(ListQuery, self.request)
+        query = checked(ListQuery, self.request, also=("cursor", "page_size"))
         names = {"created_after": "created__gte", "created_before": "created__lt"}
         filters = {names.get(name, name): value for name, value in query.items()}
-        visible = lifecycle.visible_runs(owner=owner_of(self.request), everyone=sees_everyone(self.request))
+        visible = lifecycle.visible_runs(**caller(self.request))
         return visible.filter(**filters).defer("report", "traceback")
 
     def _find(self, run_id: str) -> Run:
-        return lifecycle.find_run(
-            owner=owner_of(self.request), run_id=run_id, everyone=sees_everyone(self.request)
-        )
+        return lifecycle.find_run(run_id=run_id, **caller(self.request))
 
     # --- AnyVar's protocol ---------------------------------------------------------------------
 
@@ -103,11 +109,12 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     def _submit(self, request: Request, query: dict[str, Any], parameters: Parameters) -> HttpResponseBase:
         if query.get("run_id") is not None:
             validate_run_id(query["run_id"])
-        with take_upload(request, require_room=partial(require_room, owner_of(request))) as upload:
-            run, _ = submit_run(
+        owner = owner_of(request)
+        with take_upload(request, owner) as upload:
+            run, _ = submit.submit_run(
                 upload=Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
                 parameters=parameters,
-                owner=owner_of(request),
+                owner=owner,
                 run_id=query.get("run_id"),
                 run_async=query["run_async"],
             )
@@ -141,7 +148,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             )
             return Response(pending, status=202, headers={"Retry-After": str(estimates.retry_after(run))})
         if run.is_expired:
-            return _ended(410, "EXPIRED", "The result has expired: its files are deleted.")
+            return _ended(410, "EXPIRED", ResultExpiredError.standard)
         if run.status == Status.CANCELLED:
             return _ended(410, "CANCELLED", "The run was cancelled.")
         if run.status == Status.FAILED:
@@ -219,9 +226,9 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         if run.status != Status.SUCCEEDED:
             raise RunConflictError(f"The run is {run.status}: it has no result.")
         if run.kind == Kind.INGEST:
-            raise RunNotFoundError("A run that registers annotations has no annotated file.")
+            raise RunNotFoundError("A run that registers annotations has no result file.")
         if run.is_expired:
-            raise RunNotFoundError("The result has expired: its files are deleted.")
+            raise ResultExpiredError
         return run
 
     def _changed(self, run: Run) -> Response:
@@ -230,14 +237,13 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
 
 
 class SubmitViewSet(RunViewSet):
-    """PUT and POST /vcf: the body is read by our parsers, and the rate is limited."""
+    """PUT and POST /vcf and /annotated_vcf, whose bodies are written to the spool."""
 
     parser_classes = (SpooledMultiPartParser, RawVcfParser)
-    throttle_classes = (SubmitThrottle,)
 
 
 def _assembly(query: dict[str, Any]) -> str:
-    """The registered assembly that is asked for, or the default one; known before the body is read."""
+    """The registered name of the assembly, or of the default one, before the body is read."""
     return resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY)
 
 

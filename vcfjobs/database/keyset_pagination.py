@@ -1,41 +1,67 @@
-"""A place in the order newest first, as text for an address: pages by key and not by number."""
+"""Pages by key: a page starts after the keys of the last row, so no page costs more than the first."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from vcfjobs.errors import InvalidCursorError
+
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 ORDER = ("-created", "-id")
 
 
-def encode_cursor(run: Any) -> str:
-    """ "<created, ISO 8601>~<uuid>", which an address takes as it is."""
-    return f"{run.created.astimezone(UTC).isoformat().replace('+00:00', 'Z')}~{run.pk}"
+def encode_cursor(*keys: object) -> str:
+    """The keys of a row, joined by "~", as text that needs no escaping in a URL; times are in UTC."""
+    return "~".join(
+        key.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(key, datetime) else str(key)
+        for key in keys
+    )
 
 
-def older_than(rows: Rows, place: str) -> Rows:
-    """The rows that come after a place that `encode_cursor` wrote; all of them where it is none."""
-    found = _read(place)
-    if found is None:
-        return rows
-    created, pk = found
-    return rows.filter(Q(created__lt=created) | Q(created=created, pk__lt=pk))
+def decode_cursor(cursor: str, *parsers: Callable[[str], Any]) -> tuple[Any, ...]:
+    """The keys of a row, each read by its parser. Raises InvalidCursorError."""
+    try:
+        return tuple(parse(key) for parse, key in zip(parsers, cursor.split("~"), strict=True))
+    except (ValueError, OverflowError) as error:
+        raise InvalidCursorError from error
 
 
-def is_cursor(text: str) -> bool:
-    """Whether `encode_cursor` may have written the text."""
-    return _read(text) is not None
+def whole_number(text: str) -> int:
+    """A number from 0 that fits the database's largest integer. Raises ValueError."""
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise ValueError("out of range")
+    return number
 
 
-def _read(text: str) -> tuple[datetime, UUID] | None:
-    moment, _, pk = text.partition("~")
-    with suppress(ValueError, OverflowError):
-        created = datetime.fromisoformat(moment)
-        return (created.astimezone(UTC), UUID(pk)) if created.tzinfo else None
-    return None
+def older_than(runs: Rows, cursor: str) -> Rows:
+    """The runs after the one whose `encode_cursor(created, pk)` is given, newest first; all for "".
+
+    Raises InvalidCursorError.
+    """
+    if not cursor:
+        return runs
+    created, pk = decode_cursor(cursor, _moment, UUID)
+    return runs.filter(Q(created__lt=created) | Q(created=created, pk__lt=pk))
+
+
+def known_cursor(cursor: str) -> str:
+    """The cursor when `older_than` takes it, else "", the first page."""
+    try:
+        decode_cursor(cursor, _moment, UUID)
+    except InvalidCursorError:
+        return ""
+    return cursor
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment.astimezone(UTC)

@@ -1,25 +1,30 @@
-"""What is registered: the assemblies by name, and their contigs opened for the engine."""
+"""The registered assemblies: found by name, their contigs opened for the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
-from vcfjobs.errors import NoReferenceError, RunFailureError, UnknownAssemblyError
+from vcfjobs.errors import (
+    NoReferenceError,
+    RunFailureError,
+    SequenceNotFoundError,
+    UnknownAssemblyError,
+)
 from vcfjobs.models import Assembly, Contig
-from vcfjobs.vrs.sequences.accessions import CANONICAL, canonical
+from vcfjobs.references.builds import SYNONYMS, build_of
+from vcfjobs.vrs.sequences.accessions import canonical
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, SequenceFileError
-
-ASSEMBLY_SYNONYMS = {"hg38": "GRCh38", "hg19": "GRCh37"}
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedContig:
-    """One contig as it is registered: its own accession, the one taken, and the canonical one if known."""
+    """One contig as registered: the accession of its bytes, the one in use, the canonical one if known."""
 
     name: str
     length: int
@@ -34,15 +39,15 @@ class LoadedContig:
 
 
 def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
-    """The contigs of a registered assembly in the order of its FASTA, with what the table says of them."""
-    table = _table(assembly.name)
+    """The contigs of a registered assembly, in the order of its FASTA."""
+    build = build_of(assembly.name) or ""
     return [
         LoadedContig(
             row.name,
             row.sequence.length,
             row.content,
             row.sequence.accession,
-            canonical(table, row.name, row.sequence.length),
+            canonical(build, row.name, row.sequence.length),
         )
         for row in assembly.contigs.select_related("sequence").order_by("ordinal")
     ]
@@ -54,17 +59,15 @@ def registered_assemblies() -> list[str]:
 
 
 def resolve_assembly(name: str) -> str:
-    """The registered name that is meant: as written, in other case, or by UCSC's name.
+    """The registered name of an assembly, given as it is, in other case, or by UCSC's name.
 
     Raises NoReferenceError when nothing is registered, UnknownAssemblyError naming what is.
     """
     names = registered_assemblies()
     if not names:
-        raise NoReferenceError(
-            "No reference assembly is registered yet. Its operator runs: manage.py load_reference NAME FASTA"
-        )
+        raise NoReferenceError
     by_lower_case = {registered.lower(): registered for registered in names}
-    meant = ASSEMBLY_SYNONYMS.get(name.lower(), name)
+    meant = SYNONYMS.get(name.lower(), name)
     found = name if name in names else by_lower_case.get(name.lower()) or by_lower_case.get(meant.lower())
     if found is None:
         raise UnknownAssemblyError(
@@ -74,15 +77,31 @@ def resolve_assembly(name: str) -> str:
 
 
 def open_assembly(name: str) -> Reference:
-    """The assembly's contigs for the engine, mapped on first use; one query, then cached until replaced.
+    """The assembly's contigs for the engine; one query, the rest is cached until it is replaced.
 
-    Raises NoReferenceError and UnknownAssemblyError, and RunFailureError when a contig is asked for whose
-    file is missing.
+    Raises NoReferenceError and UnknownAssemblyError. A contig is mapped into memory when it is first looked
+    up, which raises RunFailureError when its file is missing.
     """
     assembly = Assembly.objects.filter(name=name).first()
     if assembly is None:
         return open_assembly(resolve_assembly(name))
     return _open(assembly.pk, assembly.name, assembly.created.isoformat(), str(settings.ANYVAR_SEQUENCE_DIR))
+
+
+def accession_of(name: str) -> str:
+    """The refget accession of `SQ.…`, `ga4gh:SQ.…` or `assembly:contig`.
+
+    Raises SequenceNotFoundError, and NoReferenceError when no assembly is registered.
+    """
+    accession = name.removeprefix("ga4gh:")
+    if accession.startswith("SQ."):
+        return accession
+    assembly, _, contig = name.partition(":")
+    with suppress(UnknownAssemblyError):
+        sequence = open_assembly(resolve_assembly(assembly)).contigs.get(contig)
+        if sequence is not None:
+            return sequence.accession
+    raise SequenceNotFoundError(f"The sequence {name!r} is not known here.")
 
 
 @lru_cache(maxsize=8)
@@ -92,7 +111,7 @@ def _open(pk: int, name: str, created: str, folder: str) -> Reference:
 
 
 class LazyContigs(Mapping[str, FlatSequence]):
-    """Contigs by name and alias, each mapped into memory when it is first asked for."""
+    """Contigs by name and alias, each mapped into memory when it is first looked up."""
 
     def __init__(self, folder: Path, contigs: list[Contig]) -> None:
         self._folder = folder
@@ -104,7 +123,7 @@ class LazyContigs(Mapping[str, FlatSequence]):
 
     def __getitem__(self, name: str) -> FlatSequence:
         row = self._rows[name]
-        # Stretches of N of one length have one content, but each may stand for a sequence of its own.
+        # Two contigs of N alone may have the same bytes, but different accessions.
         key = (row.content, row.sequence.accession)
         if key not in self._open:
             try:
@@ -124,9 +143,3 @@ class LazyContigs(Mapping[str, FlatSequence]):
 
     def __len__(self) -> int:
         return len(self._rows)
-
-
-def _table(assembly: str) -> str:
-    """The table of canonical accessions for an assembly's name, whatever its case or patch level."""
-    wanted = ASSEMBLY_SYNONYMS.get(assembly.lower(), assembly).lower()
-    return next((name for name in CANONICAL if wanted.startswith(name.lower())), assembly)

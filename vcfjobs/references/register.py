@@ -1,14 +1,15 @@
-"""Reference assemblies: register a FASTA, and open what is registered.
+"""Register a FASTA as a reference assembly, and remove one.
 
-A contig has two accessions. `content` is the digest of the very bytes and names the flat file; `sequence`
-is what identifiers are computed with. They differ only where the operator says that a file stands for
-another sequence, a masked copy of a chromosome for example.
+A contig has two accessions. `content` is the digest of its bytes and names the flat file; `sequence` is
+what identifiers are computed with. They differ only where the operator says that a file stands for another
+sequence, for example a masked copy of a chromosome.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import fcntl
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,21 +21,23 @@ from django.db import transaction
 
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models import ACTIVE, Assembly, Contig, Run, Sequence, Status
-from vcfjobs.references.assemblies import LoadedContig, _table
+from vcfjobs.references.assemblies import LoadedContig, registered_assemblies
+from vcfjobs.references.builds import build_of, foreign
 from vcfjobs.vrs.digests import ACCESSION
-from vcfjobs.vrs.sequences.accessions import CANONICAL, canonical
-from vcfjobs.vrs.sequences.fasta import read_fasta, write_flat
+from vcfjobs.vrs.sequences.accessions import CANONICAL
+from vcfjobs.vrs.sequences.accessions import canonical as canonical_accession
+from vcfjobs.vrs.sequences.fasta import FastaError, read_fasta, write_flat
 from vcfjobs.vrs.sequences.flat_files import aliases
 
-LONGEST_NAME = 100
+ASSEMBLY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 LONGEST_CONTIG_NAME = 255
-# Beside the flat files: who loads holds the first; the second names files that running runs still need.
+# Beside the flat files: a lock for each load, and the names of the files that running runs still need.
 LOCK = ".lock"
 LEFT_FOR_LATER = ".left-for-later"
 
 
 class ReferenceLoadError(VcfJobsError):
-    """The FASTA cannot be registered as asked."""
+    """The assembly cannot be registered, replaced or removed as asked."""
 
     code = "REFERENCE_LOAD"
     status = 409
@@ -43,13 +46,13 @@ class ReferenceLoadError(VcfJobsError):
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What registering a FASTA came to."""
+    """The result of registering a FASTA."""
 
     assembly: str
     contigs: list[LoadedContig] = field(default_factory=list)
     already_there: bool = False
     left_for_later: int = 0
-    """Flat files of the replaced assembly that stay for the runs that use it; the next load removes them."""
+    """Flat files of the replaced assembly that running runs use; the next load removes them."""
 
     @property
     def bases(self) -> int:
@@ -65,40 +68,69 @@ def load_reference(
     accessions: Mapping[str, str],
     canonical: bool,
     replace: bool,
-    on_progress: Callable[[int], None],
+    on_progress: Callable[[int], object],
+    force_unknown: bool = False,
 ) -> LoadReport:
     """Register a plain, gzip or BGZF FASTA as the assembly `name`.
 
     `accessions` gives contigs another accession than that of their bytes; `canonical` takes the canonical
-    one wherever name and length are in the table. `on_progress` is told the residues of each piece.
+    one wherever name and length are published. `force_unknown` accepts contigs that are not of the build
+    that `name` means. `on_progress` gets the number of residues of each chunk.
     The long read comes first, then one short transaction: a failure leaves neither rows nor files.
-    Replaced sequences that nobody names any more lose their files after the commit, or with the next load
-    while runs of the assembly are still running; who has one mapped keeps its bytes in either case.
+    Flat files that no contig names any more are removed after the commit, or by the next load while runs
+    are running; a process that has one mapped keeps its bytes.
     Raises FastaError, ReferenceLoadError, and OSError when the folder cannot be written.
     """
-    _require_fit(name, accessions)
-    folder = Path(settings.ANYVAR_SEQUENCE_DIR)
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    _require_names(name, accessions)
+    build = build_of(name)
+    with _locked_folder() as folder:
         before = {path.name for path in folder.iterdir()}
         contigs: list[LoadedContig] = []
         try:
-            for contig in _read(name, fasta, folder, accessions, on_progress, take_canonical=canonical):
-                contigs.append(contig)  # noqa: PERF402  (kept when the next one fails, to be undone)
-            _require_known(accessions, contigs)
+            for contig_name, residues in read_fasta(fasta):
+                content, length = _store(contig_name, residues, folder, on_progress)
+                known = canonical_accession(build or "", contig_name, length)
+                accession = accessions.get(contig_name) or (canonical and known) or content
+                contigs.append(LoadedContig(contig_name, length, content, accession, known))
+                if build and not force_unknown:
+                    _require_build(build, contigs[-1])
+            _require_present(accessions, contigs)
             report, dropped = _register(name, source, contigs, replace=replace)
         except BaseException:
             _drop_flat(folder, {contig.content for contig in contigs} - before)
             raise
-        return dataclasses.replace(report, left_for_later=_drop_replaced(folder, name, dropped))
+        return dataclasses.replace(report, left_for_later=_drop_replaced(folder, dropped))
+
+
+def remove_reference(name: str) -> int:
+    """Remove an assembly, and the flat files that no other assembly uses; alleles and sequences stay.
+
+    Returns how many files stay for running runs; the next load or removal deletes them.
+    Raises ReferenceLoadError when it is not registered, or when queued or running runs use it.
+    """
+    with _locked_folder() as folder:
+        with transaction.atomic():
+            assembly = Assembly.objects.select_for_update().filter(name=name).first()
+            if assembly is None:
+                names = ", ".join(registered_assemblies()) or "nothing"
+                raise ReferenceLoadError(f"{name} is not registered. Registered: {names}.")
+            if active := _active_runs(name):
+                raise ReferenceLoadError(
+                    f"{name} is used by {active:,} queued or running runs. Wait for them or cancel them."
+                )
+            content = set(assembly.contigs.values_list("content", flat=True))
+            assembly.delete()
+        return _drop_replaced(folder, content)
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder for one load at a time: what one load drops, another may be about to name.
+def _locked_folder() -> Iterator[Path]:
+    """The folder of the flat files, for one load or removal at a time; half-written files are removed.
 
-    What a killed load has left half-written goes.
+    One load could otherwise delete a file that another is about to name.
     """
+    folder = Path(settings.ANYVAR_SEQUENCE_DIR)
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -108,13 +140,16 @@ def _alone(folder: Path) -> Iterator[None]:
             ) from error
         for half in folder.glob(".flat-*"):
             half.unlink(missing_ok=True)
-        yield
+        yield folder
 
 
-def _require_fit(name: str, accessions: Mapping[str, str]) -> None:
-    """What can be said before the long read."""
-    if not (name.strip() == name and name.isprintable() and 0 < len(name) <= LONGEST_NAME):
-        raise ReferenceLoadError(f"An assembly's name is 1 to {LONGEST_NAME} printable characters.")
+def _require_names(name: str, accessions: Mapping[str, str]) -> None:
+    """Check what is known before the long read."""
+    if not ASSEMBLY_NAME.fullmatch(name):
+        raise ReferenceLoadError(
+            "An assembly's name has 1 to 100 letters, digits, dots, underscores, plus and minus signs, and "
+            "starts with a letter or digit."
+        )
     other = Assembly.objects.filter(name__iexact=name).exclude(name=name).first()
     if other is not None:
         raise ReferenceLoadError(f"{other.name} is registered: {name} differs from it in case alone.")
@@ -123,53 +158,61 @@ def _require_fit(name: str, accessions: Mapping[str, str]) -> None:
             raise ReferenceLoadError(f"{accession!r} is not a refget accession (SQ. and 32 characters).")
 
 
-def _read(
-    assembly: str,
-    fasta: BinaryIO,
-    folder: Path,
-    accessions: Mapping[str, str],
-    on_progress: Callable[[int], None],
-    *,
-    take_canonical: bool,
-) -> Iterator[LoadedContig]:
-    table = _table(assembly)
-    for name, residues in read_fasta(fasta):
-        if len(name) > LONGEST_CONTIG_NAME:
-            raise ReferenceLoadError(f"A contig's name is longer than {LONGEST_CONTIG_NAME} characters.")
-        content, length = write_flat(_watched(residues, on_progress), folder)
-        known = canonical(table, name, length)
-        chosen = accessions.get(name) or (known if take_canonical and known else content)
-        yield LoadedContig(name, length, content, chosen, known)
+def _store(
+    contig: str, residues: Iterator[bytes], folder: Path, on_progress: Callable[[int], object]
+) -> tuple[str, int]:
+    """Write a contig's flat file; returns the accession of its bytes and its length."""
+    if len(contig) > LONGEST_CONTIG_NAME:
+        raise ReferenceLoadError(f"A contig's name is longer than {LONGEST_CONTIG_NAME} characters.")
+
+    def watched() -> Iterator[bytes]:
+        empty = True
+        for chunk in residues:
+            empty = False
+            on_progress(len(chunk))
+            yield chunk
+        if empty:
+            raise FastaError(f"Contig {contig} of the FASTA has no bases.")
+
+    return write_flat(watched(), folder)
 
 
-def _watched(chunks: Iterator[bytes], on_progress: Callable[[int], None]) -> Iterator[bytes]:
-    for chunk in chunks:
-        on_progress(len(chunk))
-        yield chunk
+def _require_build(build: str, contig: LoadedContig) -> None:
+    why = foreign(build, contig.name, contig.length, {contig.content, contig.accession})
+    if why is not None:
+        raise ReferenceLoadError(
+            f"Contig {contig.name} is not of {build}: it {why}. Register the FASTA under another name. "
+            "To register it under this name all the same: --force-unknown."
+        )
 
 
-def _require_known(accessions: Mapping[str, str], contigs: list[LoadedContig]) -> None:
+def _require_present(accessions: Mapping[str, str], contigs: list[LoadedContig]) -> None:
     unknown = sorted(set(accessions) - {contig.name for contig in contigs})
     if unknown:
-        raise ReferenceLoadError(f"--accession names contigs that the FASTA has not: {', '.join(unknown)}.")
+        raise ReferenceLoadError(
+            f"--accession names contigs that the FASTA does not have: {', '.join(unknown)}."
+        )
 
 
 @transaction.atomic
 def _register(
     name: str, source: str, contigs: list[LoadedContig], *, replace: bool
 ) -> tuple[LoadReport, set[str]]:
-    """Write the rows; returns the report and the flat files that no contig names any more."""
+    """Write the rows; returns the report and the flat files of the assembly that was replaced."""
     present = Assembly.objects.select_for_update().filter(name=name).first()
+    dropped: set[str] = set()
     if present is not None:
-        if _rows_of(present) == [(c.name, c.content, c.accession) for c in contigs]:
-            return LoadReport(name, contigs, already_there=True), set()
+        rows = present.contigs.order_by("ordinal").values_list("name", "content", "sequence__accession")
+        if list(rows) == [(c.name, c.content, c.accession) for c in contigs]:
+            return LoadReport(name, contigs, already_there=True), dropped
         if not replace:
+            active = _active_runs(name)
+            used = f", and {active:,} runs that are queued or running use it" if active else ""
             raise ReferenceLoadError(
-                f"{name} is registered with other content{_in_use(name)}. With --replace it is replaced; "
+                f"{name} is registered with other content{used}. With --replace it is replaced; "
                 "alleles that were registered on its sequences stay."
             )
-    old = set(Contig.objects.filter(assembly=present).values_list("content", flat=True)) if present else set()
-    if present is not None:
+        dropped = {content for _, content, _ in rows}
         present.delete()
     assembly = Assembly.objects.create(name=name, source=source[:255])
     sequences = _sequences(contigs)
@@ -185,18 +228,11 @@ def _register(
         )
         for ordinal, contig in enumerate(contigs)
     )
-    still_named = set(Contig.objects.filter(content__in=old).values_list("content", flat=True))
-    return LoadReport(name, contigs), old - still_named
+    return LoadReport(name, contigs), dropped
 
 
-def _rows_of(assembly: Assembly) -> list[tuple[str, str, str]]:
-    rows = assembly.contigs.order_by("ordinal")
-    return list(rows.values_list("name", "content", "sequence__accession"))
-
-
-def _in_use(name: str) -> str:
-    active = Run.objects.filter(assembly=name, status__in=ACTIVE).count()
-    return f", and {active:,} runs that are queued or running use it" if active else ""
+def _active_runs(assembly: str) -> int:
+    return Run.objects.filter(assembly=assembly, status__in=ACTIVE).count()
 
 
 def _sequences(contigs: list[LoadedContig]) -> dict[str, Sequence]:
@@ -219,7 +255,7 @@ def _sequences(contigs: list[LoadedContig]) -> dict[str, Sequence]:
 
 
 def _other_names(names: list[str]) -> dict[str, list[str]]:
-    """The aliases of each contig, each alias given to one contig alone.
+    """The aliases of each contig; no two contigs get the same one.
 
     A contig's name counts before any alias, and the other style of a name before a synonym: of chrM and
     chrMT in one file (UCSC's hg19 has the old and the new mitochondrion), MT is chrMT.
@@ -233,17 +269,15 @@ def _other_names(names: list[str]) -> dict[str, list[str]]:
     return {name: [alias for alias in aliases(name) if owners[alias] == name] for name in names}
 
 
-def _drop_replaced(folder: Path, assembly: str, dropped: set[str]) -> int:
-    """Remove the flat files of replaced contigs, or note them while runs use them; how many stay.
+def _drop_replaced(folder: Path, dropped: set[str]) -> int:
+    """Remove flat files of replaced contigs, or note them while runs are running; returns how many stay.
 
-    Asked after the commit: a run that is claimed from then on opens the new contigs.
+    Called after the commit: a run that is claimed from then on opens the new contigs.
     """
     note = folder / LEFT_FOR_LATER
     earlier = set(note.read_text().split()) if note.exists() else set()
-    left = {name for name in dropped | earlier if ACCESSION.fullmatch(name)}
-    if not left:
-        return 0
-    if Run.objects.filter(status=Status.RUNNING).exists():
+    left = _unnamed({name for name in dropped | earlier if ACCESSION.fullmatch(name)})
+    if left and Run.objects.filter(status=Status.RUNNING).exists():
         note.write_text("\n".join(sorted(left)))
         return len(left)
     _drop_flat(folder, left)
@@ -252,7 +286,11 @@ def _drop_replaced(folder: Path, assembly: str, dropped: set[str]) -> int:
 
 
 def _drop_flat(folder: Path, names: set[str]) -> None:
-    """Remove flat files that no contig names; who has one mapped keeps its bytes until it is done."""
-    named = set(Contig.objects.filter(content__in=names).values_list("content", flat=True))
-    for name in names - named:
+    """Remove flat files that no contig names; a process that has one mapped keeps its bytes."""
+    for name in _unnamed(names):
         (folder / name).unlink(missing_ok=True)
+
+
+def _unnamed(contents: set[str]) -> set[str]:
+    named = Contig.objects.filter(content__in=contents).values_list("content", flat=True)
+    return contents - set(named)

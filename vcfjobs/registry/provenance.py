@@ -1,101 +1,149 @@
-"""Which run held which alleles: recorded batch by batch, searched in the batches' bytes."""
+"""Which run had which alleles: recorded batch by batch, searched in the batches' bytes."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from django.db.models import Func, IntegerField, QuerySet, Value
+from django.db.models import Count, Func, IntegerField, QuerySet, Value
 
+from vcfjobs.database.keyset_pagination import ORDER, decode_cursor, encode_cursor, older_than, whole_number
 from vcfjobs.database.retry import retry_on_outage
-from vcfjobs.models import Run, RunAlleles
-from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
+from vcfjobs.models import Allele, Run, RunAlleles, RunQuerySet
+from vcfjobs.vrs.digests import ALLELE_PREFIX, DIGEST_BYTES, digest_bytes, digest_text
 
-# So many batches, each 1.2 MB at most, a bounded search looks at between two glances at the clock.
+IDS_A_PAGE = 10_000
+# One page searches the batches, each 1.2 MB at most, of so many runs and not more batches than that.
+RUNS_SEARCHED = 100
+BATCHES_SEARCHED = 500
+RUNS_A_PAGE = 20
+# A search limited by time reads so many batches between two looks at the clock.
 BATCHES_AT_ONCE = 16
 MOST_BATCHES = 128
 
 
 def record_batch(run: Run, ordinal: int, digests: Iterable[bytes]) -> None:
-    """Record which alleles a batch held; a repeated batch of another attempt has the same content."""
+    """Record which alleles a batch had; a batch that another attempt repeats has the same content."""
     batch = RunAlleles(run=run, ordinal=ordinal, digests=b"".join(digests))
     retry_on_outage(RunAlleles.objects.bulk_create)(
         [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
     )
 
 
-class _Position(Func):
-    """Where bytes first stand in a column of bytes, from 1; 0 where they do not."""
+def alleles_of(run: Run, cursor: str) -> tuple[list[str], str]:
+    """A page of the identifiers of a run's alleles, and the cursor of the next; "" after the last.
 
-    function = "INSTR"
-    output_field = IntegerField()
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """POSITION(needle IN haystack), the other way round."""
-        turned = self.copy()
-        turned.set_source_expressions(self.get_source_expressions()[::-1])
-        return turned.as_sql(
-            compiler, connection, template="POSITION(%(expressions)s)", arg_joiner=" IN ", **context
-        )
-
-
-def runs_holding(digest: str, visible: Any) -> Iterator[Run]:
-    """The runs among `visible` (a query set of runs) that held the allele, newest first.
-
-    The digests of a batch are searched as bytes by the database; a hit counts on a digest's border only.
+    A cursor is the batch's number and the index in it. Raises InvalidCursorError.
     """
-    raw = digest_bytes(digest)
+    ordinal, index = decode_cursor(cursor, whole_number, whole_number) if cursor else (0, 0)
+    batches = RunAlleles.objects.filter(run=run).order_by("ordinal")
+    batch = batches.filter(ordinal__gte=ordinal).first()
+    if batch is None:
+        return [], ""
+    raw = bytes(batch.digests)
+    begin = index * DIGEST_BYTES if batch.ordinal == ordinal else 0
+    end = min(begin + IDS_A_PAGE * DIGEST_BYTES, len(raw))
+    ids = [ALLELE_PREFIX + digest_text(raw[at : at + DIGEST_BYTES]) for at in range(begin, end, DIGEST_BYTES)]
+    if end < len(raw):
+        return ids, encode_cursor(batch.ordinal, end // DIGEST_BYTES)
+    more = batches.filter(ordinal__gt=batch.ordinal).exists()
+    return ids, encode_cursor(batch.ordinal + 1, 0) if more else ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldingRuns:
+    """A page of runs that had an allele; `older` is the cursor of the next, "" after the last."""
+
+    runs: list[Run]
+    first: bool
+    older: str
+
+
+def runs_holding(allele: Allele, visible: RunQuerySet, cursor: str) -> HoldingRuns:
+    """A page of the runs among `visible` that had the allele, newest first.
+
+    It searches RUNS_SEARCHED runs at most, fewer when they are large, and shows RUNS_A_PAGE: three queries,
+    and one for each run that is found. `cursor` is a page's `older`. Raises InvalidCursorError.
+    """
+    rows = older_than(visible.filter(register=True), cursor).order_by(*ORDER).only("created")
+    following = list(rows[: RUNS_SEARCHED + 1])
+    searched = _within_bounds(following[:RUNS_SEARCHED])
+    some = visible.filter(pk__in=[run.pk for run in searched])
+    found = list(islice(_holding(digest_bytes(allele.digest), some), RUNS_A_PAGE + 1))
+    last = None
+    if len(found) > RUNS_A_PAGE:
+        found.pop()
+        last = found[-1]
+    elif len(searched) < len(following):
+        last = searched[-1]
+    return HoldingRuns(found, first=not cursor, older=encode_cursor(last.created, last.pk) if last else "")
+
+
+def _within_bounds(runs: list[Run]) -> list[Run]:
+    """The first runs that have no more than BATCHES_SEARCHED batches together; the first one in any case."""
+    counted = RunAlleles.objects.filter(run__in=runs).order_by().values_list("run").annotate(Count("pk"))
+    sizes = dict(counted)
+    total = 0
+    for number, run in enumerate(runs):
+        total += sizes.get(run.pk, 0)
+        if number and total > BATCHES_SEARCHED:
+            return runs[:number]
+    return runs
+
+
+def _holding(raw: bytes, visible: RunQuerySet) -> Iterator[Run]:
     batches = _with_bytes(RunAlleles.objects.filter(run__in=visible), raw)
-    for run in visible.filter(pk__in=batches.values("run")).order_by("-created", "-id"):
+    for run in visible.filter(pk__in=batches.values("run")).order_by(*ORDER):
         if any(_holds(bytes(batch.digests), raw) for batch in batches.filter(run=run)):
             yield run
 
 
-def _with_bytes(batches: QuerySet[RunAlleles], raw: bytes) -> QuerySet[RunAlleles]:
-    """Those of the batches in which the bytes stand somewhere, on a digest's border or not."""
-    return batches.annotate(found=_Position("digests", Value(raw))).filter(found__gt=0)
+def latest_runs_holding(vrs_id: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
+    """Runs of all owners that had the allele, newest first, and whether every batch was searched.
 
-
-def _holds(digests: bytes, raw: bytes) -> bool:
-    at = digests.find(raw)
-    while at >= 0 and at % DIGEST_BYTES:
-        at = digests.find(raw, at + 1)
-    return at >= 0
-
-
-def digests_of(run: Run, after: tuple[int, int], size: int) -> tuple[list[str], tuple[int, int] | None]:
-    """A page of the digests that a run held, and the place of the next: (batch, digest in it)."""
-    ordinal, offset = after
-    batch = RunAlleles.objects.filter(run=run, ordinal__gte=ordinal).order_by("ordinal").first()
-    if batch is None:
-        return [], None
-    begin = offset * DIGEST_BYTES if batch.ordinal == ordinal else 0
-    raw = bytes(batch.digests)
-    part = raw[begin : begin + size * DIGEST_BYTES]
-    found = [digest_text(part[at : at + DIGEST_BYTES]) for at in range(0, len(part), DIGEST_BYTES)]
-    done = begin + len(part)
-    if done < len(raw):
-        return found, (batch.ordinal, done // DIGEST_BYTES)
-    more = RunAlleles.objects.filter(run=run, ordinal__gt=batch.ordinal).exists()
-    return found, (batch.ordinal + 1, 0) if more else None
-
-
-def latest_runs_holding(digest: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
-    """Runs of whatever owner that held the allele, newest first, and whether the search saw all there are.
-
-    It begins with what was registered last and ends with `most` runs found, or when `seconds` are over.
+    The search starts with what was registered last and ends with `most` runs found, or after `seconds`.
     """
     give_up = time.monotonic() + seconds
-    raw, found = digest_bytes(digest), set[Any]()
+    raw, found = digest_bytes(vrs_id.removeprefix(ALLELE_PREFIX)), set[Any]()
     batches, size = RunAlleles.objects.order_by("-pk"), BATCHES_AT_ONCE
     keys = list(batches.values_list("pk", flat=True)[:size])
     while keys and len(found) < most and time.monotonic() < give_up:
         began = time.monotonic()
         near = _with_bytes(batches.filter(pk__in=keys), raw)
         found |= {batch.run_id for batch in near if _holds(bytes(batch.digests), raw)}
-        if time.monotonic() - began < seconds / 20:  # they are small
+        if time.monotonic() - began < seconds / 20:  # the batches are small
             size = min(2 * size, MOST_BATCHES)
         keys = list(batches.filter(pk__lt=keys[-1]).values_list("pk", flat=True)[:size])
-    runs = Run.objects.filter(pk__in=found).defer("report", "traceback").order_by("-created", "-id")
+    runs = Run.objects.filter(pk__in=found).defer("report", "traceback").order_by(*ORDER)
     return list(runs[:most]), not keys
+
+
+class _Position(Func):
+    """Where bytes first occur in a column of bytes, from 1; 0 where they do not."""
+
+    function = "INSTR"
+    output_field = IntegerField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """POSITION(needle IN haystack), in the reverse order of INSTR."""
+        reversed_ = self.copy()
+        reversed_.set_source_expressions(self.get_source_expressions()[::-1])
+        return reversed_.as_sql(
+            compiler, connection, template="POSITION(%(expressions)s)", arg_joiner=" IN ", **context
+        )
+
+
+def _with_bytes(batches: QuerySet[RunAlleles], raw: bytes) -> QuerySet[RunAlleles]:
+    """The batches in which the bytes occur, at the start of a digest or not."""
+    return batches.annotate(found=_Position("digests", Value(raw))).filter(found__gt=0)
+
+
+def _holds(digests: bytes, raw: bytes) -> bool:
+    """Whether the bytes occur at the start of a digest."""
+    at = digests.find(raw)
+    while at >= 0 and at % DIGEST_BYTES:
+        at = digests.find(raw, at + 1)
+    return at >= 0

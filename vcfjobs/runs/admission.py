@@ -21,7 +21,7 @@ def admit_upload(request: HttpRequest, owner: str, *, form_bytes: int = 0) -> No
     check_submit_rate(request, owner)
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
-        raise LengthRequiredError("The upload needs a Content-Length; chunked bodies are not accepted.")
+        raise LengthRequiredError
     refuse_too_large(int(length) - form_bytes)
     require_room(owner, int(length))
     if not connection.in_atomic_block:

@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""
     if not is_searchable(run_id):
-        raise RunNotFoundError("Run not found")
+        raise RunNotFoundError
     runs = Run.objects.answering_to(owner, run_id, everyone=everyone)
     # Of several, the row's own key counts first, then the caller's own run of that name.
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:
-        raise RunNotFoundError("Run not found")
+        raise RunNotFoundError
     return found[0]
 
 

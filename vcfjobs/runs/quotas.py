@@ -32,19 +32,13 @@ def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
     if storage.free_bytes() - size < settings.ANYVAR_MIN_FREE_BYTES:
         raise StorageFullError
     if _reached(settings.ANYVAR_MAX_QUEUED_RUNS, Run.objects.filter(status=Status.QUEUED).count):
-        raise QueueFullError("Too many runs are waiting already. Try again later.")
+        raise QueueFullError
     in_flight = Run.objects.filter(owner=owner, status__in=ACTIVE).count
     if _reached(settings.ANYVAR_OWNER_MAX_RUNS, in_flight):
-        raise OwnerHasTooManyRunsError(
-            f"You have {settings.ANYVAR_OWNER_MAX_RUNS:,} runs under way, as many as one may have. "
-            "Wait until some have ended, or cancel some."
-        )
+        raise OwnerHasTooManyRunsError(settings.ANYVAR_OWNER_MAX_RUNS)
     most = settings.ANYVAR_OWNER_MAX_BYTES
     if most and (stored := stored_bytes(owner)) + size + arrived > most:
-        raise OwnerHasTooManyBytesError(
-            f"Your files take {stored:,} of the {most:,} bytes that one may have here. "
-            "Delete runs, or wait until they expire."
-        )
+        raise OwnerHasTooManyBytesError(stored, most)
 
 
 def stored_bytes(owner: str) -> int:

@@ -1,4 +1,4 @@
-"""Fully-justified normalisation of an allele (VRS 2.0, "Allele Normalization").
+"""Fully-justified normalisation of an allele (VRS 2.0 and 2.1, "Allele Normalization").
 
 An insertion or deletion in a repeat can be written at several places; it is widened to the whole region in
 which it could stand, so that every way to write it gives the same allele. All coordinates are
@@ -11,6 +11,9 @@ from bisect import bisect_right, insort
 from math import isqrt
 from operator import itemgetter
 from typing import NamedTuple, Protocol
+
+from vcfjobs.vrs import versions
+from vcfjobs.vrs.versions import VrsVersion
 
 # Rolling compares blocks; the first is small, for most indels do not roll far, and they double up to this.
 FIRST_BLOCK = 64
@@ -66,11 +69,17 @@ class Stretches:
 
 
 def normalize(
-    bases: Bases, start: int, ref: bytes, alt: bytes, stretches: Stretches | None = None
+    bases: Bases,
+    start: int,
+    ref: bytes,
+    alt: bytes,
+    stretches: Stretches | None = None,
+    vrs_version: VrsVersion = versions.DEFAULT,
 ) -> Normalized:
     """Normalise the replacement of `ref`, which stands at `start` in `bases`, by `alt`; all upper case.
 
-    `stretches` are those of this contig, looked up and added to.
+    `stretches` are those of this contig, looked up and added to. The versions of VRS differ in the repeat
+    subunit of an ambiguous insertion alone.
     """
     end = start + len(ref)
     if ref == alt:
@@ -86,7 +95,7 @@ def normalize(
     left, right = _rolled(bases, start, end, seed, stretches)
     if not inserted:
         return Normalized("deletion", start - left, end + right, None, left + right, len(seed))
-    return _insertion(bases, start, seed, left, right)
+    return _insertion(bases, start, seed, left, right, vrs_version)
 
 
 def _substitution(deleted: int, inserted: int) -> str:
@@ -107,27 +116,43 @@ def _rolled(bases: Bases, start: int, end: int, seed: bytes, stretches: Stretche
     return left, right
 
 
-def _insertion(bases: Bases, at: int, seed: bytes, left: int, right: int) -> Normalized:
+def _insertion(
+    bases: Bases, at: int, seed: bytes, left: int, right: int, vrs_version: VrsVersion
+) -> Normalized:
     rolled = left + right
     if not rolled:
         return Normalized("insertion", at, at, seed, None, None)
     start, end = at - left, at + right
-    subunit = repeat_subunit(seed, rolled)
+    subunit = (largest_subunit if vrs_version == "2.0" else smallest_subunit)(seed, rolled)
     if subunit is None:
         return Normalized("insertion", start, end, bases[start:at] + seed + bases[at:end], None, None)
     return Normalized("insertion", start, end, None, rolled + len(seed), subunit)
 
 
-def repeat_subunit(seed: bytes, longest: int) -> int | None:
-    """The largest d <= `longest` that divides len(seed) such that `seed` repeats its first d residues."""
+def smallest_subunit(seed: bytes, longest: int) -> int | None:
+    """VRS 2.1: the smallest d that divides len(seed) such that `seed` repeats its first d residues.
+
+    None when that is longer than `longest`.
+    """
+    shortest = _shortest_repeat(seed)
+    return shortest if shortest <= longest else None
+
+
+def largest_subunit(seed: bytes, longest: int) -> int | None:
+    """VRS 2.0: the largest d <= `longest` that divides len(seed), `seed` repeating its first d residues."""
     size = len(seed)
     if size <= longest:
         return size
-    # A sequence is found in its own double first at its shortest repeat; all others are multiples of that.
-    shortest = (seed + seed).find(seed, 1)
+    # All subunits are multiples of the shortest.
+    shortest = _shortest_repeat(seed)
     repeats = size // shortest
     most = longest // shortest
     return max((n for n in _divisors(repeats) if n <= most), default=0) * shortest or None
+
+
+def _shortest_repeat(seed: bytes) -> int:
+    """A sequence is found in its own double first at its shortest repeat."""
+    return (seed + seed).find(seed, 1)
 
 
 def _divisors(number: int) -> set[int]:

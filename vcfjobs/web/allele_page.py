@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 
+from vcfjobs.database.keyset_pagination import known_cursor
 from vcfjobs.models import Allele, Contig, RunQuerySet
-from vcfjobs.registry import queries
+from vcfjobs.registry import provenance
 
 NAMES_SHOWN = 50
 LITERAL_SHOWN = 2_000
@@ -17,6 +18,7 @@ LITERAL_SHOWN = 2_000
 def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]:
     """Everything that the template of an allele needs."""
     vrs = allele.to_vrs()
+    recorded = settings.ANYVAR_PROVENANCE
     contigs = Contig.objects.filter(sequence=allele.sequence_id).select_related("assembly")
     return {
         "allele": allele,
@@ -26,7 +28,7 @@ def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]
         "location_id": vrs["location"]["id"],
         "vrs": as_json(vrs),
         "shortened": len(allele.literal or "") > LITERAL_SHOWN,
-        "holding": queries.runs_holding(allele, visible, before) if settings.ANYVAR_PROVENANCE else None,
+        "holding": provenance.runs_holding(allele, visible, known_cursor(before)) if recorded else None,
     }
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 
 from vcfjobs import storage
 from vcfjobs.models import Kind, Run, Status
-from vcfjobs.registry import queries
+from vcfjobs.registry import search
 from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfReader, BlockIndex
 
@@ -71,7 +71,7 @@ def preview_of(run: Run) -> Preview | None:
         chunks = BgzfReader(file, BlockIndex()).read_range(0, MOST_BYTES)
         records = first_records(chunks, for_ref=run.for_ref)
         ids = {found.text for record in records for found in record.ids or () if found.text}
-        return Preview(records, queries.registered(ids) if ids else set())
+        return Preview(records, search.registered(ids) if ids else set())
     return None
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.http import QueryDict
 
-from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, is_cursor, older_than
+from vcfjobs.database.keyset_pagination import ORDER, encode_cursor, known_cursor, older_than
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.web.forms import FilterForm
 
@@ -62,6 +62,7 @@ def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
 
     Anything but a cursor gives the first page.
     """
+    before = known_cursor(before)
     valid = filters.is_valid()
     wanted = {name: value for name, value in filters.cleaned_data.items() if value} if valid else {}
     search, status = wanted.get("search"), wanted.get("status")
@@ -74,12 +75,13 @@ def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
         found |= {run.pk: run for run in rows}
     ordered = sorted(found.values(), key=lambda run: (run.created, run.pk), reverse=True)
     shown = ordered[:PAGE_SIZE]
+    older = encode_cursor(shown[-1].created, shown[-1].pk) if shown else ""
     return RunPage(
         runs=shown,
         narrowed=bool(wanted) or not valid,
-        first=not is_cursor(before),
+        first=not before,
         newest=urlencode(wanted),
-        older=urlencode(wanted | {"before": encode_cursor(shown[-1])}) if len(ordered) > PAGE_SIZE else "",
+        older=urlencode(wanted | {"before": older}) if len(ordered) > PAGE_SIZE else "",
         searched=SEARCHED if oldest is not None else 0,
     )
 

@@ -25,7 +25,7 @@ from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
 from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundError, VcfJobsError
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
-from vcfjobs.registry import queries
+from vcfjobs.registry import search
 from vcfjobs.runs import lifecycle
 from vcfjobs.runs.owners import owner_of_user, sees_everyone
 from vcfjobs.runs.run_ids import validate_run_id
@@ -171,9 +171,9 @@ def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
 @signed_in_where_needed
 def allele(request: HtmxRequest, vrs_id: str) -> HttpResponse:
     """One registered allele, with the caller's runs that contain it."""
-    if not queries.digest_of(vrs_id):
+    if not search.digest_of(vrs_id):
         raise Http404("Not a VRS allele identifier.")
-    found = queries.find_alleles([vrs_id])
+    found = search.find_alleles([vrs_id])
     if not found:
         return render(request, "vcfjobs/allele_unknown.html", {"vrs_id": vrs_id}, status=404)
     context = allele_page.context(found[0], _visible_runs(request), request.GET.get("before", ""))
@@ -229,11 +229,11 @@ def _asks_for_json(request: HttpRequest) -> bool:
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def _as_vrs_id(search: str) -> str | None:
+def _as_vrs_id(typed: str) -> str | None:
     """The searched allele identifier, typed with or without its namespace."""
-    text = search.strip()
+    text = typed.strip()
     vrs_id = f"ga4gh:{text}" if text.startswith(ALLELE_PREFIX.removeprefix("ga4gh:")) else text
-    return vrs_id if queries.digest_of(vrs_id) else None
+    return vrs_id if search.digest_of(vrs_id) else None
 
 
 def _visible_runs(request: HtmxRequest) -> RunQuerySet:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from vcfjobs import __version__
 from vcfjobs.models import Worker
 from vcfjobs.startup_checks import check_setup
+from vcfjobs.vrs import kernel
 from vcfjobs.worker import fork_guard
 from vcfjobs.worker.maintenance import child_lost, drop_orphans, logger, sweep
 
@@ -38,6 +39,7 @@ class SweepStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         refuse_wrong_setup(worker.pool_cls)
+        kernel.load()  # before the pool forks: its children share it
         fork_guard.fork_without_database()
         self.node = worker.hostname
         self._worker = Worker(

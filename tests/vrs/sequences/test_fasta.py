@@ -13,20 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.vrs.bgzf.test_files import compressed
+from tests.packing import bgzf, gzipped
 from vcfjobs.vrs.digests import refget_accession
 from vcfjobs.vrs.sequences.flat_files import FastaError, FlatSequence, read_fasta, write_flat
-
-
-def bgzf(text: bytes) -> bytes:
-    return compressed(text)[0]
 
 
 def read(data: bytes) -> dict[str, bytes]:
     return {name: b"".join(chunks) for name, chunks in read_fasta(io.BytesIO(data))}
 
 
-PACKS = pytest.mark.parametrize("pack", [bytes, gzip.compress, bgzf])
+PACKS = pytest.mark.parametrize("pack", [bytes, gzipped, bgzf], ids=["plain", "gzip", "bgzf"])
 
 
 @PACKS
@@ -90,19 +86,20 @@ def test_chunks_left_unread_are_skipped() -> None:
 @pytest.mark.parametrize(
     ("data", "word"),
     [
-        (b"", "empty"),
-        (b"  \n\n", "empty"),
-        (b"ACGT\n", "does not begin with '>'"),
-        (b"##fileformat=VCFv4.2\n", "does not begin with '>'"),
-        (b">a\nAC\n>a\nAC\n", "two contigs with the name a"),
-        (b">\nAC\n", "no name"),
-        (b"> \nAC\n", "no name"),
-        (b">a\nAC1T\n", "Contig a"),
-        (b">a\nAC\n@read\nGT\n", "Contig a"),
-        (b">a\nAC>b\nGT\n", "Contig a"),
-        (b">" + b"a" * 3_000_000, "too long"),
-        (gzip.compress(b">a\nACGT\n" * 9)[:-9], "truncated"),
-        (bgzf(b">a\nACGT\n")[:-28], "truncated"),
+        pytest.param(b"", "empty", id="empty"),
+        pytest.param(b"  \n\n", "empty", id="blank lines"),
+        pytest.param(b"ACGT\n", "does not begin with '>'", id="bases alone"),
+        pytest.param(b"##fileformat=VCFv4.2\n", "does not begin with '>'", id="VCF"),
+        pytest.param(b">a\nAC\n>a\nAC\n", "two contigs with the name a", id="a name twice"),
+        pytest.param(b">\nAC\n", "no name", id="no name"),
+        pytest.param(b"> \nAC\n", "no name", id="a blank name"),
+        pytest.param(b">a\nAC1T\n", "Contig a", id="a digit"),
+        pytest.param(b">a\nMKLVEQ\n", "not nucleotide codes", id="protein"),
+        pytest.param(b">a\nAC\n@read\nGT\n", "Contig a", id="FASTQ"),
+        pytest.param(b">a\nAC>b\nGT\n", "Contig a", id="a name within a line"),
+        pytest.param(b">" + b"a" * 3_000_000, "too long", id="a name of 3 MB"),
+        pytest.param(gzipped(b">a\nACGT\n" * 9)[:-9], "truncated", id="cut gzip"),
+        pytest.param(bgzf(b">a\nACGT\n")[:-28], "truncated", id="cut bgzf"),
     ],
 )
 def test_what_is_not_a_fasta_fails_with_its_reason(data: bytes, word: str) -> None:

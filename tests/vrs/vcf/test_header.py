@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, vrs_lines
+from vcfjobs.vrs.versions import VrsVersion
 
 FIRST = b"##fileformat=VCFv4.2\n"
 COLUMNS = b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
@@ -35,6 +38,7 @@ def ids(description: bytes, more: bytes = b"") -> bytes:
         (ids(b"x [VRS version=2.0.1;\x1b[31m tool\x07]"), "[31m tool, VRS 2.0.1"),
         (ERROR, "a tool that the header does not name"),
     ],
+    ids=["VRS 2", "VRS 1.3", "source and version", "source", "no tool", "terminal codes", "error line"],
 )
 @pytest.mark.parametrize("keep", [True, False])
 def test_the_tool_is_named_as_its_header_names_it(line: bytes, named: str, keep: bool) -> None:
@@ -44,6 +48,27 @@ def test_the_tool_is_named_as_its_header_names_it(line: bytes, named: str, keep:
 def test_our_own_lines_name_us() -> None:
     lines = [line + b"\n" for line in vrs_lines(for_ref=True, add_vrs_attributes=True)]
     assert read(*lines).annotated_by == "vcfjobs version=0.1.0, VRS 2.0.1"
+
+
+@pytest.mark.parametrize(
+    ("version", "release", "vrs_python"), [("2.0", "2.0.1", "2.3.3-compatible"), ("2.1", "2.1.1", "none")]
+)
+def test_the_line_names_the_version_as_consumers_of_the_reference_annotator_read_it(
+    version: VrsVersion, release: str, vrs_python: str
+) -> None:
+    lines = vrs_lines(for_ref=True, add_vrs_attributes=True, vrs_version=version)
+    # The pattern of vrsix.
+    found = re.search(r"\[VRS version=(.*);VRS-Python version=(.*)\]", lines[0].decode())
+    assert found is not None
+    assert found.groups() == (release, f"{vrs_python};vcfjobs version=0.1.0")
+    assert read(*(line + b"\n" for line in lines)).annotated_by == f"vcfjobs version=0.1.0, VRS {release}"
+
+
+@pytest.mark.parametrize(
+    ("signed", "version"), [(b"2.1.1", "2.1"), (b"2.1", "2.1"), (b"2.0.1", "2.0"), (b"1.3", "2.0")]
+)
+def test_a_header_says_which_version_its_identifiers_have(signed: bytes, version: str) -> None:
+    assert read(ids(b"x [VRS version=%b;tool]" % signed)).vrs_version == version
 
 
 def test_a_file_without_vrs_lines_names_nobody() -> None:

@@ -121,6 +121,10 @@ def test_a_wrong_ref_gets_only_the_error_and_is_counted() -> None:
     assert report.failures == [("chr1", 3, "reference_mismatch", "GG", "GT")]
 
 
+def test_a_wrong_ref_in_lower_case_is_quoted_in_upper_case() -> None:
+    assert info_of("gg", "c", pos=3) == info_of("GG", "C", pos=3)
+
+
 def test_one_wrong_ref_spoils_all_alleles_of_the_record_alone() -> None:
     data, _, _ = run(HEADER + record("G", "C,T") + record("A", "C"))
     wrong, right = (line.split(b"\t")[7] for line in data.splitlines()[-2:])

@@ -1,21 +1,27 @@
 """The examples of the OpenAPI document: one session with two variants of chromosome 20 of GRCh37.
 
-Identifiers are computed here as everywhere, so they cannot be wrong by a slip of the pen. What the service
-itself decides (times, sizes, digests of files) was taken from such a session.
+Identifiers and runs are computed by the service's own code. Times, sizes and digests of files were taken
+from such a session.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 from vcfjobs import __version__
+from vcfjobs.api import serializers
+from vcfjobs.errors import ResultExpiredError
+from vcfjobs.models import Run
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.vcf.header import VRS_VERSION, vrs_lines
+from vcfjobs.vrs.vcf.report import Report
 
 SEQUENCE = CANONICAL["GRCh37"]["20"][1]
-# Of each record REF and ALT, as [start, end) and state; the deletion is placed over the whole run of C.
+# REF and ALT of each record, as [start, end) and state; the deletion spans the whole run of C.
 SNV = (
     vrs_allele(SEQUENCE, 1_451_125, 1_451_126, length=1, repeat_subunit_length=1),
     vrs_allele(SEQUENCE, 1_451_125, 1_451_126, literal="T"),
@@ -51,7 +57,7 @@ def _annotated(*attributes: tuple[str, str]) -> str:
 
 
 ANNOTATED = _annotated()
-# What /annotated_vcf takes; and the same with an identifier that is not its allele's.
+# An input of /annotated_vcf, and the same with one wrong identifier.
 CARRYING = _annotated(_ATTRIBUTES, _REPEATS)
 CARRYING_WRONG = CARRYING.replace(ALLELE["id"], UNKNOWN)
 VALIDATION = (
@@ -61,19 +67,55 @@ VALIDATION = (
 
 RUN_ID = "my-run"
 PK = "a374c125-dddb-4e7f-a1f1-50974a2fd91e"
-_HERE = f"/runs/{PK}/"
-SUBMITTED = {
-    "run_id": RUN_ID,
-    "status": "PENDING",
-    "status_message": f"Run submitted. Check status at /vcf/{RUN_ID}",
-}
-PENDING = {
-    "run_id": RUN_ID,
-    "status": "PENDING",
-    "status_message": f"Run not completed. Check status at /vcf/{RUN_ID}",
-    "progress": 0.25,
-    "records": 500_000,
-}
+_CREATED = datetime(2026, 11, 24, 16, 46, 43, 21_189, UTC)
+_STARTED = _CREATED.replace(microsecond=162_000)
+_FINISHED = _CREATED.replace(microsecond=229_000)
+
+
+def _run(**columns: Any) -> Run:
+    return Run(
+        id=PK,
+        run_id=RUN_ID,
+        assembly="GRCh37",
+        file_name="sample.vcf",
+        input_format="vcf",
+        input_bytes=len(VCF),
+        input_sha256=hashlib.sha256(VCF.encode()).hexdigest(),
+        created=_CREATED,
+        **columns,
+    )
+
+
+_QUEUED = _run()
+_SUCCEEDED = _run(
+    status="succeeded",
+    records_done=2,
+    result_bytes=456,
+    result_text_bytes=len(ANNOTATED),
+    result_sha256="39fce40a6b58ae4760afb833a7bbd11eb51a52ac689ba3959e9e90f7ffcac20e",
+    indexed=True,
+    attempt=1,
+    attempt_limit=3,
+    started=_STARTED,
+    finished=_FINISHED,
+    report=Report(
+        records=2,
+        resolved=2,
+        alleles=Counter(reference=2, snv=1, deletion=1),
+        deletion_lengths=Counter({1: 1}),
+        positions={"20": Counter({1: 2})},
+    ).to_json(),
+)
+# Not a column above: by the clock the run would have expired.
+_EXPIRES = {"expires": "2026-11-24T18:46:43.229000Z"}
+QUEUED_RUN: dict[str, Any] = dict(serializers.RunListSerializer(_QUEUED).data)
+_CANCELLED = serializers.RunListSerializer(_run(status="cancelled", finished=_FINISHED))
+CANCELLED_RUN = dict(_CANCELLED.data) | _EXPIRES
+SUCCEEDED_RUN = dict(serializers.RunListSerializer(_SUCCEEDED).data) | _EXPIRES
+WHOLE_RUN = dict(serializers.RunSerializer(_SUCCEEDED).data) | _EXPIRES
+
+SUBMITTED = serializers.pending(_QUEUED, "Run submitted.")
+PENDING = serializers.pending(_QUEUED, "Run not completed.", progress=0.25, records=500_000)
 REGISTERED = {"run_id": RUN_ID, "status": "SUCCESS", "status_message": "VCF registration complete"}
 UNKNOWN_RUN = {"run_id": RUN_ID, "status": "NOT_FOUND", "status_message": "Run not found"}
 FAILED = {
@@ -81,83 +123,8 @@ FAILED = {
     "number.",
     "error_code": "RUN_FAILURE",
 }
-EXPIRED = {"error": "The result has expired: its files are deleted.", "error_code": "EXPIRED"}
+EXPIRED = {"error": ResultExpiredError.standard, "error_code": "EXPIRED"}
 CANCELLED = {"error": "The run was cancelled.", "error_code": "CANCELLED"}
-
-QUEUED_RUN: dict[str, Any] = {
-    "id": PK,
-    "run_id": RUN_ID,
-    "kind": "annotate",
-    "status": "queued",
-    "progress": 0.0,
-    "records_done": 0,
-    "assembly": "GRCh37",
-    "for_ref": True,
-    "add_vrs_attributes": False,
-    "register": True,
-    "file_name": "sample.vcf",
-    "input_format": "vcf",
-    "input_bytes": len(VCF),
-    "input_sha256": hashlib.sha256(VCF.encode()).hexdigest(),
-    "input_annotated_by": "",
-    "result_bytes": None,
-    "result_text_bytes": None,
-    "result_sha256": "",
-    "attempt": 0,
-    "error_code": "",
-    "error": "",
-    "created": "2026-11-24T16:46:43.021189Z",
-    "started": None,
-    "finished": None,
-    "expires": None,
-    "expired": False,
-    "links": {"self": _HERE, "vcf": f"/vcf/{RUN_ID}"},
-}
-CANCELLED_RUN = QUEUED_RUN | {
-    "status": "cancelled",
-    "finished": "2026-11-24T16:46:44.229000Z",
-    "expires": "2026-11-24T18:46:44.229000Z",
-    "links": {**QUEUED_RUN["links"], "failures": f"{_HERE}failures"},
-}
-SUCCEEDED_RUN = QUEUED_RUN | {
-    "status": "succeeded",
-    "progress": 1.0,
-    "records_done": 2,
-    "result_bytes": 456,
-    "result_text_bytes": len(ANNOTATED),
-    "result_sha256": "39fce40a6b58ae4760afb833a7bbd11eb51a52ac689ba3959e9e90f7ffcac20e",
-    "attempt": 1,
-    "started": "2026-11-24T16:46:43.162000Z",
-    "finished": "2026-11-24T16:46:43.229000Z",
-    "expires": "2026-11-24T18:46:43.229000Z",
-    "links": {
-        "self": _HERE,
-        "vcf": f"/vcf/{RUN_ID}",
-        "result": f"{_HERE}result.vcf.gz",
-        "text": f"{_HERE}result.vcf",
-        "index": f"{_HERE}result.vcf.gz.tbi",
-        "failures": f"{_HERE}failures",
-    },
-}
-WHOLE_RUN = SUCCEEDED_RUN | {
-    "records_per_second": 29.85,
-    "attempt_limit": 3,
-    "shard_count": 0,
-    "report": {
-        "records": 2,
-        "resolved": 2,
-        "alleles": {"reference": 2, "snv": 1, "deletion": 1},
-        "insertion_lengths": {},
-        "deletion_lengths": {"1": 1},
-        "failed": {},
-        "unknown_contigs": {},
-        "without_id": {},
-        "bin_bases": 1_048_576,
-        "positions": {"20": {"1": 2}},
-        "replaced": "",
-        "sorted": True,
-    },
-}
 FAILURES = {
     "failed": {"reference_mismatch": 1},
     "failures": [
@@ -170,7 +137,7 @@ RUN_ALLELES = {"ids": [allele["id"] for allele in _BY_DIGEST], "next_cursor": No
 OBJECT = {"messages": [], "data": ALLELE}
 UNKNOWN_OBJECT = {"detail": f"VRS Object {UNKNOWN} not found"}
 HOLDING_RUNS = {
-    "runs": [{"id": PK, "run_id": RUN_ID, "created": QUEUED_RUN["created"], "self": _HERE}],
+    "runs": [{"id": PK, "run_id": RUN_ID, "created": QUEUED_RUN["created"], "self": f"/runs/{PK}/"}],
     "next_cursor": None,
 }
 IDS = {"ids": [ALLELE["id"], UNKNOWN]}

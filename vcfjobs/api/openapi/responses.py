@@ -1,114 +1,118 @@
-"""The words in which documentation.py describes a call: its answers, with examples, and its parameters."""
+"""How an operation of the OpenAPI document is described: its responses, with examples, and parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-)
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from vcfjobs.api import problems, serializers
 
-JSON = "application/json"
-Decorator = Callable[[Any], Any]
+JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
+BGZF, BYTES = "application/gzip", "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One way that a call may be answered: its body's kind and schema, in words, and an example by name."""
+class DocumentedResponse(NamedTuple):
+    """One response of an operation. Without a name it has no example."""
 
     status: int
     media: str
     body: Any
-    what: str
+    description: str
     name: str = ""
     example: Any = None
 
 
-def says(status: int, body: Any, example: Any, what: str, media: str = JSON) -> list[Said]:
-    """An answer with a body that can be shown."""
-    return [Said(status, media, body, what, what, example)]
+def json_response(status: int, body: Any, example: Any, description: str) -> DocumentedResponse:
+    """A JSON document."""
+    return DocumentedResponse(status, JSON, body, description, description, example)
 
 
-def sends(status: int, media: str, what: str) -> list[Said]:
-    """An answer whose bytes cannot be shown."""
-    return [Said(status, media, OpenApiTypes.BINARY, what)]
+def text(status: int, example: str, description: str, media: str = TEXT) -> DocumentedResponse:
+    """A file that can be shown as text."""
+    return DocumentedResponse(status, media, OpenApiTypes.STR, description, description, example)
 
 
-def ends(status: int, what: str) -> list[Said]:
-    """An answer without a body."""
-    return [Said(status, "", None, what)]
+def binary(status: int, media: str, description: str) -> DocumentedResponse:
+    """A file that cannot be shown."""
+    return DocumentedResponse(status, media, OpenApiTypes.BINARY, description)
 
 
-def refuses(*causes: Exception) -> list[Said]:
-    """The answers to these errors, as the exception handler makes them."""
-    answers = [answer for error in causes if (answer := problems.answer_to(error)) is not None]
-    return [problem(answer) for answer in answers]
+def empty(status: int, description: str) -> DocumentedResponse:
+    """A response without a body."""
+    return DocumentedResponse(status, "", None, description)
 
 
-def problem(answer: Response) -> Said:
-    """A problem document as the exception handler has made it."""
-    body = serializers.ProblemSerializer if "title" in answer.data else serializers.RunErrorSerializer
+def error_response(answer: Response | None) -> DocumentedResponse:
+    """An error as the exception handler answers it."""
+    assert answer is not None  # noqa: S101  # a documented error has an answer
     code = answer.data["error_code"]
-    what = answer.data.get("title") or code
-    return Said(answer.status_code, answer.content_type or JSON, body, what, code, answer.data)
+    title = answer.data.get("title")
+    body = serializers.ProblemSerializer if title else serializers.RunErrorSerializer
+    media = answer.content_type or JSON
+    return DocumentedResponse(answer.status_code, media, body, title or code, code, answer.data)
 
 
-# What every call may answer that is not open to all, and any that asks the database.
-UNAUTHENTICATED = refuses(
-    exceptions.NotAuthenticated(), exceptions.AuthenticationFailed("The bearer token is not valid.")
+# Whatever fails without a database.
+UNAVAILABLE = error_response(problems.database_unavailable())
+_PROTECTED = (
+    exceptions.NotAuthenticated(),
+    exceptions.AuthenticationFailed("The bearer token is not valid."),
+    UNAVAILABLE,
 )
-UNAVAILABLE = [problem(problems.database_unavailable())]
 
 
-def call(
+def operation(
+    tag: str,
     operation_id: str,
     summary: str,
-    *answers: list[Said],
-    tag: str,
-    query: Sequence[Any] = (),
+    *responses: DocumentedResponse | Exception,
+    parameters: Sequence[Any] = (),
     request: Any = None,
-    open_to_all: bool = False,
+    public: bool = False,
     methods: list[str] | None = None,
-) -> Decorator:
-    """The documentation of one call; that most want a token, and any may find the database away, is added."""
-    common = [] if open_to_all else [*UNAUTHENTICATED, *UNAVAILABLE]
-    by_kind: dict[tuple[int, str], list[Said]] = {}
-    for said in [one for answer in answers for one in answer] + common:
-        by_kind.setdefault((said.status, said.media), []).append(said)
-    responses = {key if key[1] else key[0]: _response(found) for key, found in sorted(by_kind.items())}
+) -> Callable[[Any], Any]:
+    """The decorator that documents an operation.
+
+    An exception stands for its error response. Unless the operation is public, the responses without
+    authentication and without a database are added.
+    """
+    grouped: dict[tuple[int, str], list[DocumentedResponse]] = {}
+    for one in (*responses, *(() if public else _PROTECTED)):
+        documented = error_response(problems.answer_to(one)) if isinstance(one, Exception) else one
+        grouped.setdefault((documented.status, documented.media), []).append(documented)
     return extend_schema(
         operation_id=operation_id,
         summary=summary,
         tags=[tag],
-        parameters=[*query],
+        parameters=[*parameters],
         request=request,
-        responses=responses,
+        responses={key if key[1] else key[0]: _merged(found) for key, found in sorted(grouped.items())},
         methods=methods,
     )
 
 
-def _response(found: list[Said]) -> OpenApiResponse:
-    shown = [OpenApiExample(said.name, value=said.example) for said in found if said.name]
-    what = "; ".join(dict.fromkeys(said.what for said in found))
-    return OpenApiResponse(found[0].body, description=what, examples=shown)
+def _merged(found: list[DocumentedResponse]) -> OpenApiResponse:
+    shown = [OpenApiExample(one.name, value=one.example) for one in found if one.name]
+    description = "; ".join(dict.fromkeys(one.description for one in found))
+    return OpenApiResponse(found[0].body, description=description, examples=shown)
 
 
-def header(name: str, kind: type, *statuses: int, what: str) -> OpenApiParameter:
-    """A header of the answers of these statuses."""
-    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=what, response=[*statuses])
+def header(name: str, kind: type, *statuses: int, description: str) -> OpenApiParameter:
+    """A header of the responses with these statuses."""
+    return OpenApiParameter(
+        name, kind, OpenApiParameter.HEADER, description=description, response=[*statuses]
+    )
 
 
-def in_path(name: str, what: str, **shown: str) -> OpenApiParameter:
-    """A part of the address, with examples by name."""
-    values = [OpenApiExample(summary.replace("_", " "), value) for summary, value in shown.items()]
-    return OpenApiParameter(name, str, OpenApiParameter.PATH, description=what, examples=values)
+def parameter(
+    location: Literal["path", "query"], name: str, description: str, **examples: Any
+) -> OpenApiParameter:
+    """A required parameter, with examples by name."""
+    shown = [OpenApiExample(summary.replace("_", " "), value) for summary, value in examples.items()]
+    kind = type(next(iter(examples.values())))
+    return OpenApiParameter(name, kind, location, required=True, description=description, examples=shown)

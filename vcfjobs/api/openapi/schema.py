@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
@@ -12,5 +13,10 @@ class TokenListScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untype
     name = "bearerToken"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        """A bearer token."""
         return {"type": "http", "scheme": "bearer"}
+
+
+class SessionCookieScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The pages' session cookie."""
+
+    target_class = "vcfjobs.api.authentication.SessionAuthentication"

@@ -63,8 +63,13 @@ CANONICAL: dict[str, dict[str, tuple[int, str]]] = {
 _MITOCHONDRION = frozenset(("M", "MT"))
 
 
+def published(assembly: str, name: str) -> tuple[int, str] | None:
+    """Length and accession of that contig, by either naming style; None when the table does not have it."""
+    bare = name.removeprefix("chr")
+    return CANONICAL.get(assembly, {}).get("MT" if bare in _MITOCHONDRION else bare)
+
+
 def canonical(assembly: str, name: str, length: int) -> str | None:
     """The accession of that contig, by either naming style; None when the table has none of that length."""
-    bare = name.removeprefix("chr")
-    known = CANONICAL.get(assembly, {}).get("MT" if bare in _MITOCHONDRION else bare)
+    known = published(assembly, name)
     return known[1] if known is not None and known[0] == length else None

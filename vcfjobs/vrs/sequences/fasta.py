@@ -15,9 +15,9 @@ from vcfjobs.vrs.digests import RefgetHasher
 
 MAX_NAME_LINE = 1 << 20
 
-_RESIDUES = bytes(
-    ord(chr(byte).upper()) if chr(byte).isascii() and chr(byte).isalpha() else 0 for byte in range(256)
-)
+IUPAC = b"ACGTURYSWKMBDHVN"
+# Other letters, those of proteins too, become NUL.
+_RESIDUES = bytes(byte & ~0x20 if byte & ~0x20 in IUPAC and byte >= 0x41 else 0 for byte in range(256))
 
 
 class FastaError(VcfJobsError):
@@ -109,12 +109,12 @@ class _FastaText:
 
 
 def _clean(part: bytes, name: str) -> bytes:
-    """The residues of some lines. One pass does both: what is no letter becomes NUL, which is then sought."""
+    """The residues of some lines. One pass does both: any other byte becomes NUL, which is then sought."""
     residues = part.replace(b"\n", b"").translate(_RESIDUES)
     if b"\0" in residues:
         residues = part.translate(_RESIDUES, b"\n\r \t")
         if b"\0" in residues:
-            raise FastaError(f"Contig {name} of the FASTA holds characters that are not letters.")
+            raise FastaError(f"Contig {name} of the FASTA has characters that are not nucleotide codes.")
     return residues
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
+from vcfjobs.vrs import kernel, versions
 from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, missing_chrom_line
@@ -13,6 +14,7 @@ from vcfjobs.vrs.vcf.lines import TextSource
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.substitutions import AlleleRow
+from vcfjobs.vrs.versions import VrsVersion
 
 HEAD_RECORDS = 100
 HEAD_BYTES = 1 << 18
@@ -21,11 +23,17 @@ CONTIGS_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What to write into INFO, and whether to hand out the alleles for a registry."""
+    """What to write into INFO, under which VRS version, and whether the alleles are collected."""
 
     for_ref: bool = True
     add_vrs_attributes: bool = False
     collect_alleles: bool = False
+    vrs_version: VrsVersion = versions.DEFAULT
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a version of VRS that the engine does not compute."""
+        if self.vrs_version not in versions.RELEASES:
+            raise ValueError(f"VRS {self.vrs_version} is not one of {', '.join(versions.RELEASES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class Chunk:
     """Annotated bytes, their alleles, the report of this chunk alone, and the bytes of input consumed."""
 
     data: bytes
-    alleles: list[AlleleRow]
+    alleles: Collection[AlleleRow]
     report: Report
     compressed_bytes: int
 
@@ -79,7 +87,7 @@ def annotate_later_shard(
 def _annotate_records(
     source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
 ) -> Iterator[Chunk]:
-    annotator = _annotator(reference, options)
+    annotator = kernel.accelerated(record_annotator(reference, options))
     while rest:
         annotated = annotator.annotate(rest, line)
         line += rest.count(b"\n")
@@ -97,7 +105,7 @@ def check_head(
     header, rest = read_header(source, options)
     lines = _first_lines(rest, records)
     try:
-        report = _annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
+        report = record_annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
     except MalformedRecordError as error:
         raise InvalidVcfError(error.sentence) from error
     return HeadCheck(
@@ -127,6 +135,7 @@ def read_header(source: TextSource, options: Options, *, keep: bool = False) -> 
     reader = HeaderReader(
         for_ref=options.for_ref,
         add_vrs_attributes=options.add_vrs_attributes,
+        vrs_version=options.vrs_version,
         longest=source.limits.max_header,
         keep=keep,
     )
@@ -140,12 +149,14 @@ def read_header(source: TextSource, options: Options, *, keep: bool = False) -> 
     raise missing_chrom_line()
 
 
-def _annotator(reference: Reference, options: Options) -> RecordAnnotator:
+def record_annotator(reference: Reference, options: Options) -> RecordAnnotator:
+    """The pure engine for a file on that reference."""
     return RecordAnnotator(
         reference,
         for_ref=options.for_ref,
         add_vrs_attributes=options.add_vrs_attributes,
         collect_alleles=options.collect_alleles,
+        vrs_version=options.vrs_version,
     )
 
 

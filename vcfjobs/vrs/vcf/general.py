@@ -8,6 +8,7 @@ from vcfjobs.vrs.sequences.contigs import Contig
 from vcfjobs.vrs.vcf.info import ID, LONGEST_STATE_SHOWN, MISSING, NOTHING, Attributes, error_field, fields_of
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.substitutions import AlleleRow, Put
+from vcfjobs.vrs.versions import VrsVersion
 
 IUPAC = b"ACGTURYSWKMBDHVN"
 MISMATCH = "reference_mismatch"
@@ -19,11 +20,14 @@ _BREAKEND_MARKS = (b"[", b"]")
 class AnyRecords:
     """The records of one chunk, and their alleles in the order in which they are placed."""
 
-    def __init__(self, assembly: str, report: Report, *, for_ref: bool, collect: bool) -> None:
+    def __init__(
+        self, assembly: str, report: Report, *, for_ref: bool, collect: bool, vrs_version: VrsVersion
+    ) -> None:
         self._assembly = assembly
         self._report = report
         self._for_ref = for_ref
         self._collect = collect
+        self._vrs_version = vrs_version
         # line number, fields, and the attributes of each allele (None: no identifier) or the error
         self.records: list[tuple[int, list[bytes], list[Attributes | None] | bytes]] = []
         self._locations: list[bytes] = []
@@ -48,7 +52,7 @@ class AnyRecords:
         else:
             # An allele written twice in a record is normalised once: rolling through an N run is slow.
             normal = {
-                allele: normalize(contig.bases, start, ref, allele, contig.stretches)
+                allele: normalize(contig.bases, start, ref, allele, contig.stretches, self._vrs_version)
                 for allele in dict.fromkeys(
                     allele for allele, has_letters in zip(written, sequences, strict=True) if has_letters
                 )
@@ -89,7 +93,7 @@ class AnyRecords:
         """The field that says that REF is not what stands in the sequence, which is empty past its end."""
         end = start + len(fields[3])
         correct = contig.bases[start:end] if start >= 0 else b""
-        chrom, given = (field.decode("utf-8", "replace") for field in (fields[0], fields[3]))
+        chrom, given = (field.decode("utf-8", "replace") for field in (fields[0], fields[3].upper()))
         reason = MISMATCH if correct else POSITION
         self._report.count_failure(chrom, start + 1, reason, given, correct.decode())
         return error_field(

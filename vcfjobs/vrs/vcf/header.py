@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from vcfjobs import __version__
 from vcfjobs.errors import InvalidVcfError
+from vcfjobs.vrs.versions import DEFAULT, RELEASES, VrsVersion
 
 PRODUCER = f"vcfjobs version={__version__}"
-VRS_VERSION = "2.0.1"
+VRS_VERSION = RELEASES[DEFAULT]
 COLUMNS = 8
 MOST_LINES = 1_000_000
 FIELDS = (
@@ -26,8 +27,12 @@ FIELDS = (
     b"VRS_RepeatSubunitLengths",
 )
 _OURS = re.compile(rb"##INFO=<(?:[^\"]*,)?ID=(" + b"|".join(FIELDS) + rb")[,>]")
-# As the reference annotator, AnyVar and this one sign: "[VRS version=2.0.1;VRS-Python version=2.3.3]".
-_PRODUCED_BY = re.compile(rb"\[VRS version=([^\];\"]{1,40});([^\]\"]{1,80})\]")
+# The release of the reference implementation whose identifiers ours equal. Consumers of its files, such as
+# vrsix, read the header line's Description by "[VRS version=…;VRS-Python version=…]".
+_VRS_PYTHON: dict[VrsVersion, str] = {"2.0": "2.3.3-compatible", "2.1": "none"}
+# As the reference annotator and AnyVar sign: "[VRS version=2.0.1;VRS-Python version=2.3.3]". The tool is the
+# last that is named.
+_PRODUCED_BY = re.compile(rb"\[VRS version=([^\];\"]{1,40});(?:[^\]\"]{0,80};)?([^\];\"]{1,80})\]")
 # As the VCF specification lets any INFO line name its origin.
 _KEYS = (rb'[,<]Source="([^"]{1,80})"', rb'[,<]Version="([^"]{1,40})"')
 UNNAMED = "a tool that the header does not name"
@@ -37,25 +42,40 @@ UNNAMED = "a tool that the header does not name"
 class Header:
     """A header, amended unless it was to be kept: its bytes, and its number of lines as they came in.
 
-    `annotated_by` names the tool and the version whose VRS lines it came with, "" where it came with none.
+    `annotated_by` names the tool and the version whose VRS lines it came with, "" where it came with none;
+    `vrs_version` is the version of VRS that these lines name, where it is one of ours.
     """
 
     data: bytes
     lines: int
     annotated_by: str
+    vrs_version: VrsVersion = DEFAULT
 
 
 class HeaderReader:
     """Takes lines until #CHROM; raises InvalidVcfError, naming the line, for what is no VCF header."""
 
-    def __init__(self, *, for_ref: bool, add_vrs_attributes: bool, longest: int, keep: bool) -> None:
+    def __init__(
+        self,
+        *,
+        for_ref: bool,
+        add_vrs_attributes: bool,
+        longest: int,
+        keep: bool,
+        vrs_version: VrsVersion = DEFAULT,
+    ) -> None:
         self._keep = keep
-        self._new = [] if keep else vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes)
+        self._new = (
+            []
+            if keep
+            else vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes, vrs_version=vrs_version)
+        )
         self._kept = bytearray()
         self._lines = 0
         self._size = 0
         self._longest = longest
         self._annotated_by = ""
+        self._vrs_version = DEFAULT
 
     def take(self, line: bytes) -> Header | None:
         """The next line with its line end; the whole header when that was #CHROM."""
@@ -84,6 +104,8 @@ class HeaderReader:
         """One of the VRS lines names the tool, not always the first."""
         if self._annotated_by in ("", UNNAMED):
             self._annotated_by = _annotator(line) or UNNAMED
+        if signed := _PRODUCED_BY.search(line):
+            self._vrs_version = "2.1" if signed[1].startswith(b"2.1") else "2.0"
 
     def _end(self, line: bytes) -> Header:
         if len(line.split(b"\t", COLUMNS)) < COLUMNS:
@@ -94,7 +116,7 @@ class HeaderReader:
         line_end = b"\r\n" if text.endswith(b"\r") else b"\n"
         line = text.removesuffix(b"\r") + line_end
         new = [text + line_end for text in self._new]
-        return Header(b"".join([self._kept, *new, line]), self._lines, self._annotated_by)
+        return Header(b"".join([self._kept, *new, line]), self._lines, self._annotated_by, self._vrs_version)
 
 
 def missing_chrom_line() -> InvalidVcfError:
@@ -102,12 +124,13 @@ def missing_chrom_line() -> InvalidVcfError:
     return InvalidVcfError("The file has no #CHROM line, so no records can follow.")
 
 
-def vrs_lines(*, for_ref: bool, add_vrs_attributes: bool) -> list[bytes]:
+def vrs_lines(*, for_ref: bool, add_vrs_attributes: bool, vrs_version: VrsVersion = DEFAULT) -> list[bytes]:
     """The INFO lines of our fields, without line ends."""
     alleles = "REF and ALT" if for_ref else "ALT"
     number = "R" if for_ref else "A"
     of_alleles = f"the GA4GH VRS Alleles corresponding to the GT indexes of the {alleles} alleles"
-    made_by = f"[VRS version={VRS_VERSION};{PRODUCER}]"
+    release, vrs_python = RELEASES[vrs_version], _VRS_PYTHON[vrs_version]
+    made_by = f"[VRS version={release};VRS-Python version={vrs_python};{PRODUCER}]"
     error = "If an error occurred computing a VRS Identifier, the error message"
     rows = [
         ("VRS_Allele_IDs", number, "String", f"The computed identifiers for {of_alleles} {made_by}"),

@@ -1,7 +1,8 @@
 """Read the alleles that an annotated VCF carries, without recomputing them from REF and ALT.
 
 An identifier is believed only when it is the digest of the very attributes that stand beside it. With
-`validate`, the identifiers are recomputed from REF and ALT as well, and each disagreement is told.
+`validate`, the identifiers are recomputed from REF and ALT as well, under the VRS version that the header
+names, and each disagreement is told.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from vcfjobs.vrs.vcf.lines import TextSource
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.substitutions import AlleleRow
+from vcfjobs.vrs.versions import VrsVersion
 
 REQUIRED = tuple(name for name in FIELDS if name != b"VRS_Error")
 MISSING = b"."
@@ -86,7 +88,7 @@ def ingest(source: TextSource, reference: Reference, *, validate: bool) -> Itera
     """The alleles of an annotated file as a stream, in order. Raises as `annotate` does."""
     header, rest = read_header(source, Options(), keep=True)
     for_ref = require_annotations(header.data)
-    reader = _Reader(reference, for_ref=for_ref, validate=validate)
+    reader = _Reader(reference, for_ref=for_ref, validate=validate, vrs_version=header.vrs_version)
     line = header.lines + 1
     while rest:
         chunk = reader.read(rest, line)
@@ -97,11 +99,17 @@ def ingest(source: TextSource, reference: Reference, *, validate: bool) -> Itera
 
 
 class _Reader:
-    def __init__(self, reference: Reference, *, for_ref: bool, validate: bool) -> None:
+    def __init__(
+        self, reference: Reference, *, for_ref: bool, validate: bool, vrs_version: VrsVersion
+    ) -> None:
         self._contigs = Contigs(reference)
         self._validate = validate
         self._annotator = RecordAnnotator(
-            reference, for_ref=for_ref, add_vrs_attributes=False, collect_alleles=False
+            reference,
+            for_ref=for_ref,
+            add_vrs_attributes=False,
+            collect_alleles=False,
+            vrs_version=vrs_version,
         )
 
     def read(self, lines: bytes, first_line: int) -> IngestChunk:

@@ -7,9 +7,11 @@ location, so that is digested once.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from vcfjobs.errors import MalformedRecordError
+from vcfjobs.vrs import versions
 from vcfjobs.vrs.normalize import Bases
 from vcfjobs.vrs.sequences.contigs import Contig, Contigs
 from vcfjobs.vrs.sequences.flat_files import Reference
@@ -18,6 +20,7 @@ from vcfjobs.vrs.vcf.header import COLUMNS
 from vcfjobs.vrs.vcf.info import appended, replaced
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.substitutions import BASES, AlleleRow, OneBaseRecords
+from vcfjobs.vrs.versions import VrsVersion
 
 LARGEST_POSITION = 1 << 40
 MOST_ALTS = 10_000
@@ -31,7 +34,7 @@ class Annotated(NamedTuple):
     """
 
     data: bytes
-    alleles: list[AlleleRow]
+    alleles: Collection[AlleleRow]
     report: Report
 
 
@@ -39,13 +42,20 @@ class RecordAnnotator:
     """Annotates the chunks of one file."""
 
     def __init__(
-        self, reference: Reference, *, for_ref: bool, add_vrs_attributes: bool, collect_alleles: bool
+        self,
+        reference: Reference,
+        *,
+        for_ref: bool,
+        add_vrs_attributes: bool,
+        collect_alleles: bool,
+        vrs_version: VrsVersion = versions.DEFAULT,
     ) -> None:
         self.assembly = reference.assembly
         self.contigs = Contigs(reference)
         self.for_ref = for_ref
         self.add_vrs_attributes = add_vrs_attributes
         self.collect_alleles = collect_alleles
+        self.vrs_version = vrs_version
 
     def annotate(self, chunk: bytes, first_line: int) -> Annotated:
         """Annotate whole lines, of which the first is the file's line `first_line` (from 1).
@@ -69,6 +79,7 @@ class _Chunk:
             self._report,
             for_ref=annotator.for_ref,
             collect=annotator.collect_alleles,
+            vrs_version=annotator.vrs_version,
         )
         # Only where there are older fields or carriage returns is INFO looked into.
         self._plain = b"VRS_" not in chunk and b"\r" not in chunk
@@ -128,7 +139,7 @@ class _Chunk:
                 add_location(template % (start + 1, start))
                 add_accession(accession)
             elif alt.count(b",") >= MOST_ALTS:
-                raise self._too_many_alts(number)
+                raise too_many_alts(self._first_line + number)
             elif -1 <= start < LARGEST_POSITION:
                 others.place(number, fields, start, contig)
             else:
@@ -162,13 +173,13 @@ class _Chunk:
             if self._annotator.for_ref:
                 self._report.alleles["reference"] += count
 
-    def _too_many_alts(self, number: int) -> MalformedRecordError:
-        return MalformedRecordError(
-            f"Line {self._first_line + number} has more than {MOST_ALTS:,} ALT alleles."
-        )
-
     def _malformed(self, number: int) -> MalformedRecordError:
         return MalformedRecordError(
             f"Line {self._first_line + number} is not a VCF record: it needs {COLUMNS} columns separated by "
             "tabs, and POS must be a whole number."
         )
+
+
+def too_many_alts(line: int) -> MalformedRecordError:
+    """The error for a record in that line of the file."""
+    return MalformedRecordError(f"Line {line} has more than {MOST_ALTS:,} ALT alleles.")

@@ -102,10 +102,17 @@ class Report:
     def count_positions(self, contig: str, starts: Sequence[int]) -> None:
         """Note consecutive records of one contig: where they lie, and whether they are sorted."""
         ordered = sorted(starts)
-        part = Report(first_position=starts[0], last_position=starts[-1])
-        part.order = [contig] if ordered == starts and len(contig) <= LONGEST_NAME else None
+        bins = _binned(ordered)
+        self.count_stretch(contig, starts[0], starts[-1], bins, in_order=ordered == starts)
+
+    def count_stretch(
+        self, contig: str, first: int, last: int, bins: Counter[int], *, in_order: bool
+    ) -> None:
+        """Note consecutive records of one contig: the first and last position, and how many per bin."""
+        part = Report(first_position=first, last_position=last)
+        part.order = [contig] if in_order and len(contig) <= LONGEST_NAME else None
         self._merge_order(part)
-        self._merge_bins(contig[:LONGEST_NAME], _binned(ordered))
+        self._merge_bins(contig[:LONGEST_NAME], bins)
 
     def _merge_bins(self, contig: str, bins: Counter[int]) -> None:
         if contig not in self.positions and len(self.positions) >= CONTIGS_BINNED:

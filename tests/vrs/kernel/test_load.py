@@ -1,0 +1,126 @@
+"""When the kernel is used, where its code is kept, and what its parts are told apart by."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from io import BytesIO
+
+import numpy as np
+import pytest
+
+from tests.conftest import PROJECT
+from tests.vrs.small_vcf import HEADER, record, reference, run
+from vcfjobs.vrs import kernel
+from vcfjobs.vrs.kernel import messages
+from vcfjobs.vrs.kernel.batch import AlleleBatch
+from vcfjobs.vrs.kernel.sha512 import LANES, add_block, start
+from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.records import RecordAnnotator
+
+ASK = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout)
+from tests.vrs.small_vcf import reference
+from vcfjobs.vrs import kernel
+from vcfjobs.vrs.vcf.records import RecordAnnotator
+{before}
+loaded = kernel.load()
+options = dict(for_ref=True, add_vrs_attributes=False, collect_alleles=False)
+print(loaded, type(kernel.accelerated(RecordAnnotator(reference(), **options))).__name__)
+"""
+
+
+def ask(before: str = "", **environment: str) -> str:
+    """What a process of its own says of its kernel."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASK.format(before=before)],
+        cwd=PROJECT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def test_switched_off_the_pure_engine_does_all_the_work() -> None:
+    assert ask(ANYVAR_KERNEL="off") == "False RecordAnnotator\n"
+
+
+def test_without_numba_the_pure_engine_does_all_the_work() -> None:
+    assert (
+        ask("import importlib.util\nimportlib.util.find_spec = lambda name: None")
+        == "False RecordAnnotator\n"
+    )
+
+
+def test_where_nothing_can_be_kept_the_pure_engine_does_all_the_work() -> None:
+    said = ask("from numba.core import caching\ncaching.CacheImpl._locator_classes = []")
+    assert said.endswith("False RecordAnnotator\n")
+    assert "the pure engine is used" in said
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+def test_what_was_compiled_before_is_read_from_the_cache() -> None:
+    said = ask()
+    assert said.startswith("INFO:vcfjobs.vrs.kernel:annotation kernel read from its cache in ")
+    assert said.endswith("True KernelAnnotator\n")
+
+
+def test_nothing_is_compiled_unless_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "_loaded", False)
+    pure = RecordAnnotator(reference(), for_ref=True, add_vrs_attributes=False, collect_alleles=False)
+    assert kernel.accelerated(pure) is pure
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+def test_a_file_is_annotated_by_the_kernel_once_that_is_loaded() -> None:
+    source = open_text(BytesIO(HEADER + record("A", "C") + record("T", "TAA", 14) + record("G", "T")))
+    chunks = list(annotate(source, reference(), Options(collect_alleles=True)))
+    assert isinstance(chunks[-1].alleles, AlleleBatch)
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+def test_the_columns_of_a_batch_are_its_rows() -> None:
+    from vcfjobs.vrs.kernel.annotator import KernelAnnotator
+
+    pure = RecordAnnotator(reference(), for_ref=True, add_vrs_attributes=False, collect_alleles=True)
+    lines = (
+        record("A", "C") + record("T", "TAA", 14) + record("A", "ATTT") + record("T", "G", 4, "VRS_Ends=1")
+    )
+    batch = KernelAnnotator(pure).annotate(lines, 1).alleles
+    assert isinstance(batch, AlleleBatch)
+    rows = list(batch)
+    assert len(batch) == len(rows) == 8
+    assert rows[0] in batch
+    assert batch.digests.shape == (6, 24)
+    assert batch.columns.shape == (6, 7)
+    assert len(batch.rows) == 2
+    assert [row[0] for row in rows[:6]] == [bytes(digest) for digest in batch.digests]
+    assert [list(row[2:4]) for row in rows[:6]] == batch.columns[:, 1:3].tolist()
+    assert {row[0] for row in rows} == {
+        row[0] for row in run(HEADER + lines, options=Options(collect_alleles=True))[1]
+    }
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+@pytest.mark.parametrize("lanes", [1, 3, LANES])
+def test_sha_512_of_many_lanes_is_hashlibs(lanes: int) -> None:
+    for size in (111, 239):
+        of_size = [bytes((7 * lane + k) % 256 for k in range(size)) for lane in range(lanes)]
+        state, work = np.empty((8, LANES), np.uint64), np.empty((8, LANES), np.uint64)
+        words = np.empty((16, LANES), np.uint64)
+        start(state, lanes)
+        padded = [np.frombuffer(text + bytes(256 - size), np.uint8).copy() for text in of_size]
+        for message in padded:
+            blocks = messages.pad(message, size)
+        for block in range(blocks):
+            for lane, message in enumerate(padded):
+                messages.load(words, lane, message.view(np.uint64)[16 * block :], 0, 16)
+            add_block(state, words, work, lanes)
+        digests = state[:, :lanes].T.astype(">u8")
+        assert [row.tobytes() for row in digests] == [hashlib.sha512(text).digest() for text in of_size]

@@ -1,0 +1,143 @@
+"""The service itself: health, readiness, metrics, GA4GH service-info, and addresses that do not exist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpResponse
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from vcfjobs import __version__, storage
+from vcfjobs.api.authentication import TokenUser
+from vcfjobs.api.openapi import operations
+from vcfjobs.checks import database_is_migrated
+from vcfjobs.monitoring import metrics
+from vcfjobs.references import assemblies
+from vcfjobs.runs.owners import sees_everyone
+from vcfjobs.vrs.vcf.header import VRS_VERSION
+from vcfjobs.worker import dispatch
+
+OK, UNAVAILABLE = "ok", "unavailable"
+
+
+class OpenView(APIView):
+    """Answers without authentication."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+
+class NotFoundView(OpenView):
+    """404 as a problem document, whatever the method."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, rest: str = "") -> Response:
+        raise NotFound
+
+    post = put = delete = patch = get
+
+
+class HealthzView(OpenView):
+    """GET /healthz."""
+
+    @operations.HEALTHZ
+    def get(self, request: Request) -> Response:
+        """The process is alive."""
+        return Response({"status": OK})
+
+
+class ReadyzView(OpenView):
+    """GET /readyz."""
+
+    @operations.READYZ
+    def get(self, request: Request) -> Response:
+        """The state of database, broker and work directory; 503 unless all are ok."""
+        checks: dict[str, Callable[[], str]] = {
+            "database": _database,
+            "broker": lambda: OK if dispatch.answers() else UNAVAILABLE,
+            "work_directory": _work_directory,
+        }
+        parts = {name: check() for name, check in checks.items()}
+        ready = all(state == OK for state in parts.values())
+        return Response(
+            {"status": OK if ready else UNAVAILABLE, "parts": parts}, status=200 if ready else 503
+        )
+
+
+def _database() -> str:
+    try:
+        return OK if database_is_migrated() else "not migrated: run manage.py migrate"
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return UNAVAILABLE
+
+
+def _work_directory() -> str:
+    writable = all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))
+    return OK if writable else UNAVAILABLE
+
+
+class OpenOrOperator(BasePermission):
+    """Everybody while no tokens are configured; then bearers of a token, and staff."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        return not settings.ANYVAR_AUTH_TOKEN_LIST or isinstance(user, TokenUser) or sees_everyone(user)
+
+
+class MetricsView(APIView):
+    """GET /metrics."""
+
+    permission_classes = (OpenOrOperator,)
+
+    @operations.METRICS
+    def get(self, request: Request) -> HttpResponse:
+        """Runs, queue, speed, storage and broker in Prometheus' text format."""
+        return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+class ServiceInfoView(OpenView):
+    """GET /service-info: GA4GH service-info 1.0."""
+
+    @operations.SERVICE_INFO
+    def get(self, request: Request) -> Response:
+        """The service's name, version, VRS version and registered assemblies."""
+        optional = {
+            "contactUrl": settings.ANYVAR_CONTACT_URL,
+            "createdAt": settings.ANYVAR_SERVICE_CREATED_AT,
+            "updatedAt": settings.ANYVAR_SERVICE_UPDATED_AT,
+        }
+        return Response(
+            {
+                "id": settings.ANYVAR_SERVICE_ID,
+                "name": settings.SPECTACULAR_SETTINGS["TITLE"],
+                # org.ga4gh is for GA4GH's own specifications; this API is in the service's namespace.
+                "type": {
+                    "group": settings.ANYVAR_SERVICE_ID.rpartition(".")[0] or settings.ANYVAR_SERVICE_ID,
+                    "artifact": "vcfjobs",
+                    "version": __version__,
+                },
+                "description": settings.SPECTACULAR_SETTINGS["DESCRIPTION"],
+                "organization": {
+                    "name": settings.ANYVAR_ORGANIZATION_NAME,
+                    "url": settings.ANYVAR_ORGANIZATION_URL,
+                },
+                **{name: value for name, value in optional.items() if value},
+                "documentationUrl": settings.ANYVAR_DOCUMENTATION_URL
+                or request.build_absolute_uri(reverse("docs")),
+                "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
+                "version": __version__,
+                "spec_metadata": {"vrs_version": VRS_VERSION},
+                "assemblies": assemblies.registered_assemblies(),
+            }
+        )

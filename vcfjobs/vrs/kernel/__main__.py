@@ -1,0 +1,12 @@
+"""python -m vcfjobs.vrs.kernel: compile the kernel now, so that the first worker or command need not."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from vcfjobs.vrs import kernel
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    sys.exit(0 if kernel.load() or not kernel.wanted() else 1)

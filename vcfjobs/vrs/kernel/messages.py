@@ -1,0 +1,373 @@
+"""The canonical JSON of locations and alleles, digested in lanes (the texts are those of vrs/digests.py).
+
+Nearly all messages have two blocks of 128 bytes, and neighbours differ in little more than digits: what is
+the same is filled into all lanes at once. An allele's second block holds nothing but constant text, unless
+its literal is long: it is the same for all alleles whose state has the same form and size, which are
+therefore digested together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vcfjobs.vrs.digests import ALLELE_OPEN, DIGEST_CHARACTERS, location_template
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, compiled
+from vcfjobs.vrs.kernel.place import (
+    CONTIG,
+    LENGTH,
+    LITERAL,
+    LITERAL_SIZE,
+    LOCATION,
+    LOCATION_END,
+    LOCATION_START,
+    SUBUNIT,
+)
+from vcfjobs.vrs.kernel.sha512 import (
+    BLOCK_WORDS,
+    LANES,
+    ROUNDS,
+    add_block,
+    add_same_block,
+    schedule,
+    start,
+)
+
+BLOCK_BYTES = 128
+MESSAGE_BYTES = 2 * BLOCK_BYTES
+DIGEST_WORDS = 3
+# The padding of a message takes 17 bytes at least.
+LONGEST_MESSAGE = MESSAGE_BYTES - 17
+LONGEST_SCRATCH = 4_096
+
+
+def _bytes(text: bytes) -> Bytes:
+    return np.frombuffer(text, np.uint8)
+
+
+_ACCESSION = "A" * 35
+_END, _MIDDLE, _AFTER = location_template(_ACCESSION).split(b"%d")
+LOCATION_OPEN = _bytes(_END)
+LOCATION_CLOSE = _bytes(_AFTER)
+MIDDLE_BYTES = len(_MIDDLE)
+OPEN = _bytes(ALLELE_OPEN)
+SEQUENCE = _bytes(b'","state":{"sequence":"')
+SEQUENCE_CLOSE = _bytes(b'","type":"LiteralSequenceExpression"},"type":"Allele"}')
+STATE_LENGTH = _bytes(b'","state":{"length":')
+STATE_SUBUNIT = _bytes(b',"repeatSubunitLength":')
+STATE_CLOSE = _bytes(b',"type":"ReferenceLengthExpression"},"type":"Allele"}')
+LITERAL_AT = OPEN.size + DIGEST_CHARACTERS + SEQUENCE.size
+LENGTH_AT = OPEN.size + DIGEST_CHARACTERS + STATE_LENGTH.size
+# Literals up to this size end within the first block; longer ones make a message of two blocks up to that.
+SHORT_LITERAL = BLOCK_BYTES - LITERAL_AT
+MIDDLE_LITERAL = LONGEST_MESSAGE - LITERAL_AT - SEQUENCE_CLOSE.size
+
+# Classes of alleles that are digested together: literals by size, reference-length states by the digits of
+# their two numbers.
+_BY_DIGITS = SHORT_LITERAL + 1
+MOST_DIGITS = 6
+_TWO_BLOCKS = _BY_DIGITS + MOST_DIGITS * MOST_DIGITS
+_MORE_BLOCKS = _TWO_BLOCKS + 1
+_CLASSES = _MORE_BLOCKS + 1
+
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# Two characters of base64url for each 12 bits.
+BASE64URL = np.array([high << 8 | low for high in _ALPHABET for low in _ALPHABET], np.uint64)
+TEXT_WORDS = 4
+# An allele's message has its location's digest from byte 13 on: in words 1 to 5, 24 bits of each in the next.
+_BEFORE_DIGEST = np.uint64(int.from_bytes(ALLELE_OPEN[8:13], "big") << 24)
+_BEHIND_DIGEST = np.uint64(int.from_bytes(b'","', "big"))
+
+
+def middle_of(accession: str) -> Bytes:
+    """What stands between a location's end and start in its canonical JSON."""
+    return _bytes(location_template(accession).split(b"%d")[1])
+
+
+@compiled
+def put(out: Bytes, at: int, text: Bytes) -> int:
+    """Write the bytes at `at`; the offset behind them."""
+    for k in range(text.size):
+        out[at + k] = text[k]
+    return at + text.size
+
+
+@compiled
+def digits(number: int) -> int:
+    """How many decimal digits a number from 0 on has."""
+    count = 1
+    while number >= 10:
+        number //= 10
+        count += 1
+    return count
+
+
+@compiled
+def put_number(out: Bytes, at: int, number: int) -> int:
+    """Write a number from 0 on in decimal; the offset behind it."""
+    end = at + digits(number)
+    k = end
+    while k > at:
+        k -= 1
+        out[k] = 48 + number % 10
+        number //= 10
+    return end
+
+
+@compiled
+def swapped(x: np.uint64) -> np.uint64:
+    """The word with its bytes in the other order."""
+    bytes_apart, pairs_apart = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
+    x = ((x & bytes_apart) << np.uint64(8)) | ((x >> np.uint64(8)) & bytes_apart)
+    x = ((x & pairs_apart) << np.uint64(16)) | ((x >> np.uint64(16)) & pairs_apart)
+    return (x << np.uint64(32)) | (x >> np.uint64(32))
+
+
+@compiled
+def characters(first: np.uint64, second: np.uint64, third: np.uint64, fourth: np.uint64) -> np.uint64:
+    """The eight characters of four times 12 bits, as a big-endian word."""
+    low = np.uint64(4095)
+    word: np.uint64 = (
+        (BASE64URL[first & low] << np.uint64(48))
+        | (BASE64URL[second & low] << np.uint64(32))
+        | (BASE64URL[third & low] << np.uint64(16))
+        | BASE64URL[fourth & low]
+    )
+    return word
+
+
+@compiled
+def set_text(text: Words, a: np.uint64, b: np.uint64, c: np.uint64) -> None:
+    """The 32 characters (base64url) of a digest of three words, as four big-endian words."""
+    text[0] = characters(a >> np.uint64(52), a >> np.uint64(40), a >> np.uint64(28), a >> np.uint64(16))
+    fifth, sixth = a >> np.uint64(4), (a << np.uint64(8)) | (b >> np.uint64(56))
+    text[1] = characters(fifth, sixth, b >> np.uint64(44), b >> np.uint64(32))
+    ninth, last_of_b = b >> np.uint64(20), (b << np.uint64(4)) | (c >> np.uint64(60))
+    text[2] = characters(ninth, b >> np.uint64(8), last_of_b, c >> np.uint64(48))
+    text[3] = characters(c >> np.uint64(36), c >> np.uint64(24), c >> np.uint64(12), c)
+
+
+@compiled
+def pad(message: Bytes, size: int) -> int:
+    """Append the padding of SHA-512; the number of whole blocks."""
+    blocks = (size + 17 + BLOCK_BYTES - 1) // BLOCK_BYTES
+    end = blocks * BLOCK_BYTES
+    message[size] = 0x80
+    for k in range(size + 1, end):
+        message[k] = 0
+    bits = 8 * size
+    message[end - 1] = bits & 255
+    message[end - 2] = (bits >> 8) & 255
+    message[end - 3] = bits >> 16
+    return blocks
+
+
+@compiled
+def load(words: Words, lane: int, message: Words, first: int, last: int) -> None:
+    """Words [first, last) of a message into their lane."""
+    for t in range(first, last):
+        words[t, lane] = swapped(message[t])
+
+
+@compiled
+def fill(words: Words, message: Words, lanes: int) -> None:
+    """All words of a message of two blocks into all lanes."""
+    for t in range(2 * BLOCK_WORDS):
+        word = swapped(message[t])
+        for i in range(lanes):
+            words[t, i] = word
+
+
+@compiled
+def put_location(message: Bytes, location: Integers, middle: Bytes) -> None:
+    """The canonical JSON of a location, padded: two blocks."""
+    at = put_number(message, put(message, 0, LOCATION_OPEN), location[LOCATION_END])
+    at = put_number(message, put(message, at, middle), location[LOCATION_START])
+    pad(message, put(message, at, LOCATION_CLOSE))
+
+
+@compiled
+def digest_locations(locations: Integers, count: int, middles: Bytes, texts: Words) -> None:
+    """The digests of locations as four words of text each; row k of `middles` is the text of contig k."""
+    message, other = np.empty(MESSAGE_BYTES, np.uint8), np.empty(MESSAGE_BYTES, np.uint8)
+    as_words, other_as_words = message.view(np.uint64), other.view(np.uint64)
+    words = np.empty((2 * BLOCK_WORDS, LANES), np.uint64)
+    state = np.empty((8, LANES), np.uint64)
+    work = np.empty((8, LANES), np.uint64)
+    end_at = LOCATION_OPEN.size
+    for first in range(0, count, LANES):
+        lanes = min(LANES, count - first)
+        contig = locations[first, CONTIG]
+        end_digits, start_digits = (
+            digits(locations[first, LOCATION_END]),
+            digits(locations[first, LOCATION_START]),
+        )
+        start_at = end_at + end_digits + MIDDLE_BYTES
+        end_word = (end_at + end_digits + 7) >> 3
+        start_word, start_end_word = start_at >> 3, (start_at + start_digits + 7) >> 3
+        put_location(message, locations[first], middles[contig])
+        fill(words, as_words, lanes)
+        for i in range(1, lanes):
+            location = locations[first + i]
+            end, begin = location[LOCATION_END], location[LOCATION_START]
+            if location[CONTIG] == contig and digits(end) == end_digits and digits(begin) == start_digits:
+                put_number(message, end_at, end)
+                put_number(message, start_at, begin)
+                load(words, i, as_words, 0, end_word)
+                load(words, i, as_words, start_word, start_end_word)
+            else:
+                put_location(other, location, middles[location[CONTIG]])
+                load(words, i, other_as_words, 0, 2 * BLOCK_WORDS)
+        start(state, lanes)
+        add_block(state, words[:BLOCK_WORDS], work, lanes)
+        add_block(state, words[BLOCK_WORDS:], work, lanes)
+        for i in range(lanes):
+            set_text(texts[first + i], state[0, i], state[1, i], state[2, i])
+
+
+@compiled
+def class_of(allele: Integers) -> int:
+    """Which alleles it is digested with."""
+    size = int(allele[LITERAL_SIZE])
+    if size < 0:
+        return _BY_DIGITS + MOST_DIGITS * (digits(allele[LENGTH]) - 1) + digits(allele[SUBUNIT]) - 1
+    if size <= SHORT_LITERAL:
+        return size
+    return _TWO_BLOCKS if size <= MIDDLE_LITERAL else _MORE_BLOCKS
+
+
+@compiled
+def put_state(message: Bytes, allele: Integers, residues: Bytes) -> int:
+    """Write what differs between the messages of one class but the location; the offset behind it."""
+    if allele[LITERAL_SIZE] >= 0:
+        begin = allele[LITERAL]
+        return put(message, LITERAL_AT, residues[begin : begin + allele[LITERAL_SIZE]])
+    at = put_number(message, LENGTH_AT, allele[LENGTH])
+    return put_number(message, at + STATE_SUBUNIT.size, allele[SUBUNIT])
+
+
+@compiled
+def put_allele(message: Bytes, allele: Integers, residues: Bytes) -> int:
+    """The canonical JSON of an allele without its location's digest, padded; the number of blocks."""
+    at = put(message, 0, OPEN) + DIGEST_CHARACTERS
+    if allele[LITERAL_SIZE] >= 0:
+        put(message, at, SEQUENCE)
+        end = put_state(message, allele, residues)
+        return pad(message, put(message, end, SEQUENCE_CLOSE))
+    put(message, at, STATE_LENGTH)
+    end = put_state(message, allele, residues)
+    put(message, LENGTH_AT + digits(allele[LENGTH]), STATE_SUBUNIT)
+    return pad(message, put(message, end, STATE_CLOSE))
+
+
+@compiled
+def load_location(words: Words, lane: int, text: Words) -> None:
+    """The location's digest into words 1 to 5 of an allele's message."""
+    high, low = np.uint64(24), np.uint64(40)
+    words[1, lane] = _BEFORE_DIGEST | (text[0] >> low)
+    words[2, lane] = (text[0] << high) | (text[1] >> low)
+    words[3, lane] = (text[1] << high) | (text[2] >> low)
+    words[4, lane] = (text[2] << high) | (text[3] >> low)
+    words[5, lane] = (text[3] << high) | _BEHIND_DIGEST
+
+
+@compiled
+def set_digest(allele: int, state: Words, lane: int, digests: Words, texts: Words) -> None:
+    """Keep the digest of an allele, and its characters in the order of memory."""
+    for k in range(DIGEST_WORDS):
+        digests[allele, k] = state[k, lane]
+    text = texts[allele]
+    set_text(text, state[0, lane], state[1, lane], state[2, lane])
+    for k in range(TEXT_WORDS):
+        text[k] = swapped(text[k])
+
+
+@compiled
+def digest_alleles(
+    alleles: Integers, count: int, location_texts: Words, residues: Bytes, digests: Words, texts: Words
+) -> None:
+    """The digests (three words each) and their text (32 bytes each) of the alleles that have a location."""
+    begins = np.zeros(_CLASSES + 1, np.int64)
+    classes = np.empty(count, np.int64)
+    for number in range(count):
+        classes[number] = -1
+        if alleles[number, LOCATION] >= 0:
+            classes[number] = class_of(alleles[number])
+            begins[classes[number] + 1] += 1
+    for k in range(_CLASSES):
+        begins[k + 1] += begins[k]
+    order = np.empty(begins[_CLASSES], np.int64)
+    ends = begins[:_CLASSES].copy()
+    for number in range(count):
+        if classes[number] >= 0:
+            order[ends[classes[number]]] = number
+            ends[classes[number]] += 1
+    for of in range(_MORE_BLOCKS):
+        for first in range(begins[of], begins[of + 1], LANES):
+            numbers = order[first : min(first + LANES, begins[of + 1])]
+            digest_class(alleles, numbers, location_texts, residues, digests, texts, of != _TWO_BLOCKS)
+    for number in order[begins[_MORE_BLOCKS] :]:
+        digest_long(number, alleles[number], location_texts, residues, digests, texts)
+
+
+@compiled
+def digest_class(
+    alleles: Integers,
+    numbers: Integers,
+    location_texts: Words,
+    residues: Bytes,
+    digests: Words,
+    texts: Words,
+    same_second_block: bool,
+) -> None:
+    """The digests of up to LANES alleles whose messages have two blocks."""
+    message = np.empty(MESSAGE_BYTES, np.uint8)
+    as_words = message.view(np.uint64)
+    words = np.empty((2 * BLOCK_WORDS, LANES), np.uint64)
+    state = np.empty((8, LANES), np.uint64)
+    work = np.empty((8, LANES), np.uint64)
+    lanes = numbers.size
+    put_allele(message, alleles[numbers[0]], residues)
+    fill(words, as_words, lanes)
+    for i in range(lanes):
+        allele = alleles[numbers[i]]
+        if same_second_block:
+            end = put_state(message, allele, residues)
+            load(words, i, as_words, LITERAL_AT >> 3, (end + 7) >> 3)
+        else:
+            put_allele(message, allele, residues)
+            load(words, i, as_words, 0, 2 * BLOCK_WORDS)
+        load_location(words, i, location_texts[allele[LOCATION]])
+    start(state, lanes)
+    add_block(state, words[:BLOCK_WORDS], work, lanes)
+    if same_second_block:
+        scheduled = np.empty(ROUNDS, np.uint64)
+        schedule(words[BLOCK_WORDS:, 0], scheduled)
+        add_same_block(state, scheduled, work, lanes)
+    else:
+        add_block(state, words[BLOCK_WORDS:], work, lanes)
+    for i in range(lanes):
+        set_digest(numbers[i], state, i, digests, texts)
+
+
+@compiled
+def digest_long(
+    number: int,
+    allele: Integers,
+    location_texts: Words,
+    residues: Bytes,
+    digests: Words,
+    texts: Words,
+) -> None:
+    """The digest of one allele with a long literal."""
+    message = np.empty(LONGEST_SCRATCH, np.uint8)
+    as_words = message.view(np.uint64)
+    words = np.empty((BLOCK_WORDS, 1), np.uint64)
+    state = np.empty((8, 1), np.uint64)
+    work = np.empty((8, 1), np.uint64)
+    start(state, 1)
+    for block in range(put_allele(message, allele, residues)):
+        load(words, 0, as_words[block * BLOCK_WORDS :], 0, BLOCK_WORDS)
+        if block == 0:
+            load_location(words, 0, location_texts[allele[LOCATION]])
+        add_block(state, words, work, 1)
+    set_digest(number, state, 0, digests, texts)

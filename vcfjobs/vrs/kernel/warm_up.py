@@ -1,0 +1,29 @@
+"""Call every compiled function once with the types of real work, so that none is compiled later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vcfjobs.vrs.kernel import lines, messages, place, write
+from vcfjobs.vrs.kernel.annotator import KernelAnnotator
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.records import RecordAnnotator
+
+_SEQUENCE = b"ACGTTGCAAGGCTTAAAAAAAAACCAGCAGCAGCTTGACNNRTAGC"
+_RECORDS = b"1\t1\t.\tA\tC\t.\t.\t.\n1\t14\t.\tT\tTAA,G\t.\t.\tDP=1\n2\t1\t.\tA\t<DEL>\t.\t.\t.\n"
+ENTRIES: tuple[Any, ...] = (
+    lines.split,
+    place.place,
+    place.count,
+    messages.digest_locations,
+    messages.digest_alleles,
+    write.write,
+)
+
+
+def run() -> bool:
+    """Annotate a few records; whether anything had to be compiled, rather than read from the cache."""
+    reference = Reference("warm-up", {"1": FlatSequence.from_bytes(_SEQUENCE)})
+    pure = RecordAnnotator(reference, for_ref=True, add_vrs_attributes=True, collect_alleles=True)
+    KernelAnnotator(pure).annotate(_RECORDS, 1)
+    return any(entry.stats.cache_misses for entry in ENTRIES)
