@@ -17,6 +17,8 @@ PYTHON = "python:3.11-slim-bookworm"
 DEBIAN = "localhost/debian:bookworm"
 # The host's package sources and keys: a stand-in reaches what the host reaches.
 APT = ("etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/ssl/certs/ca-certificates.crt")
+# What the slim images leave out of Debian.
+NOT_IN_SLIM = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 RECIPES = Path(__file__).parent / "stand_ins"
 STAND_INS = {
     PYTHON: "python",
@@ -56,7 +58,8 @@ def _import_debian(podman: Podman) -> None:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        shutil.rmtree(root / "var/cache/apt/archives", ignore_errors=True)
+        for name in NOT_IN_SLIM:
+            shutil.rmtree(root / name)
         for name in APT:
             _copy(Path("/", name), root / name)
         subprocess.run(["tar", "-C", root, "-cf", archive, "."], check=True)
