@@ -12,11 +12,11 @@ COPY requirements.txt .
 # Wheels only: a dependency that would have to be compiled stops the build.
 RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary=:all: \
     -r requirements.txt
-# A quarter of the packages' size is nothing that the service reads: their tests, headers, stubs, translations and pip.
+# A quarter of the packages' size is nothing that the service reads: their tests, headers, stubs, translations, source maps, and pip.
 # Of the libraries only LLVM's can be stripped: patched ones, such as NumPy's, break.
 RUN /opt/venv/bin/pip uninstall --quiet --yes pip setuptools \
     && find /opt/venv -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -r {} + \
-    && find /opt/venv -type f -regex '.*\.\(a\|c\|cpp\|h\|po\|pxd\|pyi\|pyx\)' -delete \
+    && find /opt/venv -type f -regex '.*\.\(a\|c\|cpp\|h\|map\|po\|pxd\|pyi\|pyx\)' -delete \
     && find /opt/venv -type f -name '*.mo' ! -path '*/en/*' -delete \
     && strip --strip-unneeded /opt/venv/lib/python3.11/site-packages/llvmlite/binding/libllvmlite.so
 
@@ -44,10 +44,9 @@ ENV PATH=/opt/venv/bin:$PATH \
     ANYVAR_SEQUENCE_DIR=/srv/vrs/sequences \
     NUMBA_CACHE_DIR=/srv/vrs/kernel
 
-# Python compiles what it imports and keeps that beside the sources. In a running container it could not.
+# Python compiles what it imports and keeps that beside the sources, which it could not in a running container.
 RUN python -m compileall -q anyvar_site vcfjobs \
-    && SECRET_KEY=build python manage.py check \
-    && python -c "import celery.bin.celery, celery.concurrency.prefork, gunicorn.app.wsgiapp, gunicorn.workers.gthread, numba"
+    && SECRET_KEY=build python -c "import anyvar_site.wsgi, anyvar_site.urls, celery.bin.celery, gunicorn.app.wsgiapp, gunicorn.workers.gthread"
 
 USER 10001:10001
 EXPOSE 8000

@@ -312,9 +312,7 @@ def test_a_selection_is_dealt_with_up_to_a_time(admin: Client, monkeypatch: pyte
 def test_a_thousand_runs_fit_into_one_question(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "SECONDS", 300.0)
     runs = Run.objects.bulk_create(Run(run_id=str(number), assembly="tiny") for number in range(1000))
-    assert "Runs deleted: 1,000." in answer(
-        admin, act(admin, "delete_runs", runs[0], select_across="1")
-    )
+    assert "Runs deleted: 1,000." in answer(admin, act(admin, "delete_runs", runs[0], select_across="1"))
     assert not Run.objects.exists()
 
 

@@ -18,7 +18,14 @@ DEBIAN = "localhost/debian:bookworm"
 # The host's package sources and keys: a stand-in reaches what the host reaches.
 APT = ("etc/apt/sources.list.d", "etc/apt/apt.conf.d", "etc/ssl/certs/ca-certificates.crt")
 # What the slim images leave out of Debian.
-NOT_IN_SLIM = ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+NOT_IN_SLIM = (
+    "var/cache/apt",
+    "var/lib/apt/lists",
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/info",
+)
 RECIPES = Path(__file__).parent / "stand_ins"
 STAND_INS = {
     PYTHON: "python",

@@ -51,32 +51,40 @@ class Podman:
         # A build in a chroot raises no limits, which a container of this root may not do.
         self.environment = os.environ | {
             "BUILDAH_ISOLATION": "chroot",
+            # Podman's own format has no health check.
+            "BUILDAH_FORMAT": "docker",
             "CONTAINERS_CONF": str(folder / "containers.conf"),
         }
 
-    def __call__(self, *arguments: str, timeout: float = 900, check: bool = True) -> str:
+    def __call__(
+        self, *arguments: str, timeout: float = 180, check: bool = True, stdin: Path | None = None
+    ) -> str:
         """The output of `podman …`. Raises AssertionError with what it printed when it fails."""
-        return self._run([self._program, *arguments], Path("/"), timeout, check)
+        return self._run([self._program, *arguments], Path("/"), timeout, check, stdin or Path(os.devnull))
 
-    def compose(self, *arguments: str, cwd: Path, timeout: float = 900, check: bool = True) -> str:
+    def compose(self, *arguments: str, cwd: Path, timeout: float = 180, check: bool = True) -> str:
         """The output of `podman-compose …` in the folder of a compose file."""
         program = str(Path(sys.executable).parent / "podman-compose")
-        return self._run([program, "--podman-path", self._program, *arguments], cwd, timeout, check)
+        return self._run(
+            [program, "--podman-path", self._program, *arguments], cwd, timeout, check, Path(os.devnull)
+        )
 
     def has_image(self, name: str) -> bool:
         """Whether the store holds the image."""
         return name in self("images", "--format", "{{.Repository}}:{{.Tag}}")
 
-    def _run(self, command: list[str], cwd: Path, timeout: float, check: bool) -> str:
-        done = subprocess.run(
-            [*self._enter, str(cwd), *command],
-            env=self.environment,
-            check=False,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-        )
+    def _run(self, command: list[str], cwd: Path, timeout: float, check: bool, stdin: Path) -> str:
+        with stdin.open("rb") as file:
+            done = subprocess.run(
+                [*self._enter, str(cwd), *command],
+                env=self.environment,
+                check=False,
+                text=True,
+                stdin=file,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+            )
         assert done.returncode == 0 or not check, f"{' '.join(command)}\n{done.stdout[-6000:]}"
         return done.stdout
 

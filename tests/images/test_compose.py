@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -16,6 +15,7 @@ import requests
 from tests.conftest import PROJECT
 from tests.images import base_images
 from tests.images.podman import Podman, missing, own_podman
+from tests.project.deployment import SECRETS
 from tests.servers import free_port, wait_until
 
 pytestmark = [pytest.mark.image, pytest.mark.skipif(bool(missing()), reason=missing())]
@@ -27,6 +27,11 @@ VCF = PROJECT / "demo" / "kgp_eur5.chr20.vcf.gz"
 CHROMOSOME_20 = "20=SQ.iy_UbUrvECxFRX5LPTH_KPojdlT7BKsf"
 # The shortest lease that a busy machine keeps: a killed worker's run is taken over after it.
 LEASE_SECONDS = "10"
+# A worker compiles the kernel at its first start.
+START_SECONDS = 180.0
+RUN_SECONDS = 120.0
+# Of the database: the last but one.
+EARLIER = "0007"
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +52,26 @@ class Service:
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """The output of a call of podman-compose."""
-        return self.podman.compose("--no-ansi", *arguments, cwd=PROJECT, check=check)
+        return self.podman.compose(*arguments, cwd=PROJECT, check=check)
 
-    def container(self, service: str) -> str:
-        """The name of a service's first container."""
-        return f"vrs_{service}_1"
+    def up(self) -> None:
+        """Start everything, with two workers, and wait until a client is served.
+
+        The data stores first: podman-compose waits for no health check where Podman is older than 4.6.
+        """
+        self.compose("up", "--detach", "db", "redis")
+        for name in ("db", "redis"):
+            wait_until(lambda name=name: self.is_healthy(name), f"{name} is healthy", START_SECONDS)  # type: ignore[misc]
+        self.compose("up", "--detach", "--scale", "worker=2")
+        wait_until(self.is_ready, "the service is ready", START_SECONDS)
+
+    def execute(self, service: str, *command: str, check: bool = True, stdin: Path | None = None) -> str:
+        """The output of a command in a service's first container."""
+        return self.podman("exec", "--interactive", _container(service), *command, check=check, stdin=stdin)
+
+    def is_healthy(self, service: str) -> bool:
+        """Whether the health check of a service's first container passes."""
+        return not self.podman("healthcheck", "run", _container(service), check=False).strip()
 
     def is_ready(self) -> bool:
         """Whether the proxy, and behind it everything else, answers."""
@@ -67,14 +87,19 @@ class Service:
             answer = requests.put(f"{self.url}/vcf", params=query, files={"vcf": file}, timeout=60)
         assert answer.status_code == 202, answer.text
 
-    def run(self, run_id: str) -> dict[str, Any]:
-        """The run as the API gives it."""
-        found: dict[str, Any] = requests.get(f"{self.url}/runs/{run_id}/", timeout=60).json()
-        return found
+    def statuses(self) -> set[str]:
+        """The statuses that runs are in."""
+        return {run["status"] for run in requests.get(f"{self.url}/runs/", timeout=60).json()["results"]}
 
     def result(self, run_id: str) -> str:
         """The annotated file, once the run has succeeded."""
-        wait_until(lambda: self.run(run_id)["status"] == "succeeded", f"{run_id} has succeeded", 180)
+
+        def succeeded() -> bool:
+            run = requests.get(f"{self.url}/runs/{run_id}/", timeout=60).json()
+            assert run["status"] not in {"failed", "cancelled"}, run
+            return bool(run["status"] == "succeeded")
+
+        wait_until(succeeded, f"{run_id} has succeeded", RUN_SECONDS)
         return requests.get(f"{self.url}/vcf/{run_id}", timeout=60).text
 
 
@@ -82,24 +107,19 @@ class Service:
 def service(podman: Podman) -> Iterator[Service]:
     """The compose file's services, up, with the demo's reference registered; removed at the end."""
     port = free_port()
-    podman.environment |= {
-        "SECRET_KEY": "k" * 50,
-        "POSTGRES_PASSWORD": "secret",
+    podman.environment |= SECRETS | {
         "VRS_LISTEN": f"127.0.0.1:{port}",
         "ANYVAR_LEASE_SECONDS": LEASE_SECONDS,
     }
     service = Service(podman, f"http://127.0.0.1:{port}")
     service.compose("down", "--volumes", check=False)
     try:
-        service.compose("up", "--detach", "--scale", "worker=2")
-        wait_until(service.is_ready, "the service is ready", 180)
-        worker = service.container("worker")
-        podman("cp", str(FASTA), f"{worker}:/srv/vrs/work/reference.fa.gz")
-        load = ["manage.py", "load_reference", "GRCh37", "/srv/vrs/work/reference.fa.gz"]
-        podman("exec", worker, "python", *load, "--accession", CHROMOSOME_20)
+        service.up()
+        load = ("python", "manage.py", "load_reference", "GRCh37", "-", "--accession", CHROMOSOME_20)
+        service.execute("worker", *load, stdin=FASTA)
         yield service
     finally:
-        service.compose("down", "--volumes", check=False)
+        service.compose("down", "--volumes", "--timeout", "10", check=False)
 
 
 def test_the_image_is_small(podman: Podman) -> None:
@@ -107,12 +127,31 @@ def test_the_image_is_small(podman: Podman) -> None:
     assert size < MOST_BYTES, f"{size:,} bytes"
 
 
-def test_it_runs_as_a_user_of_its_own_on_a_root_that_cannot_be_written(service: Service) -> None:
-    for name in ("web", "worker"):
-        container = service.container(name)
-        assert service.podman("exec", container, "id", "-u").strip() == "10001"
-        written = service.podman("exec", container, "touch", "/app/x", "/x", check=False)
-        assert "Read-only file system" in written
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_our_processes_are_not_roots_and_cannot_write_to_the_image(service: Service, name: str) -> None:
+    assert service.execute(name, "id", "-u").strip() == "10001"
+    assert "Read-only file system" in service.execute(name, "touch", "/srv/vrs/x", check=False)
+
+
+def test_nothing_is_logged_about_a_file_that_cannot_be_written(service: Service) -> None:
+    for name in ("web", "worker", "proxy"):
+        logged = service.podman("logs", _container(name))
+        assert "Read-only" not in logged
+        assert "Permission denied" not in logged
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "db", "redis"])
+def test_the_health_check_passes(service: Service, name: str) -> None:
+    wait_until(lambda: service.is_healthy(name), f"{name} is healthy", START_SECONDS)
+
+
+def test_the_health_check_of_the_web_process_fails_when_that_is_frozen(service: Service) -> None:
+    service.execute("web", "sh", "-c", "kill -STOP -1", check=False)
+    try:
+        assert not service.is_healthy("web")
+    finally:
+        service.execute("web", "sh", "-c", "kill -CONT -1", check=False)
+    wait_until(service.is_ready, "the service is ready again", START_SECONDS)
 
 
 def test_the_demo_is_annotated_over_the_proxy(service: Service) -> None:
@@ -122,26 +161,42 @@ def test_the_demo_is_annotated_over_the_proxy(service: Service) -> None:
     assert all("VRS_Allele_IDs=ga4gh:VA." in line for line in records)
 
 
-def test_another_worker_does_the_runs_of_a_killed_one(service: Service) -> None:
-    names = [f"killed-{number}" for number in range(10)]
+def test_the_kernel_is_compiled_once_for_all_workers(service: Service) -> None:
+    assert "annotation kernel" in service.podman("logs", _container("worker"))
+    service.podman("restart", _container("worker"))
+    wait_until(lambda: service.is_healthy("worker"), "the worker is healthy", START_SECONDS)
+    assert "annotation kernel read from its cache" in service.podman("logs", _container("worker"))
+
+
+def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Service) -> None:
+    expected = service.result("demo")
+    names = [f"killed-{number}" for number in range(20)]
     for name in names:
         service.submit(name)
-    service.podman("kill", "--signal", "KILL", service.container("worker"))
-    expected = service.result("demo")
+    wait_until(lambda: "running" in service.statuses(), "a run is running", RUN_SECONDS)
+    for number in (1, 2):
+        service.podman("kill", "--signal", "KILL", _container("worker", number))
+    assert "running" in service.statuses(), "no run was in flight"
+    for number in (1, 2):
+        service.podman("start", _container("worker", number))
     for name in names:
         assert service.result(name) == expected
 
 
-def test_an_upgrade_by_migrate_keeps_the_runs(service: Service) -> None:
+def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service) -> None:
     expected = service.result("demo")
-    for name in ("web", "worker"):
-        service.compose("stop", name)
-    service.compose("run", "--rm", "migrate")
-    service.compose("up", "--detach", "--scale", "worker=2")
-    wait_until(service.is_ready, "the service is ready", 180)
+    service.compose("stop", "--timeout", "60", "web", "worker")
+    # What an earlier release left.
+    service.compose("run", "--rm", "-T", "migrate", "python", "manage.py", "migrate", "vcfjobs", EARLIER)
+    service.up()
+    assert "[ ]" not in service.execute("web", "python", "manage.py", "showmigrations")
     assert service.result("demo") == expected
-    service.submit("after the upgrade".replace(" ", "-"))
-    assert service.result("after-the-upgrade") == expected
+    service.submit("upgraded")
+    assert service.result("upgraded") == expected
+
+
+def _container(service: str, number: int = 1) -> str:
+    return f"vrs_{service}_{number}"
 
 
 def _pip_of_the_host() -> list[str]:
