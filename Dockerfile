@@ -10,11 +10,11 @@ RUN python -m venv /opt/venv
 WORKDIR /build
 COPY requirements.txt .
 # Wheels only: a dependency that would have to be compiled stops the build.
-RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary=:all: \
-    -r requirements.txt
-# A quarter of the packages' size is nothing that the service reads: their tests, headers, stubs, translations, source maps, and pip.
+# Deleted is what the service never reads, a quarter of the size: tests, headers, stubs, translations, source maps, pip.
 # Of the libraries only LLVM's can be stripped: patched ones, such as NumPy's, break.
-RUN /opt/venv/bin/pip uninstall --quiet --yes pip setuptools \
+RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary=:all: \
+    -r requirements.txt \
+    && /opt/venv/bin/pip uninstall --quiet --yes pip setuptools \
     && find /opt/venv -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -r {} + \
     && find /opt/venv -type f -regex '.*\.\(a\|c\|cpp\|h\|map\|po\|pxd\|pyi\|pyx\)' -delete \
     && find /opt/venv -type f -name '*.mo' ! -path '*/en/*' -delete \
@@ -46,7 +46,9 @@ ENV PATH=/opt/venv/bin:$PATH \
 
 # Python compiles what it imports and keeps that beside the sources, which it could not in a running container.
 RUN python -m compileall -q anyvar_site vcfjobs \
-    && SECRET_KEY=build python -c "import anyvar_site.wsgi, anyvar_site.urls, celery.bin.celery, gunicorn.app.wsgiapp, gunicorn.workers.gthread"
+    && export SECRET_KEY=build DATABASE_URL=sqlite://:memory: ANYVAR_VCF_ASYNC_WORK_DIR=/tmp/work \
+    && python -c "import anyvar_site.wsgi, anyvar_site.urls, celery.bin.celery, gunicorn.app.wsgiapp, gunicorn.workers.gthread" \
+    && rm -rf /tmp/work
 
 USER 10001:10001
 EXPOSE 8000
