@@ -25,8 +25,8 @@ MOST_BYTES = 450_000_000
 FASTA = PROJECT / "demo" / "GRCh37.chr20.fa.gz"
 VCF = PROJECT / "demo" / "kgp_eur5.chr20.vcf.gz"
 CHROMOSOME_20 = "20=SQ.iy_UbUrvECxFRX5LPTH_KPojdlT7BKsf"
-# The shortest lease that a busy machine keeps: a killed worker's run is taken over after it.
-LEASE_SECONDS = "10"
+# The shortest that is not warned about: a killed worker's run is taken over after it.
+LEASE_SECONDS = "18"
 # A worker compiles the kernel at its first start.
 START_SECONDS = 180.0
 RUN_SECONDS = 120.0

@@ -25,8 +25,6 @@ from tests.project.deployment import (
 from tests.servers import free_port, is_listening, wait_until
 
 NGINX = (DEPLOY / "nginx.conf").read_text()
-# As nginx's image fills the template in.
-RESOLVER = (DEPLOY / "resolver.conf.template").read_text().replace("${NGINX_LOCAL_RESOLVERS}", "127.0.0.1")
 
 
 def test_nginx_lets_in_what_the_service_lets_in() -> None:
@@ -45,7 +43,7 @@ def nginx_command(folder: Path, *, port: int, upstream: str) -> list[str]:
     replaced = NGINX.replace("listen 80 ", f"listen 127.0.0.1:{port} ").replace("http://web:8000", upstream)
     assert f"listen 127.0.0.1:{port} " in replaced
     assert f"set $vrs_web {upstream};" in replaced
-    shipped.write_text(RESOLVER + replaced)
+    shipped.write_text(replaced)
     temporary = "".join(
         f"{name}_temp_path {folder}/{name}; " for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     )
@@ -53,7 +51,7 @@ def nginx_command(folder: Path, *, port: int, upstream: str) -> list[str]:
     main = folder / "nginx.conf"
     main.write_text(
         f"{user}pid {folder}/pid; error_log {folder}/error.log; daemon off; events {{ }} "
-        f"http {{ access_log off; {temporary} include {shipped}; }}"
+        f"http {{ access_log off; {temporary} resolver 127.0.0.1; include {shipped}; }}"
     )
     return [binary, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(main)]
 
