@@ -66,6 +66,11 @@ class Service:
         self.compose("up", "--detach", "--no-deps", "--scale", "worker=2", "web", "worker", "proxy")
         wait_until(self.is_ready, "the service is ready", START_SECONDS)
 
+    def down(self) -> None:
+        """Remove containers, networks and volumes. podman-compose forgets the second worker."""
+        self.podman("rm", "--all", "--force", "--time", "10")
+        self.compose("down", "--volumes", check=False)
+
     def execute(self, service: str, *command: str, check: bool = True, stdin: Path | None = None) -> str:
         """The output of a command in a service's first container."""
         return self.podman("exec", "--interactive", _container(service), *command, check=check, stdin=stdin)
@@ -117,14 +122,14 @@ def service(podman: Podman) -> Iterator[Service]:
         "ANYVAR_LEASE_SECONDS": LEASE_SECONDS,
     }
     service = Service(podman, f"http://127.0.0.1:{port}")
-    service.compose("down", "--volumes", check=False)
+    service.down()
     try:
         service.up()
         load = ("python", "manage.py", "load_reference", "GRCh37", "-", "--accession", CHROMOSOME_20)
         service.execute("worker", *load, stdin=FASTA)
         yield service
     finally:
-        service.compose("down", "--volumes", "--timeout", "10", check=False)
+        service.down()
 
 
 def test_the_image_is_small(podman: Podman) -> None:
