@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 STORE = Path(os.environ.get("IMAGE_TEST_STORE", "/var/tmp/vcfjobs-image-test"))
+NAME_SERVER_PID = "/run/containers/networks/aardvark-dns/aardvark.pid"
 PROGRAMS = ("podman", "debootstrap", "unshare", "nsenter")
 
 CONFIGURATION = """\
@@ -25,8 +27,10 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 """
+# A name server of its own for the containers' networks: what a killed test left knows old addresses.
 # On a host with cgroups in hybrid mode crun needs the unified hierarchy where it looks for it.
 NAMESPACE = """\
+mkdir -p /run/containers && mount -t tmpfs none /run/containers
 test "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs || mount -t cgroup2 none /sys/fs/cgroup
 echo ready
 exec sleep infinity
@@ -45,6 +49,7 @@ class Podman:
     """Calls of podman and podman-compose, all in one mount namespace."""
 
     def __init__(self, namespace: int, folder: Path) -> None:
+        self._namespace = namespace
         in_folder = ["sh", "-c", 'cd "$0" && exec "$@"']
         self._enter = ["nsenter", f"--mount=/proc/{namespace}/ns/mnt", *in_folder]
         self._program = str(folder / "podman")
@@ -72,6 +77,12 @@ class Podman:
     def has_image(self, name: str) -> bool:
         """Whether the store holds the image."""
         return name in self("images", "--format", "{{.Repository}}:{{.Tag}}")
+
+    def stop_name_server(self) -> None:
+        """End the name server of the containers' networks if it has outlived them."""
+        pid = Path(f"/proc/{self._namespace}/root{NAME_SERVER_PID}")
+        if pid.exists():
+            os.kill(int(pid.read_text()), signal.SIGTERM)
 
     def _run(self, command: list[str], cwd: Path, timeout: float, check: bool, stdin: Path) -> str:
         with stdin.open("rb") as file:
@@ -104,6 +115,8 @@ def own_podman() -> Iterator[Podman]:
         try:
             assert namespace.stdout is not None
             assert namespace.stdout.readline() == "ready\n", "no mount namespace"
-            yield Podman(namespace.pid, STORE)
+            podman = Podman(namespace.pid, STORE)
+            yield podman
+            podman.stop_name_server()
         finally:
             namespace.kill()
