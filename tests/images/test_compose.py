@@ -39,6 +39,7 @@ def podman() -> Iterator[Podman]:
     """Podman with the base images and ours, built from this checkout."""
     with own_podman() as podman:
         base_images.provide(podman)
+        podman("image", "prune", "--force", "--filter", "until=24h")
         podman("build", "--network=host", *_pip_of_the_host(), "--tag", IMAGE, str(PROJECT), timeout=1800)
         yield podman
 
@@ -132,6 +133,13 @@ def service(podman: Podman) -> Iterator[Service]:
         service.down()
 
 
+@pytest.fixture(scope="module")
+def demo(service: Service) -> str:
+    """The annotated demo file, of the run of that name."""
+    service.submit("demo")
+    return service.result("demo")
+
+
 def test_the_image_is_small(podman: Podman) -> None:
     size = int(podman("image", "inspect", "--format", "{{.Size}}", IMAGE))
     assert size < MOST_BYTES, f"{size:,} bytes"
@@ -164,9 +172,8 @@ def test_the_health_check_of_the_web_process_fails_when_that_is_frozen(service: 
     wait_until(service.is_ready, "the service is ready again", START_SECONDS)
 
 
-def test_the_demo_is_annotated_over_the_proxy(service: Service) -> None:
-    service.submit("demo")
-    records = [line for line in service.result("demo").splitlines() if not line.startswith("#")]
+def test_the_demo_is_annotated_over_the_proxy(demo: str) -> None:
+    records = [line for line in demo.splitlines() if not line.startswith("#")]
     assert records
     assert all("VRS_Allele_IDs=ga4gh:VA." in line for line in records)
 
@@ -178,8 +185,7 @@ def test_the_kernel_is_compiled_once_for_all_workers(service: Service) -> None:
     assert "annotation kernel read from its cache" in service.podman("logs", _container("worker"))
 
 
-def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Service) -> None:
-    expected = service.result("demo")
+def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Service, demo: str) -> None:
     names = [f"killed-{number}" for number in range(20)]
     for name in names:
         service.submit(name)
@@ -190,11 +196,10 @@ def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Servic
     for number in (1, 2):
         service.podman("start", _container("worker", number))
     for name in names:
-        assert service.result(name) == expected
+        assert service.result(name) == demo
 
 
-def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service) -> None:
-    expected = service.result("demo")
+def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service, demo: str) -> None:
     service.compose("stop", "--timeout", "60", "web", "worker")
     # What an earlier release left.
     service.compose(
@@ -202,9 +207,9 @@ def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service) -
     )
     service.up()
     assert "[ ]" not in service.execute("web", "python", "manage.py", "showmigrations")
-    assert service.result("demo") == expected
+    assert service.result("demo") == demo
     service.submit("upgraded")
-    assert service.result("upgraded") == expected
+    assert service.result("upgraded") == demo
 
 
 def _container(service: str, number: int = 1) -> str:
