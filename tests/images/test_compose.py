@@ -56,7 +56,7 @@ class Service:
         return self.podman.compose(*arguments, cwd=PROJECT, check=check)
 
     def up(self) -> None:
-        """Start everything, with two workers, and wait until a client is served.
+        """Start everything, with two workers, and wait until clients are served and runs are annotated.
 
         In the order that compose.yaml asks for, which Podman before 4.6 does not keep.
         """
@@ -66,6 +66,7 @@ class Service:
         self.compose("run", "--rm", "--no-deps", "-T", "migrate")
         self.compose("up", "--detach", "--no-deps", "--scale", "worker=2", "web", "worker", "proxy")
         wait_until(self.is_ready, "the service is ready", START_SECONDS)
+        self.wait_until_healthy("worker")
 
     def down(self) -> None:
         """Remove containers, networks and volumes. podman-compose forgets the second worker."""
