@@ -3,6 +3,7 @@
 # make test    install what the tests need; run all that need no injected fault, in five minutes on two cores
 # make test-all  these, then the injected faults, every page in the browser, and the clients
 # make faults  only the tests that inject faults, in every combination, named after the promises they show
+# make image-test  build the image and run compose.yaml with podman, as root
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README
 # make fuzz    ten minutes of mutated files through the engine
@@ -14,7 +15,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test test-all faults soak screenshots fuzz lint bench bench-scale install install-dev migrate clean
+.PHONY: demo serve test test-all faults image-test soak screenshots fuzz lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -35,6 +36,9 @@ test-all: test
 
 faults: install-dev
 	FAULTS_ALL=1 $(BIN)/python -m tests --rest tests/faults
+
+image-test: install-dev
+	$(BIN)/python -m pytest tests/images
 
 soak: install-dev
 	FAULTS_ALL=1 FAULTS_CHAOS_SECONDS=300 FAULTS_QUEUED_RUNS=10000 FAULTS_MEMORY_MB=1000 $(BIN)/python -m tests --rest \

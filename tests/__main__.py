@@ -24,7 +24,7 @@ from tests.collection_errors import VARIABLE
 from tests.servers import MissingServerError, running_postgres, running_redis
 
 ON_ALL_CORES = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
-REST = "slow or fault or client or (browser and not smoke)"
+REST = "slow or fault or image or client or (browser and not smoke)"
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def nginx_command(folder: Path, *, port: int, upstream: str) -> list[str]:
     main = folder / "nginx.conf"
     main.write_text(
         f"{user}pid {folder}/pid; error_log {folder}/error.log; daemon off; events {{ }} "
-        f"http {{ access_log off; {temporary} include {shipped}; }}"
+        f"http {{ access_log off; {temporary} resolver 127.0.0.1; include {shipped}; }}"
     )
     return [binary, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(main)]
 

@@ -19,12 +19,12 @@ from tests.project.deployment import (
 
 DOCS = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 
-# Python's own, and what compose.yaml reads without handing it to the service.
-NOT_THE_SERVICES = {"PATH", "PYTHONUNBUFFERED", "POSTGRES_PASSWORD", "VRS_LISTEN"}
+# Python's and Numba's own, and what compose.yaml reads without handing it to the service.
+NOT_THE_SERVICES = {"PATH", "PYTHONUNBUFFERED", "NUMBA_CACHE_DIR", "POSTGRES_PASSWORD", "VRS_LISTEN"}
 NOT_READ = "## Variables that are not read"
 
-# What the clients read, and what Python and htslib do.
-OF_THE_CLIENTS = {"VRS_URL", "VRS_TOKEN", "PYTHONPATH", "HTS_AUTH_LOCATION"}
+# What the clients read, and what Python, htslib and Podman do.
+OF_THE_CLIENTS = {"VRS_URL", "VRS_TOKEN", "PYTHONPATH", "HTS_AUTH_LOCATION", "BUILDAH_FORMAT"}
 
 
 def variables_of_the_docs() -> set[str]:

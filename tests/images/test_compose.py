@@ -1,0 +1,231 @@
+"""The image and the whole compose file: built, started, used over the proxy, hurt, upgraded, removed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.conftest import PROJECT
+from tests.images import base_images
+from tests.images.podman import Podman, missing, own_podman
+from tests.project.deployment import SECRETS
+from tests.servers import free_port, wait_until
+
+pytestmark = [pytest.mark.image, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+IMAGE = "vcfjobs:0.1"
+MOST_BYTES = 450_000_000
+FASTA = PROJECT / "demo" / "GRCh37.chr20.fa.gz"
+VCF = PROJECT / "demo" / "kgp_eur5.chr20.vcf.gz"
+CHROMOSOME_20 = "20=SQ.iy_UbUrvECxFRX5LPTH_KPojdlT7BKsf"
+# The shortest that is not warned about: a killed worker's run is taken over after it.
+LEASE_SECONDS = "18"
+# A worker compiles the kernel at its first start.
+START_SECONDS = 180.0
+RUN_SECONDS = 120.0
+# Of the database: the last but one.
+EARLIER = "0007"
+
+
+@pytest.fixture(scope="module")
+def podman() -> Iterator[Podman]:
+    """Podman with the base images and ours, built from this checkout."""
+    with own_podman() as podman:
+        base_images.provide(podman)
+        podman("image", "prune", "--force", "--filter", "until=24h")
+        podman("build", "--network=host", *_pip_of_the_host(), "--tag", IMAGE, str(PROJECT), timeout=1800)
+        yield podman
+
+
+class Service:
+    """The services of the compose file, as an operator and a client see them."""
+
+    def __init__(self, podman: Podman, url: str) -> None:
+        self.podman = podman
+        self.url = url
+
+    def compose(self, *arguments: str, check: bool = True) -> str:
+        """The output of a call of podman-compose."""
+        return self.podman.compose(*arguments, cwd=PROJECT, check=check)
+
+    def up(self) -> None:
+        """Start everything, with two workers, and wait until clients are served and runs are annotated.
+
+        In the order that compose.yaml asks for, which Podman before 4.6 does not keep.
+        """
+        self.compose("up", "--detach", "--no-deps", "db", "redis")
+        for name in ("db", "redis"):
+            self.wait_until_healthy(name)
+        self.compose("run", "--rm", "--no-deps", "-T", "migrate")
+        self.compose("up", "--detach", "--no-deps", "--scale", "worker=2", "web", "worker", "proxy")
+        wait_until(self.is_ready, "the service is ready", START_SECONDS)
+        self.wait_until_healthy("worker")
+
+    def down(self) -> None:
+        """Remove containers, networks and volumes. podman-compose forgets the second worker."""
+        self.podman("rm", "--all", "--force", "--time", "10")
+        self.compose("down", "--volumes", check=False)
+
+    def execute(self, service: str, *command: str, check: bool = True, stdin: Path | None = None) -> str:
+        """The output of a command in a service's first container."""
+        return self.podman("exec", "--interactive", _container(service), *command, check=check, stdin=stdin)
+
+    def is_healthy(self, service: str) -> bool:
+        """Whether the health check of a service's first container passes."""
+        return not self.podman("healthcheck", "run", _container(service), check=False).strip()
+
+    def wait_until_healthy(self, service: str) -> None:
+        """Wait for the health check of a service's first container."""
+        wait_until(lambda: self.is_healthy(service), f"{service} is healthy", START_SECONDS)
+
+    def is_ready(self) -> bool:
+        """Whether the proxy, and behind it everything else, answers."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
+    def submit(self, run_id: str) -> None:
+        """Submit the demo file as an asynchronous run."""
+        with VCF.open("rb") as file:
+            query = {"run_async": "True", "run_id": run_id, "assembly": "GRCh37"}
+            answer = requests.put(f"{self.url}/vcf", params=query, files={"vcf": file}, timeout=60)
+        assert answer.status_code == 202, answer.text
+
+    def statuses(self) -> set[str]:
+        """The statuses that runs are in."""
+        return {run["status"] for run in requests.get(f"{self.url}/runs/", timeout=60).json()["results"]}
+
+    def result(self, run_id: str) -> str:
+        """The annotated file, once the run has succeeded."""
+
+        def succeeded() -> bool:
+            run = requests.get(f"{self.url}/runs/{run_id}/", timeout=60).json()
+            assert run["status"] not in {"failed", "cancelled"}, run
+            return bool(run["status"] == "succeeded")
+
+        wait_until(succeeded, f"{run_id} has succeeded", RUN_SECONDS)
+        return requests.get(f"{self.url}/vcf/{run_id}", timeout=60).text
+
+
+@pytest.fixture(scope="module")
+def service(podman: Podman) -> Iterator[Service]:
+    """The compose file's services, up, with the demo's reference registered; removed at the end."""
+    port = free_port()
+    podman.environment |= SECRETS | {
+        "VRS_LISTEN": f"127.0.0.1:{port}",
+        "ANYVAR_LEASE_SECONDS": LEASE_SECONDS,
+    }
+    service = Service(podman, f"http://127.0.0.1:{port}")
+    service.down()
+    try:
+        service.up()
+        load = ("python", "manage.py", "load_reference", "GRCh37", "-", "--accession", CHROMOSOME_20)
+        service.execute("worker", *load, stdin=FASTA)
+        yield service
+    finally:
+        service.down()
+
+
+@pytest.fixture(scope="module")
+def demo(service: Service) -> str:
+    """The annotated demo file, of the run of that name."""
+    service.submit("demo")
+    return service.result("demo")
+
+
+def test_the_image_is_small(podman: Podman) -> None:
+    size = int(podman("image", "inspect", "--format", "{{.Size}}", IMAGE))
+    assert size < MOST_BYTES, f"{size:,} bytes"
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_our_processes_are_not_roots_and_cannot_write_to_the_image(service: Service, name: str) -> None:
+    assert service.execute(name, "id", "-u").strip() == "10001"
+    assert "Read-only file system" in service.execute(name, "touch", "/srv/vrs/x", check=False)
+
+
+def test_nothing_is_logged_about_a_file_that_cannot_be_written(service: Service) -> None:
+    for name in ("web", "worker", "proxy"):
+        logged = service.podman("logs", _container(name))
+        assert "Read-only" not in logged
+        assert "Permission denied" not in logged
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "db", "redis"])
+def test_the_health_check_passes(service: Service, name: str) -> None:
+    service.wait_until_healthy(name)
+
+
+def test_the_health_check_of_the_web_process_fails_when_that_is_frozen(service: Service) -> None:
+    service.execute("web", "sh", "-c", "kill -STOP -1", check=False)
+    try:
+        assert not service.is_healthy("web")
+    finally:
+        service.execute("web", "sh", "-c", "kill -CONT -1", check=False)
+    wait_until(service.is_ready, "the service is ready again", START_SECONDS)
+
+
+def test_the_demo_is_annotated_over_the_proxy(demo: str) -> None:
+    records = [line for line in demo.splitlines() if not line.startswith("#")]
+    assert records
+    assert all("VRS_Allele_IDs=ga4gh:VA." in line for line in records)
+
+
+def test_the_kernel_is_compiled_once_for_all_workers(service: Service) -> None:
+    assert "annotation kernel" in service.podman("logs", _container("worker"))
+    service.podman("restart", _container("worker"))
+    service.wait_until_healthy("worker")
+    assert "annotation kernel read from its cache" in service.podman("logs", _container("worker"))
+
+
+def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Service, demo: str) -> None:
+    names = [f"killed-{number}" for number in range(20)]
+    for name in names:
+        service.submit(name)
+    wait_until(lambda: "running" in service.statuses(), "a run is running", RUN_SECONDS)
+    for number in (1, 2):
+        service.podman("kill", "--signal", "KILL", _container("worker", number))
+    assert "running" in service.statuses(), "no run was in flight"
+    for number in (1, 2):
+        service.podman("start", _container("worker", number))
+    for name in names:
+        assert service.result(name) == demo
+
+
+def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service, demo: str) -> None:
+    service.compose("stop", "--timeout", "60", "web", "worker")
+    # What an earlier release left.
+    service.compose(
+        "run", "--rm", "--no-deps", "-T", "migrate", "python", "manage.py", "migrate", "vcfjobs", EARLIER
+    )
+    service.up()
+    assert "[ ]" not in service.execute("web", "python", "manage.py", "showmigrations")
+    assert service.result("demo") == demo
+    service.submit("upgraded")
+    assert service.result("upgraded") == demo
+
+
+def _container(service: str, number: int = 1) -> str:
+    return f"vrs_{service}_{number}"
+
+
+def _pip_of_the_host() -> list[str]:
+    """What lets pip in a build reach the package indexes that it reaches on the host."""
+    settings = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], check=True, capture_output=True, text=True
+    )
+    paths = set(re.findall(r"(?<![\w:/])(?:file://)?(/[^\s'/][^\s']*)", settings.stdout))
+    # The files of an index on disk lie beside its pages.
+    named = {path.removesuffix("/simple") for path in paths}
+    files = {"/etc/pip.conf", "/etc/xdg/pip", str(Path.home() / ".config" / "pip")}
+    variables = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    passed = [part for pair in variables.items() for part in ("--env", "=".join(pair))]
+    return [*base_images.mounted(*sorted(named | files)), *passed]
