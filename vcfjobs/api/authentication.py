@@ -23,8 +23,6 @@ from vcfjobs.runs import owners
 if TYPE_CHECKING:  # the framework imports this module while it is itself being imported
     from rest_framework.views import APIView
 
-SCHEME = b"bearer"
-
 
 class TokenUser(AnonymousUser):
     """The bearer of a listed token."""
@@ -46,7 +44,7 @@ class TokenListAuthentication(authentication.BaseAuthentication):
         """The token's bearer; None without such a header. Raises AuthenticationFailed for a wrong token."""
         tokens: list[str] = settings.ANYVAR_AUTH_TOKEN_LIST
         words = authentication.get_authorization_header(request).split()
-        if not tokens or not words or words[0].lower() != SCHEME:
+        if not tokens or not words or words[0].lower() != b"bearer":
             return None
         given = words[1] if len(words) == 2 else b""
         matches = [hmac.compare_digest(given, token.encode()) for token in tokens]

@@ -19,12 +19,7 @@ from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.errors import (
-    InvalidCursorError,
-    ResultExpiredError,
-    RunConflictError,
-    RunNotFoundError,
-)
+from vcfjobs.errors import InvalidCursorError, ResultExpiredError, RunConflictError, RunNotFoundError
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
