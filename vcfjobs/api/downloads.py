@@ -6,17 +6,15 @@ Content-Encoding: several common clients stop silently after BGZF's first gzip m
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from vcfjobs.vrs.bgzf.files import BgzfReader, read_gzi
@@ -55,11 +53,7 @@ def answer(
 
 
 def _body(
-    request: Request,
-    what: Representation,
-    etag: str,
-    modified: int,
-    on_complete: Callable[[], None] | None,
+    request: Request, what: Representation, etag: str, modified: int, on_complete: Callable[[], None] | None
 ) -> HttpResponseBase:
     asked = _range(request, what.size, etag, modified)
     if asked is not None and asked[0] >= asked[1]:
@@ -99,7 +93,6 @@ class _Pieces:
             self._on_complete()
 
     def close(self) -> None:
-        """Give the file back."""
         self._what.close()
 
 
@@ -145,14 +138,3 @@ def text_reader(file: BinaryIO, blocks: BinaryIO) -> Callable[[int, int], Iterat
     with blocks:
         index = read_gzi(blocks)
     return BgzfReader(file, index).read_range
-
-
-def conditional_json(request: Request, members: dict[str, Any]) -> HttpResponseBase:
-    """A JSON document with an ETag of its content; 304 when the client has it."""
-    body = JSONRenderer().render(members)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    response: HttpResponseBase | None = get_conditional_response(request._request, etag)
-    if response is None:
-        response = HttpResponse(body, content_type="application/json")
-    response.headers["ETag"] = etag
-    return response

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from rest_framework import mixins, status
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
@@ -168,9 +170,10 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         return super().list(request, *args, **kwargs)
 
     @operations.RETRIEVE
-    def retrieve(self, request: Request, run_id: str) -> HttpResponseBase:
+    @method_decorator(conditional_page)
+    def retrieve(self, request: Request, run_id: str) -> Response:
         """Everything about one run."""
-        return downloads.conditional_json(request, serializers.RunSerializer(self._find(run_id)).data)
+        return Response(serializers.RunSerializer(self._find(run_id)).data)
 
     @operations.DESTROY
     def destroy(self, request: Request, run_id: str) -> Response:
