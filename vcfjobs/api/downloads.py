@@ -44,7 +44,7 @@ def answer(
     response: HttpResponseBase | None = get_conditional_response(request._request, etag, modified)
     if response is None:
         response = _body(request, what, etag, modified, on_complete)
-    elif not isinstance(response, StreamingHttpResponse):
+    else:
         what.close()
     response.headers["ETag"] = etag
     response.headers["Last-Modified"] = http_date(modified)

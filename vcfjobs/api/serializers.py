@@ -10,8 +10,6 @@ from rest_framework import serializers
 
 from vcfjobs.models import Kind, Run, Status
 
-MOST_OBJECTS = 10_000
-
 
 class LinksSerializer(serializers.Serializer[Any]):
     """Addresses of a run; a member is absent when its file does not exist."""
@@ -70,8 +68,6 @@ class RunSerializer(RunListSerializer):
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):
-    """AnyVar's run status."""
-
     run_id = serializers.CharField()
     status = serializers.CharField()
     status_message = serializers.CharField()
@@ -90,8 +86,6 @@ class FailureSerializer(serializers.Serializer[Any]):
 
 
 class FailuresSerializer(serializers.Serializer[Any]):
-    """The failed records of a run: counts by reason, and the first thousand."""
-
     failed = serializers.DictField(child=serializers.IntegerField())
     failures = FailureSerializer(many=True)
 
@@ -146,8 +140,6 @@ class AlleleSerializer(serializers.Serializer[Any]):
 
 
 class ObjectSerializer(serializers.Serializer[Any]):
-    """One VRS object, in AnyVar's envelope."""
-
     messages = serializers.ListField(child=serializers.CharField())
     data = AlleleSerializer()  # type: ignore[assignment]
 
@@ -157,12 +149,10 @@ class DetailSerializer(serializers.Serializer[Any]):
 
 
 class IdsSerializer(serializers.Serializer[Any]):
-    ids = serializers.ListField(child=serializers.CharField(), max_length=MOST_OBJECTS)
+    ids = serializers.ListField(child=serializers.CharField(), max_length=10_000)
 
 
 class ObjectsSerializer(serializers.Serializer[Any]):
-    """The registered alleles by identifier, and the identifiers that are not registered."""
-
     objects = serializers.DictField(child=AlleleSerializer())
     missing = serializers.ListField(child=serializers.CharField())
 
@@ -203,8 +193,6 @@ class StatsSerializer(serializers.Serializer[Any]):
 
 
 class ServiceInfoSerializer(serializers.Serializer[Any]):
-    """The document of the GA4GH service-info specification, AnyVar's `spec_metadata`, and the assemblies."""
-
     id = serializers.CharField()
     name = serializers.CharField()
     type = serializers.DictField(child=serializers.CharField())
