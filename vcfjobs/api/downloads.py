@@ -102,7 +102,10 @@ def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, 
     Several ranges in one request are answered by the whole, as RFC 9110 allows.
     """
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if match is None or not _is_current(request, etag, modified):
+    condition = request.headers.get("If-Range", etag)
+    by_date = not condition.startswith('"')
+    is_current = parse_http_date_safe(condition) == modified if by_date else condition == etag
+    if match is None or not is_current:
         return None
     first, last = match.groups()
     if first:
@@ -110,14 +113,6 @@ def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, 
         stop = min(size, int(last) + 1) if last else size
         return None if last and int(last) < start else (start, stop)
     return (max(0, size - int(last)), size) if last else None
-
-
-def _is_current(request: Request, etag: str, modified: int) -> bool:
-    """Whether If-Range, where it is sent, names what we have."""
-    condition = request.headers.get("If-Range")
-    if condition is None:
-        return True
-    return condition == etag if condition.startswith('"') else parse_http_date_safe(condition) == modified
 
 
 def raw_reader(file: BinaryIO) -> Callable[[int, int], Iterator[bytes]]:

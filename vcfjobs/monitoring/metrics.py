@@ -21,7 +21,6 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
-    DateTimeField,
     F,
     FloatField,
     Func,
@@ -198,8 +197,8 @@ def _speed(now: datetime) -> Family:
     begin = now - SPEED_WINDOW
     ended = Q(status__in=FINAL, finished__gte=begin)
     at_work = Run.objects.filter(ended | Q(status=Status.RUNNING), records_done__gt=0)
-    end = Coalesce(F("finished"), _moment(now))
-    inside = F("records_done") * _Seconds(end, _moment(begin)) / _Seconds(end, F("started"))
+    end = Coalesce(F("finished"), Value(now))
+    inside = F("records_done") * _Seconds(end, Value(begin)) / _Seconds(end, F("started"))
     lately = Case(When(started__gte=begin, then=F("records_done")), default=inside, output_field=FloatField())
     records = at_work.aggregate(sum=Sum(lately))["sum"]
     return GaugeMetricFamily(
@@ -251,10 +250,6 @@ class _Seconds(Func):
         days = "(julianday(%(expressions)s))"
         context |= {"template": f"({days} * 86400.0)", "arg_joiner": ") - julianday("}
         return self.as_sql(compiler, connection, **context)
-
-
-def _moment(when: datetime) -> Value:
-    return Value(when, output_field=DateTimeField())
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> Family:

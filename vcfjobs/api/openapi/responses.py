@@ -55,11 +55,8 @@ def error_response(answer: Response | None) -> DocumentedResponse:
 
 # Whatever fails without a database.
 UNAVAILABLE = error_response(problems.database_unavailable())
-_PROTECTED = (
-    exceptions.NotAuthenticated(),
-    exceptions.AuthenticationFailed("The bearer token is not valid."),
-    UNAVAILABLE,
-)
+_WRONG_TOKEN = exceptions.AuthenticationFailed("The bearer token is not valid.")
+_PROTECTED = (exceptions.NotAuthenticated(), _WRONG_TOKEN, UNAVAILABLE)
 
 
 def operation(
