@@ -70,13 +70,11 @@ def number(variable: str, default: int, least: int = 1, most: int | None = None)
 
 
 def words(variable: str, default: list[str]) -> list[str]:
-    """Words separated by commas."""
     split = _read(variable, default, lambda name: _env.list(name, subcast=str.strip), "")
     return [word for word in split if word]
 
 
 def folder(variable: str, default: Path) -> Path:
-    """An absolute path."""
     return _read(variable, default, _env.path, "a path").absolute()
 
 
@@ -102,7 +100,6 @@ def rate(variable: str, default: str) -> str:
 
 
 def log_level(variable: str) -> int:
-    """A level of the logging module."""
     return _read(variable, logging.INFO, _env.log_level, "DEBUG, INFO, WARNING, ERROR or CRITICAL")
 
 

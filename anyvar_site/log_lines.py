@@ -16,7 +16,6 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 
 FIELDS = ("time", "level", "logger", "message", "run", "task_id", "exception")
-NAMES_OF_FIELDS = {"levelname": "level", "name": "logger", "exc_info": "exception"}
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -40,7 +39,7 @@ class JsonLines(JsonFormatter):
         super().__init__(
             ["levelname", "name", "message", "run", "task_id"],
             timestamp="time",
-            rename_fields=NAMES_OF_FIELDS,
+            rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
         )
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:

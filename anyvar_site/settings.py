@@ -238,17 +238,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": __version__,
     "TAGS": [
         {"name": "VCF", "description": "AnyVar's protocol: submit, poll, fetch."},
-        {
-            "name": "Runs",
-            "description": "The same runs as a resource: list, progress, cancel, retry, delete.",
-        },
+        {"name": "Runs", "description": "The same runs: list, progress, cancel, retry, delete."},
         {"name": "Registry", "description": "The alleles of all files, by identifier and by place."},
         {"name": "Service", "description": "What it is, and how it is."},
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
 }
 
 # --- Logs --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,9 @@ CHILD_LOST_SECONDS = 12
 @register()
 def work_directory(**_: Any) -> list[CheckMessage]:
     """The work directory is writable, and the spool is on its file system: a move is a rename."""
-    try:
+    with suppress(OSError):
         storage.prepare()
-        writable = all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))
-    except OSError:
-        writable = False
-    if not writable:
+    if not work_directory_is_writable():
         return [
             Error(
                 f"The work directory {storage.root()} cannot be written.",
@@ -89,12 +87,9 @@ def limits(**_: Any) -> list[CheckMessage]:
 def sequence_directory(**_: Any) -> list[CheckMessage]:
     """The folder of reference sequences is readable."""
     folder: Path = settings.ANYVAR_SEQUENCE_DIR
-    try:
+    with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        readable = os.access(folder, os.R_OK | os.X_OK)
-    except OSError:
-        readable = False
-    if readable:
+    if os.access(folder, os.R_OK | os.X_OK):
         return []
     return [
         Error(
@@ -112,8 +107,8 @@ def database_ready(databases: Sequence[str] | None = None, **_: Any) -> list[Che
         return []  # `migrate` checks the database that it is about to migrate
     try:
         if not database_is_migrated():
-            run = "Run: python manage.py migrate"
-            return [Info("The database is not migrated.", hint=run, id="vcfjobs.I001")]
+            hint = "Run: python manage.py migrate"
+            return [Info("The database is not migrated.", hint=hint, id="vcfjobs.I001")]
         if not assemblies.registered_assemblies():
             return [
                 CheckWarning(
@@ -125,6 +120,11 @@ def database_ready(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     except (DatabaseError, InterfaceError):
         pass
     return []
+
+
+def work_directory_is_writable() -> bool:
+    """Whether files can be written to the spool and to the folder of the runs."""
+    return all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))
 
 
 def database_is_migrated() -> bool:

@@ -12,12 +12,12 @@ class VcfJobsError(Exception):
     """Base of every error that a user may see.
 
     `sentence` is what the user reads, by default `standard`; `extra` are further members of the problem
-    document.
+    document, whose title follows from the code where none is given.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
-    title: ClassVar[str] = "Internal error"
+    title: ClassVar[str] = ""
     standard: ClassVar[str] = "The service failed unexpectedly. Its operator finds the cause in the log."
     retry_after: int | None = None  # whole seconds after which the same request may succeed
 
@@ -31,11 +31,8 @@ class VcfJobsError(Exception):
 
 
 class BadRequestError(VcfJobsError):
-    """The request cannot be read."""
-
     code = "BAD_REQUEST"
     status = 400
-    title = "Bad request"
 
 
 class InvalidVcfError(BadRequestError):
@@ -46,10 +43,7 @@ class InvalidVcfError(BadRequestError):
 
 
 class TruncatedUploadError(BadRequestError):
-    """Fewer bytes arrived than Content-Length announced."""
-
     code = "TRUNCATED_UPLOAD"
-    title = "Truncated upload"
     standard = "The upload ended before its Content-Length. Nothing of it was kept. Send it again."
 
 
@@ -57,20 +51,14 @@ class RunIdInUseError(BadRequestError):
     """Another run of the same owner uses this run_id (AnyVar's answer, status 400)."""
 
     code = "RUN_ID_IN_USE"
-    title = "Run id in use"
 
 
 class InvalidParameterError(VcfJobsError):
-    """A query parameter is unknown or has a wrong value."""
-
     code = "INVALID_PARAMETER"
     status = 422
-    title = "Invalid parameter"
 
 
 class InvalidCursorError(InvalidParameterError):
-    """The cursor of a page was not issued by this service."""
-
     standard = "cursor: Not a cursor issued by this service."
 
 
@@ -78,22 +66,17 @@ class UnknownAssemblyError(InvalidParameterError):
     """The assembly is not registered; the sentence names those that are."""
 
     code = "UNKNOWN_ASSEMBLY"
-    title = "Unknown assembly"
 
 
 class ReferenceMismatchError(InvalidParameterError):
     """The REF bases of the first records disagree with the assembly."""
 
     code = "REFERENCE_MISMATCH"
-    title = "Reference mismatch"
 
 
 class LengthRequiredError(VcfJobsError):
-    """The upload carries no Content-Length."""
-
     code = "LENGTH_REQUIRED"
     status = 411
-    title = "Length required"
     standard = "The upload needs a Content-Length; chunked bodies are not accepted."
 
 
@@ -102,54 +85,36 @@ class RequestTooLargeError(VcfJobsError):
 
     code = "REQUEST_TOO_LARGE"
     status = 413
-    title = "Request too large"
 
 
 class UploadTooLargeError(VcfJobsError):
-    """The upload is above a size limit."""
-
     code = "UPLOAD_TOO_LARGE"
     status = 413
-    title = "Upload too large"
 
 
 class RunNotFoundError(VcfJobsError):
-    """No such run, or not one of the caller's."""
-
     code = "NOT_FOUND"
     status = 404
-    title = "Not found"
     standard = "Run not found"
 
 
 class ResultExpiredError(RunNotFoundError):
-    """The run's files were deleted at its expiry."""
-
     standard = "The result has expired: its files are deleted."
 
 
 class SequenceNotFoundError(VcfJobsError):
-    """The reference sequence is not registered."""
-
     code = "SEQUENCE_NOT_FOUND"
     status = 404
-    title = "Sequence not found"
 
 
 class RunConflictError(VcfJobsError):
-    """The run's status does not allow what was asked."""
-
     code = "CONFLICT"
     status = 409
-    title = "Conflict"
 
 
 class StorageFullError(VcfJobsError):
-    """No space is left for the upload or the result."""
-
     code = "STORAGE_FULL"
     status = 503
-    title = "Storage full"
     standard = "The service has no space left for this file. Try again later."
     retry_after = 60
 
@@ -159,7 +124,6 @@ class QueueFullError(VcfJobsError):
 
     code = "QUEUE_FULL"
     status = 503
-    title = "Queue full"
     standard = "Too many runs are queued. Try again later."
     retry_after = 60
 
@@ -169,7 +133,6 @@ class OwnerHasTooManyRunsError(VcfJobsError):
 
     code = "TOO_MANY_RUNS"
     status = 429
-    title = "Too many runs"
     retry_after = 30
 
     def __init__(self, limit: int) -> None:
@@ -183,7 +146,6 @@ class OwnerHasTooManyBytesError(VcfJobsError):
 
     code = "TOO_MANY_BYTES"
     status = 429
-    title = "Too many bytes"
     retry_after = 300
 
     def __init__(self, stored: int, limit: int) -> None:
@@ -207,8 +169,6 @@ class SubmittedTooOftenError(VcfJobsError):
 
 
 class NoReferenceError(VcfJobsError):
-    """No reference assembly is registered."""
-
     code = "NO_REFERENCE"
     status = 503
     title = "No reference registered"
@@ -219,8 +179,6 @@ class NoReferenceError(VcfJobsError):
 
 
 class RunFailureError(VcfJobsError):
-    """The run failed for a reason in its input or in the service."""
-
     code = "RUN_FAILURE"
     title = "Run failed"
 
@@ -238,23 +196,16 @@ class HostileInputError(RunFailureError):
 
 
 class TimeLimitExceededError(VcfJobsError):
-    """The run exceeded its time limit."""
-
     code = "TIME_LIMIT_EXCEEDED"
-    title = "Time limit exceeded"
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"The run took longer than the limit of {seconds} seconds.")
 
 
 class WorkerLostError(VcfJobsError):
-    """The worker died, and no attempts are left."""
-
     code = "WORKER_LOST_ERROR"
     title = "Worker lost"
-
-    def __init__(self) -> None:
-        super().__init__("The worker that annotated the file was lost, and no attempts are left.")
+    standard = "The worker that annotated the file was lost, and no attempts are left."
 
 
 class RunLostError(Exception):

@@ -17,8 +17,6 @@ from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 
 class ObjectView(APIView):
-    """GET /object/{vrs_id}."""
-
     @operations.OBJECT
     def get(self, request: Request, vrs_id: str) -> Response:
         """The VRS object of a registered identifier."""
@@ -29,8 +27,6 @@ class ObjectView(APIView):
 
 
 class ObjectsView(APIView):
-    """POST /objects."""
-
     @operations.OBJECTS
     def post(self, request: Request) -> Response:
         """Up to 10,000 identifiers in one question."""
@@ -42,8 +38,6 @@ class ObjectsView(APIView):
 
 
 class ObjectRunsView(APIView):
-    """GET /object/{vrs_id}/runs."""
-
     @operations.OBJECT_RUNS
     def get(self, request: Request, vrs_id: str) -> Response:
         """The caller's runs that held the allele, newest first, a page at a time."""
@@ -61,8 +55,6 @@ class ObjectRunsView(APIView):
 
 
 class RunAllelesView(APIView):
-    """GET /runs/{run_id}/alleles."""
-
     @operations.RUN_ALLELES
     def get(self, request: Request, run_id: str) -> Response:
         """The identifiers of the alleles that the run held, a page at a time."""
@@ -84,17 +76,11 @@ class VariationsView(APIView):
         page = search.overlapping(
             sequence, query["start"], query["end"], size=query["page_size"], cursor=query["cursor"]
         )
-        return Response(
-            {
-                "variations": [allele.to_vrs() for allele in page.alleles],
-                "next_cursor": page.next_cursor or None,
-            }
-        )
+        variations = [allele.to_vrs() for allele in page.alleles]
+        return Response({"variations": variations, "next_cursor": page.next_cursor or None})
 
 
 class StatsView(APIView):
-    """GET /stats."""
-
     @operations.STATS
     def get(self, request: Request) -> Response:
         """Runs by status, alleles by type, sequences."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from copy import copy
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
@@ -22,8 +22,6 @@ from vcfjobs.runs import owners
 
 if TYPE_CHECKING:  # the framework imports this module while it is itself being imported
     from rest_framework.views import APIView
-
-SCHEME = b"bearer"
 
 
 class TokenUser(AnonymousUser):
@@ -39,24 +37,21 @@ class TokenUser(AnonymousUser):
         return True
 
 
-class TokenListAuthentication(authentication.BaseAuthentication):
+class TokenListAuthentication(authentication.TokenAuthentication):
     """`Authorization: Bearer <token>`, compared in constant time with every listed token."""
 
-    def authenticate(self, request: Request) -> tuple[TokenUser, str] | None:
-        """The token's bearer; None without such a header. Raises AuthenticationFailed for a wrong token."""
+    keyword = "Bearer"
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        return super().authenticate(request) if settings.ANYVAR_AUTH_TOKEN_LIST else None
+
+    def authenticate_credentials(self, key: str) -> tuple[TokenUser, str]:
+        """The token's bearer. Raises AuthenticationFailed for a wrong token."""
         tokens: list[str] = settings.ANYVAR_AUTH_TOKEN_LIST
-        words = authentication.get_authorization_header(request).split()
-        if not tokens or not words or words[0].lower() != SCHEME:
-            return None
-        given = words[1] if len(words) == 2 else b""
-        matches = [hmac.compare_digest(given, token.encode()) for token in tokens]
+        matches = [hmac.compare_digest(key.encode(), token.encode()) for token in tokens]
         if not any(matches):
             raise AuthenticationFailed("The bearer token is not valid.")
-        token = tokens[matches.index(True)]
-        return TokenUser(token), token
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
+        return TokenUser(key), key
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

@@ -6,17 +6,15 @@ Content-Encoding: several common clients stop silently after BGZF's first gzip m
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from vcfjobs.vrs.bgzf.files import BgzfReader, read_gzi
@@ -46,7 +44,7 @@ def answer(
     response: HttpResponseBase | None = get_conditional_response(request._request, etag, modified)
     if response is None:
         response = _body(request, what, etag, modified, on_complete)
-    elif not isinstance(response, StreamingHttpResponse):
+    else:
         what.close()
     response.headers["ETag"] = etag
     response.headers["Last-Modified"] = http_date(modified)
@@ -55,11 +53,7 @@ def answer(
 
 
 def _body(
-    request: Request,
-    what: Representation,
-    etag: str,
-    modified: int,
-    on_complete: Callable[[], None] | None,
+    request: Request, what: Representation, etag: str, modified: int, on_complete: Callable[[], None] | None
 ) -> HttpResponseBase:
     asked = _range(request, what.size, etag, modified)
     if asked is not None and asked[0] >= asked[1]:
@@ -99,7 +93,6 @@ class _Pieces:
             self._on_complete()
 
     def close(self) -> None:
-        """Give the file back."""
         self._what.close()
 
 
@@ -109,7 +102,10 @@ def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, 
     Several ranges in one request are answered by the whole, as RFC 9110 allows.
     """
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if match is None or not _is_current(request, etag, modified):
+    condition = request.headers.get("If-Range", etag)
+    by_date = not condition.startswith('"')
+    is_current = parse_http_date_safe(condition) == modified if by_date else condition == etag
+    if match is None or not is_current:
         return None
     first, last = match.groups()
     if first:
@@ -117,14 +113,6 @@ def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, 
         stop = min(size, int(last) + 1) if last else size
         return None if last and int(last) < start else (start, stop)
     return (max(0, size - int(last)), size) if last else None
-
-
-def _is_current(request: Request, etag: str, modified: int) -> bool:
-    """Whether If-Range, where it is sent, names what we have."""
-    condition = request.headers.get("If-Range")
-    if condition is None:
-        return True
-    return condition == etag if condition.startswith('"') else parse_http_date_safe(condition) == modified
 
 
 def raw_reader(file: BinaryIO) -> Callable[[int, int], Iterator[bytes]]:
@@ -145,14 +133,3 @@ def text_reader(file: BinaryIO, blocks: BinaryIO) -> Callable[[int, int], Iterat
     with blocks:
         index = read_gzi(blocks)
     return BgzfReader(file, index).read_range
-
-
-def conditional_json(request: Request, members: dict[str, Any]) -> HttpResponseBase:
-    """A JSON document with an ETag of its content; 304 when the client has it."""
-    body = JSONRenderer().render(members)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    response: HttpResponseBase | None = get_conditional_response(request._request, etag)
-    if response is None:
-        response = HttpResponse(body, content_type="application/json")
-    response.headers["ETag"] = etag
-    return response

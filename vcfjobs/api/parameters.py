@@ -5,55 +5,51 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from vcfjobs.models import Kind, Status
 from vcfjobs.vrs.versions import RELEASES
 
-TRUE = {"true", "1", "yes", "on"}
-FALSE = {"false", "0", "no", "off"}
 
-
-@extend_schema_field(bool)
-class Switch(serializers.Field[Any, Any, Any, Any]):
+class Switch(serializers.BooleanField):
     """A boolean of a query: true/false/1/0/yes/no/on/off in any case."""
 
     default_error_messages = {"invalid": "Must be true or false."}
-
-    def to_internal_value(self, data: Any) -> bool:
-        text = str(data).strip().lower()
-        if text not in TRUE | FALSE:
-            self.fail("invalid")
-        return text in TRUE
-
-    def to_representation(self, value: Any) -> bool:
-        return bool(value)
+    TRUE_VALUES = {"true", "1", "yes", "on", True}
+    FALSE_VALUES = {"false", "0", "no", "off", False}
 
 
-class SubmitQuery(serializers.Serializer[Any]):
-    """PUT /vcf."""
+def _default_vrs_version() -> str:
+    return str(settings.ANYVAR_VRS_VERSION)
+
+
+class UploadQuery(serializers.Serializer[Any]):
+    """What PUT /vcf and PUT /annotated_vcf share."""
 
     assembly = serializers.CharField(required=False, max_length=100)
+    allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
+    run_async = Switch(default=False)
+    run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
+
+
+class SubmitQuery(UploadQuery):
+    """PUT /vcf."""
+
     for_ref = Switch(default=True)
     add_vrs_attributes = Switch(default=False)
     vrs_version = serializers.ChoiceField(
-        choices=list(RELEASES), required=False, help_text="Default: ANYVAR_VRS_VERSION, else 2.0."
+        choices=list(RELEASES),
+        default=_default_vrs_version,
+        help_text="Default: ANYVAR_VRS_VERSION, else 2.0.",
     )
     register = Switch(default=True)
-    allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
-    run_async = Switch(default=False)
-    run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
 
 
-class IngestQuery(serializers.Serializer[Any]):
+class IngestQuery(UploadQuery):
     """PUT /annotated_vcf."""
 
-    assembly = serializers.CharField(required=False, max_length=100)
-    allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
-    run_async = Switch(default=False)
-    run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
     require_validation = Switch(default=False, help_text="Recompute the identifiers; answer a CSV.")
 
 
@@ -77,7 +73,7 @@ class ListQuery(serializers.Serializer[Any]):
 class PageQuery(serializers.Serializer[Any]):
     """GET /runs/{run_id}/alleles and /object/{vrs_id}/runs."""
 
-    cursor = serializers.CharField(required=False, default="", allow_blank=True)
+    cursor = serializers.CharField(default="", allow_blank=True)
 
 
 class VariationsQuery(serializers.Serializer[Any]):
@@ -87,7 +83,7 @@ class VariationsQuery(serializers.Serializer[Any]):
     start = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
     end = serializers.IntegerField(min_value=0, max_value=2**31 - 1)
     page_size = serializers.IntegerField(default=1000, min_value=1, max_value=10_000)
-    cursor = serializers.CharField(required=False, default="", allow_blank=True)
+    cursor = serializers.CharField(default="", allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["start"] > attrs["end"]:

@@ -7,11 +7,10 @@ from typing import IO, Any, cast
 
 from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.utils.http import parse_header_parameters
-from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
+from rest_framework.parsers import BaseParser, DataAndFiles, FileUploadParser, MultiPartParser
 from rest_framework.request import Request
 
-from vcfjobs.api.uploads import SpooledUpload, spool
+from vcfjobs.api.uploads import UNNAMED, SpooledUpload
 from vcfjobs.errors import BadRequestError, TruncatedUploadError
 from vcfjobs.runs.admission import admit_upload
 
@@ -34,9 +33,14 @@ class CountedStream:
         self.count += len(data)
         return data
 
+    def require(self, length: int) -> None:
+        """Raise TruncatedUploadError when fewer bytes were read."""
+        if self.count < length:
+            raise TruncatedUploadError
 
-class SpooledMultiPartParser(MultiPartParser):
-    """multipart/form-data whose file fields are written to the spool."""
+
+class SpooledParser(BaseParser):
+    """A parser whose upload handlers write to the spool. On an error no file stays."""
 
     def parse(
         self,
@@ -44,40 +48,36 @@ class SpooledMultiPartParser(MultiPartParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> DataAndFiles[Any, Any]:
-        """The form's fields and files. Raises TruncatedUploadError; on an error no file stays."""
+        """The form's fields and files. Raises TruncatedUploadError."""
         counted = CountedStream(stream)
         request = (parser_context or {})["request"]
         try:
             parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
-            _require_whole(counted, request)
+            counted.require(int(request.META["CONTENT_LENGTH"]))
         except BaseException:
             for handler in request._request.upload_handlers:
                 handler.upload_interrupted()  # Django does not call it when the body cannot be parsed
             raise
-        return parsed
+        return cast("DataAndFiles[Any, Any]", parsed)
 
 
-class RawVcfParser(BaseParser):
+class SpooledMultiPartParser(SpooledParser, MultiPartParser):
+    """multipart/form-data."""
+
+
+class RawVcfParser(SpooledParser, FileUploadParser):
     """Any other body is the file itself (`curl -T file`)."""
 
-    media_type = "*/*"
+    def parse(self, *args: Any, **kwargs: Any) -> DataAndFiles[Any, Any]:
+        """The file, under the name of the form's field."""
+        parsed = super().parse(*args, **kwargs)
+        return DataAndFiles({}, {FILE_FIELD: parsed.files["file"]})
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> dict[str, SpooledUpload]:
-        """The file under the name of the form's field. Raises TruncatedUploadError."""
-        counted = CountedStream(stream)
-        request: Request = (parser_context or {})["request"]
-        upload = spool(cast("Any", counted), _file_name(request))
+    def get_filename(self, *args: Any, **kwargs: Any) -> str:
         try:
-            _require_whole(counted, request)
-        except TruncatedUploadError:
-            upload.close()
-            raise
-        return {FILE_FIELD: upload}
+            return super().get_filename(*args, **kwargs) or UNNAMED
+        except LookupError:  # an unknown character set
+            return UNNAMED
 
 
 def take_upload(request: Request, owner: str) -> SpooledUpload:
@@ -95,16 +95,3 @@ def take_upload(request: Request, owner: str) -> SpooledUpload:
     if not isinstance(upload, SpooledUpload):
         raise BadRequestError(f"The request contains no file. Send it in the form field {FILE_FIELD}.")
     return upload
-
-
-def _require_whole(counted: CountedStream, request: Request) -> None:
-    if counted.count < int(request.META["CONTENT_LENGTH"]):
-        raise TruncatedUploadError
-
-
-def _file_name(request: Request) -> str:
-    try:
-        _, parameters = parse_header_parameters(request.headers.get("Content-Disposition", ""))
-    except (LookupError, ValueError):  # an unknown character set
-        return ""
-    return str(parameters.get("filename", ""))

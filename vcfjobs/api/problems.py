@@ -8,12 +8,7 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
-from django.core.exceptions import (
-    PermissionDenied,
-    RequestDataTooBig,
-    SuspiciousOperation,
-    ValidationError,
-)
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import InternalError
 from django.http import Http404
 from rest_framework import exceptions
@@ -55,14 +50,8 @@ def answer_to(error: Exception) -> Response | None:
     if isinstance(error, RunIdInUseError):  # AnyVar's own shape
         return Response({"error": error.sentence, "error_code": error.code}, status=error.status)
     if isinstance(error, VcfJobsError):
-        return problem(
-            error.status,
-            error.code,
-            error.sentence,
-            title=error.title,
-            retry_after=error.retry_after,
-            **error.extra,
-        )
+        members = {"title": error.title or error.code.replace("_", " ").capitalize(), **error.extra}
+        return problem(error.status, error.code, error.sentence, retry_after=error.retry_after, **members)
     if isinstance(error, RequestDataTooBig):
         return problem(413, "REQUEST_TOO_LARGE", "The request, or a field of it, is too large.")
     if isinstance(error, SuspiciousOperation | RecursionError):
@@ -82,13 +71,7 @@ def database_unavailable(sentence: str = "The database does not answer at the mo
 
 
 def problem(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    title: str = "",
-    retry_after: int | None = None,
-    **members: Any,
+    status: int, code: str, detail: str, *, title: str = "", retry_after: int | None = None, **members: Any
 ) -> Response:
     """A problem document as an answer."""
     document = {
@@ -110,9 +93,8 @@ def _of_framework(error: exceptions.APIException) -> Response:
         sentence = " ".join(f"{name}: {text}" for name, text in named.items())
         return problem(422, "INVALID_PARAMETER", sentence, title="Invalid parameter", parameters=named)
     code = error.get_codes()
-    answer = problem(
-        error.status_code, str(code).upper() if isinstance(code, str) else "ERROR", str(error.detail)
-    )
+    name = code.upper() if isinstance(code, str) else "ERROR"
+    answer = problem(error.status_code, name, str(error.detail))
     if header := getattr(error, "auth_header", None):
         answer.headers["WWW-Authenticate"] = header
     return answer

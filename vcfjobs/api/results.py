@@ -22,7 +22,15 @@ def file_stem(run: Run) -> str:
 
 def bgzf(run: Run) -> Representation:
     """The result as it lies there."""
-    return _raw(run, storage.result_path(run.pk, run.attempt), "application/gzip", "vcf.gz", "bgzf")
+    path = storage.result_path(run.pk, run.attempt)
+    return _representation(run, path, "application/gzip", "vcf.gz", "bgzf")
+
+
+def text(run: Run) -> Representation:
+    """The result decompressed on its way out."""
+    path = storage.result_path(run.pk, run.attempt)
+    blocks = storage.result_blocks_path(run.pk, run.attempt)
+    return _representation(run, path, "text/plain; charset=utf-8", "vcf", "text", blocks)
 
 
 def index(run: Run) -> Representation:
@@ -30,52 +38,30 @@ def index(run: Run) -> Representation:
     if not run.indexed:
         raise RunNotFoundError("The result has no index, for its records are not sorted.")
     path = storage.result_index_path(run.pk, run.attempt)
-    return _raw(run, path, "application/octet-stream", "vcf.gz.tbi", "tbi")
+    return _representation(run, path, "application/octet-stream", "vcf.gz.tbi", "tbi")
 
 
 def validation(run: Run) -> Representation:
     """The CSV of an ingest run with validation."""
     path = storage.validation_path(run.pk, run.attempt)
-    return _raw(run, path, "text/csv; charset=utf-8", "csv", "csv")
+    return _representation(run, path, "text/csv; charset=utf-8", "csv", "csv")
 
 
-def text(run: Run) -> Representation:
-    """The result decompressed on its way out."""
-    try:
-        file = storage.result_path(run.pk, run.attempt).open("rb")
-        reader = text_reader(file, storage.result_blocks_path(run.pk, run.attempt).open("rb"))
-    except FileNotFoundError as error:
-        raise _lost() from error
-    return Representation(
-        size=run.result_text_bytes or 0,
-        etag=_etag(run, "text"),
-        modified=run.finished or run.created,
-        content_type="text/plain; charset=utf-8",
-        file_name=f"{file_stem(run)}.vrs.vcf",
-        read=reader,
-        close=file.close,
-    )
-
-
-def _raw(run: Run, path: Path, content_type: str, suffix: str, kind: str) -> Representation:
+def _representation(
+    run: Run, path: Path, content_type: str, suffix: str, kind: str, blocks: Path | None = None
+) -> Representation:
+    """The file; with a block index, its decompressed text."""
     try:
         file = path.open("rb")
+        read = text_reader(file, blocks.open("rb")) if blocks else raw_reader(file)
     except FileNotFoundError as error:
-        raise _lost() from error
+        raise RunFailureError("The result is no longer on disk.") from error
     return Representation(
-        size=path.stat().st_size,
-        etag=_etag(run, kind),
+        size=(run.result_text_bytes or 0) if blocks else path.stat().st_size,
+        etag=f"{run.result_sha256[:32]}-{kind}",
         modified=run.finished or run.created,
         content_type=content_type,
         file_name=f"{file_stem(run)}.vrs.{suffix}",
-        read=raw_reader(file),
+        read=read,
         close=file.close,
     )
-
-
-def _etag(run: Run, kind: str) -> str:
-    return f"{run.result_sha256[:32]}-{kind}"
-
-
-def _lost() -> RunFailureError:
-    return RunFailureError("The result is no longer on disk.")

@@ -10,8 +10,6 @@ from rest_framework import serializers
 
 from vcfjobs.models import Kind, Run, Status
 
-MOST_OBJECTS = 10_000
-
 
 class LinksSerializer(serializers.Serializer[Any]):
     """Addresses of a run; a member is absent when its file does not exist."""
@@ -25,9 +23,6 @@ class LinksSerializer(serializers.Serializer[Any]):
 
 
 class RunListSerializer(serializers.ModelSerializer[Run]):
-    """One run in the list."""
-
-    progress = serializers.FloatField(read_only=True)
     expired = serializers.BooleanField(source="is_expired", read_only=True)
     warning = serializers.CharField(
         source="without_ids_sentence", read_only=True, help_text="Empty when every record has an identifier."
@@ -58,19 +53,11 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
 
 
 class RunSerializer(RunListSerializer):
-    """Everything about one run."""
-
-    records_per_second = serializers.FloatField(read_only=True, allow_null=True)
     report = serializers.SerializerMethodField()
 
     class Meta(RunListSerializer.Meta):
-        fields = (
-            *RunListSerializer.Meta.fields,
-            "records_per_second",
-            "attempt_limit",
-            "shard_count",
-            "report",
-        )
+        more = ("records_per_second", "attempt_limit", "shard_count", "report")
+        fields = RunListSerializer.Meta.fields + more
 
     def get_report(self, run: Run) -> dict[str, Any] | None:
         """The engine's report, without what merging alone needs."""
@@ -81,8 +68,6 @@ class RunSerializer(RunListSerializer):
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):
-    """AnyVar's run status."""
-
     run_id = serializers.CharField()
     status = serializers.CharField()
     status_message = serializers.CharField()
@@ -101,21 +86,8 @@ class FailureSerializer(serializers.Serializer[Any]):
 
 
 class FailuresSerializer(serializers.Serializer[Any]):
-    """The failed records of a run: counts by reason, and the first thousand."""
-
     failed = serializers.DictField(child=serializers.IntegerField())
     failures = FailureSerializer(many=True)
-
-
-class ProblemSerializer(serializers.Serializer[Any]):
-    """An error (RFC 9457), with AnyVar's members."""
-
-    type = serializers.CharField()
-    title = serializers.CharField()
-    status = serializers.IntegerField()
-    detail = serializers.CharField()
-    error = serializers.CharField()
-    error_code = serializers.CharField()
 
 
 class RunErrorSerializer(serializers.Serializer[Any]):
@@ -125,9 +97,16 @@ class RunErrorSerializer(serializers.Serializer[Any]):
     error_code = serializers.CharField()
 
 
-class SequenceReferenceSerializer(serializers.Serializer[Any]):
-    """A reference sequence by its refget accession."""
+class ProblemSerializer(RunErrorSerializer):
+    """An error (RFC 9457), with AnyVar's members."""
 
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+
+
+class SequenceReferenceSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField(["SequenceReference"])
     refgetAccession = serializers.CharField()  # noqa: N815  (VRS's name)
 
@@ -153,8 +132,6 @@ class StateSerializer(serializers.Serializer[Any]):
 
 
 class AlleleSerializer(serializers.Serializer[Any]):
-    """A VRS 2 allele."""
-
     id = serializers.CharField()
     type = serializers.ChoiceField(["Allele"])
     digest = serializers.CharField()
@@ -163,27 +140,19 @@ class AlleleSerializer(serializers.Serializer[Any]):
 
 
 class ObjectSerializer(serializers.Serializer[Any]):
-    """One VRS object, in AnyVar's envelope."""
-
     messages = serializers.ListField(child=serializers.CharField())
     data = AlleleSerializer()  # type: ignore[assignment]
 
 
 class DetailSerializer(serializers.Serializer[Any]):
-    """AnyVar's 404."""
-
     detail = serializers.CharField()
 
 
 class IdsSerializer(serializers.Serializer[Any]):
-    """Identifiers to look up."""
-
-    ids = serializers.ListField(child=serializers.CharField(), max_length=MOST_OBJECTS)
+    ids = serializers.ListField(child=serializers.CharField(), max_length=10_000)
 
 
 class ObjectsSerializer(serializers.Serializer[Any]):
-    """The registered alleles by identifier, and the identifiers that are not registered."""
-
     objects = serializers.DictField(child=AlleleSerializer())
     missing = serializers.ListField(child=serializers.CharField())
 
@@ -196,8 +165,6 @@ class VariationsSerializer(serializers.Serializer[Any]):
 
 
 class HoldingRunSerializer(serializers.Serializer[Any]):
-    """A run that contains an allele."""
-
     id = serializers.UUIDField()
     run_id = serializers.CharField()
     created = serializers.DateTimeField()
@@ -212,8 +179,6 @@ class HoldingRunsSerializer(serializers.Serializer[Any]):
 
 
 class RunAllelesSerializer(serializers.Serializer[Any]):
-    """A page of the identifiers of a run's alleles."""
-
     ids = serializers.ListField(child=serializers.CharField())
     next_cursor = serializers.CharField(allow_null=True)
 
@@ -227,43 +192,19 @@ class StatsSerializer(serializers.Serializer[Any]):
     sequences = serializers.IntegerField()
 
 
-class ServiceTypeSerializer(serializers.Serializer[Any]):
-    """What kind of service it is: an API of its own, so not in GA4GH's namespace."""
-
-    group = serializers.CharField()
-    artifact = serializers.CharField()
-    version = serializers.CharField()
-
-
-class OrganizationSerializer(serializers.Serializer[Any]):
-    """Who runs the service."""
-
-    name = serializers.CharField()
-    url = serializers.URLField()
-
-
-class SpecificationSerializer(serializers.Serializer[Any]):
-    """AnyVar's member for the version of VRS."""
-
-    vrs_version = serializers.CharField(help_text="The release whose identifiers are computed by default.")
-    vrs_versions = serializers.ListField(child=serializers.CharField(), help_text="Those of vrs_version=.")
-
-
 class ServiceInfoSerializer(serializers.Serializer[Any]):
-    """The document of the GA4GH service-info specification, AnyVar's `spec_metadata`, and the assemblies."""
-
     id = serializers.CharField()
     name = serializers.CharField()
-    type = ServiceTypeSerializer()
+    type = serializers.DictField(child=serializers.CharField())
     description = serializers.CharField()
-    organization = OrganizationSerializer()
+    organization = serializers.DictField(child=serializers.CharField())
     contactUrl = serializers.CharField(required=False)  # noqa: N815  (the specification's name)
     documentationUrl = serializers.URLField()  # noqa: N815
     createdAt = serializers.DateTimeField(required=False)  # noqa: N815
     updatedAt = serializers.DateTimeField(required=False)  # noqa: N815
     environment = serializers.CharField()
     version = serializers.CharField()
-    spec_metadata = SpecificationSerializer()
+    spec_metadata = serializers.DictField()
     assemblies = serializers.ListField(child=serializers.CharField())
 
 

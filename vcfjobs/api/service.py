@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import cast
 
@@ -18,10 +17,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from vcfjobs import __version__, storage
+from vcfjobs import __version__
 from vcfjobs.api.authentication import TokenUser
 from vcfjobs.api.openapi import operations
-from vcfjobs.checks import database_is_migrated
+from vcfjobs.checks import database_is_migrated, work_directory_is_writable
 from vcfjobs.monitoring import metrics
 from vcfjobs.references import assemblies
 from vcfjobs.runs.owners import sees_everyone
@@ -49,8 +48,6 @@ class NotFoundView(OpenView):
 
 
 class HealthzView(OpenView):
-    """GET /healthz."""
-
     @operations.HEALTHZ
     def get(self, request: Request) -> Response:
         """The process is alive."""
@@ -58,15 +55,13 @@ class HealthzView(OpenView):
 
 
 class ReadyzView(OpenView):
-    """GET /readyz."""
-
     @operations.READYZ
     def get(self, request: Request) -> Response:
         """The state of database, broker and work directory; 503 unless all are ok."""
         checks: dict[str, Callable[[], str]] = {
             "database": _database,
             "broker": lambda: OK if dispatch.answers() else UNAVAILABLE,
-            "work_directory": _work_directory,
+            "work_directory": lambda: OK if work_directory_is_writable() else UNAVAILABLE,
         }
         parts = {name: check() for name, check in checks.items()}
         ready = all(state == OK for state in parts.values())
@@ -83,11 +78,6 @@ def _database() -> str:
         return UNAVAILABLE
 
 
-def _work_directory() -> str:
-    writable = all(os.access(path, os.W_OK | os.X_OK) for path in (storage.spool(), storage.runs()))
-    return OK if writable else UNAVAILABLE
-
-
 class OpenOrOperator(BasePermission):
     """Everybody while no tokens are configured; then bearers of a token, and staff."""
 
@@ -97,8 +87,6 @@ class OpenOrOperator(BasePermission):
 
 
 class MetricsView(APIView):
-    """GET /metrics."""
-
     permission_classes = (OpenOrOperator,)
 
     @operations.METRICS
@@ -108,8 +96,6 @@ class MetricsView(APIView):
 
 
 class ServiceInfoView(OpenView):
-    """GET /service-info: GA4GH service-info 1.0."""
-
     @operations.SERVICE_INFO
     def get(self, request: Request) -> Response:
         """The service's name, version, VRS version and registered assemblies."""

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -17,7 +17,6 @@ from vcfjobs import storage
 from vcfjobs.errors import StorageFullError
 from vcfjobs.runs.admission import refuse_too_large
 
-CHUNK_BYTES = 1 << 20
 UNNAMED = "upload.vcf"
 
 
@@ -70,7 +69,7 @@ def plain_name(name: str | None) -> str:
 class SpoolUploadHandler(FileUploadHandler):
     """Django's multipart parser writes every file straight into the spool, whatever its size."""
 
-    chunk_size = CHUNK_BYTES
+    chunk_size = 1 << 20
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,15 +93,3 @@ class SpoolUploadHandler(FileUploadHandler):
         """Remove every file of the request, also those already complete."""
         for upload in self._spooled:
             upload.close()
-
-
-def spool(stream: BinaryIO, name: str) -> SpooledUpload:
-    """Spool a raw body; on an error the file is removed."""
-    upload = SpooledUpload(name)
-    try:
-        while data := stream.read(CHUNK_BYTES):
-            upload.take(data)
-    except BaseException:
-        upload.close()
-        raise
-    return upload

@@ -5,17 +5,9 @@ from __future__ import annotations
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from vcfjobs.api.alleles import (
-    ObjectRunsView,
-    ObjectsView,
-    ObjectView,
-    RunAllelesView,
-    StatsView,
-    VariationsView,
-)
+from vcfjobs.api import alleles, service
 from vcfjobs.api.openapi import schema  # noqa: F401  (registers)
 from vcfjobs.api.parameters import SearchQuery
-from vcfjobs.api.service import HealthzView, MetricsView, NotFoundView, ReadyzView, ServiceInfoView
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
 urlpatterns = [
@@ -32,21 +24,21 @@ urlpatterns = [
     path(
         "runs/<str:run_id>/result.vcf.gz.tbi", RunViewSet.as_view({"get": "result_index"}), name="run-index"
     ),
-    path("runs/<str:run_id>/alleles", RunAllelesView.as_view(), name="run-alleles"),
-    path("object/<str:vrs_id>", ObjectView.as_view(), name="object"),
-    path("object/<str:vrs_id>/runs", ObjectRunsView.as_view(), name="object-runs"),
-    path("objects", ObjectsView.as_view(), name="objects"),
-    path("variations", VariationsView.as_view(), name="variations"),
-    path("stats", StatsView.as_view(), name="stats"),
-    path("service-info", ServiceInfoView.as_view(), name="service-info"),
-    path("metrics", MetricsView.as_view(), name="metrics"),
-    path("healthz", HealthzView.as_view(), name="healthz"),
-    path("readyz", ReadyzView.as_view(), name="readyz"),
+    path("runs/<str:run_id>/alleles", alleles.RunAllelesView.as_view(), name="run-alleles"),
+    path("object/<str:vrs_id>", alleles.ObjectView.as_view(), name="object"),
+    path("object/<str:vrs_id>/runs", alleles.ObjectRunsView.as_view(), name="object-runs"),
+    path("objects", alleles.ObjectsView.as_view(), name="objects"),
+    path("variations", alleles.VariationsView.as_view(), name="variations"),
+    path("stats", alleles.StatsView.as_view(), name="stats"),
+    path("service-info", service.ServiceInfoView.as_view(), name="service-info"),
+    path("metrics", service.MetricsView.as_view(), name="metrics"),
+    path("healthz", service.HealthzView.as_view(), name="healthz"),
+    path("readyz", service.ReadyzView.as_view(), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     # The names under which AnyVar serves the same: 1.0 the search, what came after it the poll. `schema=None`
     # keeps them out of the OpenAPI document, in which every call stands once.
     path("vcf/runs/<str:run_id>", RunViewSet.as_view({"get": "result"}, schema=None), name="vcf-result-run"),
-    path("search", VariationsView.as_view(query=SearchQuery, schema=None), name="search"),
-    re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", NotFoundView.as_view()),
+    path("search", alleles.VariationsView.as_view(query=SearchQuery, schema=None), name="search"),
+    re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", service.NotFoundView.as_view()),
 ]

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import conditional_page
 from rest_framework import mixins, status
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
@@ -17,14 +19,9 @@ from rest_framework.viewsets import GenericViewSet
 from vcfjobs.api import downloads, results, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.openapi import operations
-from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, checked
+from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.errors import (
-    InvalidCursorError,
-    ResultExpiredError,
-    RunConflictError,
-    RunNotFoundError,
-)
+from vcfjobs.errors import InvalidCursorError, ResultExpiredError, RunConflictError, RunNotFoundError
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
@@ -87,40 +84,35 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     @operations.submit("submit_vcf", "PUT")
     def submit(self, request: Request) -> HttpResponseBase:
         """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
-        query = checked(SubmitQuery, request)
-        parameters = Parameters(
-            assembly=_assembly(query),
-            for_ref=query["for_ref"],
-            add_vrs_attributes=query["add_vrs_attributes"],
-            register=query["register"],
-            vrs_version=query.get("vrs_version", settings.ANYVAR_VRS_VERSION),
-        )
-        return self._submit(request, query, parameters)
+        return self._submit(request, SubmitQuery, Kind.ANNOTATE)
 
     @operations.ingest("ingest_vcf_by_post", "POST")
     @operations.ingest("ingest_vcf", "PUT")
     def ingest(self, request: Request) -> HttpResponseBase:
         """Register the annotations that a VCF carries; with require_validation, a CSV of what is wrong."""
-        query = checked(IngestQuery, request)
-        parameters = Parameters(
-            assembly=_assembly(query), kind=Kind.INGEST, require_validation=query["require_validation"]
-        )
-        return self._submit(request, query, parameters)
+        return self._submit(request, IngestQuery, Kind.INGEST)
 
-    def _submit(self, request: Request, query: dict[str, Any], parameters: Parameters) -> HttpResponseBase:
-        if query.get("run_id") is not None:
-            validate_run_id(query["run_id"])
+    def _submit(self, request: Request, kind_of_query: type[UploadQuery], kind: Kind) -> HttpResponseBase:
+        query = checked(kind_of_query, request)
+        del query["allow_async_write"]
+        run_async, run_id = query.pop("run_async"), query.pop("run_id", None)
+        assembly = resolve_assembly(query.pop("assembly", "") or settings.ANYVAR_DEFAULT_ASSEMBLY)
+        parameters = Parameters(assembly=assembly, kind=kind, **query)
+        if run_id is not None:
+            validate_run_id(run_id)
         owner = owner_of(request)
         with take_upload(request, owner) as upload:
             run, _ = submit.submit_run(
                 upload=Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
                 parameters=parameters,
                 owner=owner,
-                run_id=query.get("run_id"),
-                run_async=query["run_async"],
+                run_id=run_id,
+                run_async=run_async,
             )
-        if query["run_async"]:
-            return self._accepted(run)
+        if run_async:
+            address, seconds = serializers.vcf_address(run), estimates.retry_after(run)
+            headers = {"Location": address, "Retry-After": str(seconds)}
+            return Response(serializers.pending(run, "Run submitted."), status=202, headers=headers)
         response = self._result(request, run, "vcf")
         response.headers["Content-Location"] = f"/runs/{run.pk}/"
         return response
@@ -138,15 +130,10 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             return Response(unknown, status=404)
         return self._result(request, run, query["format"])
 
-    def _accepted(self, run: Run) -> Response:
-        headers = {"Location": serializers.vcf_address(run), "Retry-After": str(estimates.retry_after(run))}
-        return Response(serializers.pending(run, "Run submitted."), status=202, headers=headers)
-
     def _result(self, request: Request, run: Run, representation: str) -> HttpResponseBase:
         if not run.is_final:
-            pending = serializers.pending(
-                run, "Run not completed.", progress=run.progress, records=run.records_done
-            )
+            progress = {"progress": run.progress, "records": run.records_done}
+            pending = serializers.pending(run, "Run not completed.", **progress)
             return Response(pending, status=202, headers={"Retry-After": str(estimates.retry_after(run))})
         if run.is_expired:
             return _ended(410, "EXPIRED", ResultExpiredError.standard)
@@ -154,17 +141,15 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             return _ended(410, "CANCELLED", "The run was cancelled.")
         if run.status == Status.FAILED:
             return _ended(settings.ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE, run.error_code, run.error)
+        if run.kind == Kind.INGEST and not run.require_validation:
+            lifecycle.mark_fetched(run)
+            done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
+            return Response(done)
         if run.kind == Kind.INGEST:
-            return self._ingested(request, run)
-        what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
+            what = results.validation(run)
+        else:
+            what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
         return downloads.answer(request, what, lambda: lifecycle.mark_fetched(run))
-
-    def _ingested(self, request: Request, run: Run) -> HttpResponseBase:
-        if run.require_validation:
-            return downloads.answer(request, results.validation(run), lambda: lifecycle.mark_fetched(run))
-        lifecycle.mark_fetched(run)
-        done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
-        return Response(done)
 
     # --- the resource --------------------------------------------------------------------------
 
@@ -174,9 +159,10 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         return super().list(request, *args, **kwargs)
 
     @operations.RETRIEVE
-    def retrieve(self, request: Request, run_id: str) -> HttpResponseBase:
+    @method_decorator(conditional_page)
+    def retrieve(self, request: Request, run_id: str) -> Response:
         """Everything about one run."""
-        return downloads.conditional_json(request, serializers.RunSerializer(self._find(run_id)).data)
+        return Response(serializers.RunSerializer(self._find(run_id)).data)
 
     @operations.DESTROY
     def destroy(self, request: Request, run_id: str) -> Response:
@@ -241,11 +227,6 @@ class SubmitViewSet(RunViewSet):
     """PUT and POST /vcf and /annotated_vcf, whose bodies are written to the spool."""
 
     parser_classes = (SpooledMultiPartParser, RawVcfParser)
-
-
-def _assembly(query: dict[str, Any]) -> str:
-    """The registered name of the assembly, or of the default one, before the body is read."""
-    return resolve_assembly(query.get("assembly") or settings.ANYVAR_DEFAULT_ASSEMBLY)
 
 
 def _ended(code: int, error_code: str, sentence: str) -> Response:

@@ -21,7 +21,6 @@ from typing import Any
 from django.db.models import (
     Case,
     Count,
-    DateTimeField,
     F,
     FloatField,
     Func,
@@ -52,6 +51,12 @@ SPEED_WINDOW = timedelta(minutes=5)
 WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 
+# Status and error code.
+WAYS_TO_END = [
+    (Status.SUCCEEDED.value, ""),
+    (Status.CANCELLED.value, ""),
+    *((Status.FAILED.value, code) for code in Run.FAILURE_CODES),
+]
 LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
 
 Family = GaugeMetricFamily | GaugeHistogramMetricFamily
@@ -79,7 +84,9 @@ class ServiceCollector(Collector):
         yield _speed(now)
         yield from _storage()
         yield from _broker()
-        yield _gauge("vrs_registered_alleles", "Registered alleles, estimated.", queries.estimated_count())
+        yield GaugeMetricFamily(
+            "vrs_registered_alleles", "Registered alleles, estimated.", queries.estimated_count()
+        )
 
 
 def _runs(now: datetime) -> Iterator[Family]:
@@ -88,7 +95,7 @@ def _runs(now: datetime) -> Iterator[Family]:
     counts = {status: count for status, (count, _) in found.items()}
     yield _by_status("vrs_runs", "Runs by status, deleted ones left out.", counts)
     waiting_since = found.get(Status.QUEUED, (0, now))[1]
-    yield _gauge(
+    yield GaugeMetricFamily(
         "vrs_oldest_queued_seconds",
         "Seconds since the oldest queued run was submitted; 0 when none waits.",
         max(0.0, (now - waiting_since).total_seconds()),
@@ -96,7 +103,6 @@ def _runs(now: datetime) -> Iterator[Family]:
 
 
 def _under_way() -> Iterator[Family]:
-    """Expired leases and attempts beyond the first, of runs and of shards."""
     runs, shards = (
         items.aggregate(
             expired=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
@@ -105,11 +111,7 @@ def _under_way() -> Iterator[Family]:
         for items in (Run.objects.filter(status__in=ACTIVE), Shard.objects.filter(status__in=ACTIVE))
     )
     for name, text, column in (
-        (
-            "vrs_expired_leases",
-            "Runs and shards of silent workers, lease expired.",
-            "expired",
-        ),
+        ("vrs_expired_leases", "Runs and shards of silent workers, lease expired.", "expired"),
         ("vrs_retries", "Attempts beyond the first of the runs and shards under way.", "retries"),
     ):
         yield _labelled(name, text, "piece", {"run": runs[column], "shard": shards[column]})
@@ -127,26 +129,19 @@ def ended_since(begin: datetime) -> RunQuerySet:
 
 
 def _ended(now: datetime) -> Iterator[Family]:
-    """What ended, how, and how long it took, in one query."""
     rows = _ends(now)
     for window, text in (("day", LAST_DAY), ("hour", LAST_HOUR)):
-        found = Counter(dict.fromkeys(_ways_to_end(), 0))
+        found = Counter(dict.fromkeys(WAYS_TO_END, 0))
         for row in rows:
             found[row["status"], row["error_code"]] += row[window]
-        family = GaugeMetricFamily(
-            f"vrs_last_{window}_runs",
-            f"Runs {text}, by outcome.",
-            labels=("status", "error_code"),
-        )
+        labels = ("status", "error_code")
+        family = GaugeMetricFamily(f"vrs_last_{window}_runs", f"Runs {text}, by outcome.", labels=labels)
         for key in sorted(found):
             family.add_metric(key, found[key])
         yield family
-    for column, text in (
-        ("retries", "Retries, of shards too"),
-        ("records", "Records annotated"),
-    ):
+    for column, text in (("retries", "Retries, of shards too"), ("records", "Records annotated")):
         total = sum(row[column] for row in rows)
-        yield _gauge(f"vrs_last_day_{column}", f"{text}, of runs {LAST_DAY}.", total)
+        yield GaugeMetricFamily(f"vrs_last_day_{column}", f"{text}, of runs {LAST_DAY}.", total)
     yield _histogram("queue_wait", "From submit to the start of the last attempt", WAIT_BOUNDS, rows)
     text = "Length of the last attempt, shards and joining included"
     yield _histogram("run", text, RUN_BOUNDS, rows)
@@ -154,13 +149,12 @@ def _ended(now: datetime) -> Iterator[Family]:
 
 def _ends(now: datetime) -> list[Mapping[str, Any]]:
     """For the last day's runs, a row for each status, error code and pair of buckets that occurs."""
-    lasted = {
-        "queue_wait": _Seconds(F("started"), F("created")),
-        "run": _Seconds(F("finished"), F("started")),
-    }
     return list(
         ended_since(now - DAY)
-        .alias(**lasted)
+        .alias(
+            queue_wait=_Seconds(F("started"), F("created")),
+            run=_Seconds(F("finished"), F("started")),
+        )
         .order_by()
         .values(
             "status",
@@ -177,11 +171,6 @@ def _ends(now: datetime) -> list[Mapping[str, Any]]:
             run_sum=Coalesce(Sum("run"), 0.0),
         )
     )
-
-
-def _ways_to_end() -> list[tuple[str, str]]:
-    failed = [(Status.FAILED.value, code) for code in Run.FAILURE_CODES]
-    return [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, ""), *failed]
 
 
 def _bucket(seconds: str, bounds: tuple[float, ...]) -> Case:
@@ -208,14 +197,11 @@ def _speed(now: datetime) -> Family:
     begin = now - SPEED_WINDOW
     ended = Q(status__in=FINAL, finished__gte=begin)
     at_work = Run.objects.filter(ended | Q(status=Status.RUNNING), records_done__gt=0)
-    end = Coalesce(F("finished"), _moment(now))
-    inside = F("records_done") * _Seconds(end, _moment(begin)) / _Seconds(end, F("started"))
-    records = at_work.aggregate(
-        sum=Sum(
-            Case(When(started__gte=begin, then=F("records_done")), default=inside, output_field=FloatField())
-        )
-    )["sum"]
-    return _gauge(
+    end = Coalesce(F("finished"), Value(now))
+    inside = F("records_done") * _Seconds(end, Value(begin)) / _Seconds(end, F("started"))
+    lately = Case(When(started__gte=begin, then=F("records_done")), default=inside, output_field=FloatField())
+    records = at_work.aggregate(sum=Sum(lately))["sum"]
+    return GaugeMetricFamily(
         "vrs_records_per_second",
         "Records annotated per second over the last five minutes; a run that started earlier counts at its "
         "average speed.",
@@ -233,14 +219,10 @@ def stored_bytes() -> dict[str, int]:
 
 
 def _storage() -> Iterator[Family]:
-    yield _labelled(
-        "vrs_stored_bytes",
-        "Bytes of the stored inputs and results, by the rows.",
-        "kind",
-        stored_bytes(),
-    )
+    text = "Bytes of the stored inputs and results, by the rows."
+    yield _labelled("vrs_stored_bytes", text, "kind", stored_bytes())
     with suppress(OSError):
-        yield _gauge(
+        yield GaugeMetricFamily(
             "vrs_work_directory_free_bytes",
             "Bytes that this web process may still write to the work directory's file system.",
             storage.free_bytes(),
@@ -249,44 +231,25 @@ def _storage() -> Iterator[Family]:
 
 def _broker() -> Iterator[Family]:
     waiting = dispatch.messages_waiting()
-    yield _gauge(
+    yield GaugeMetricFamily(
         "vrs_broker_up", "1 when the broker answered within two seconds, else 0.", int(waiting is not None)
     )
     if waiting is not None:
-        yield _gauge("vrs_broker_messages", "Messages in the broker's queue.", waiting)
+        yield GaugeMetricFamily("vrs_broker_messages", "Messages in the broker's queue.", waiting)
 
 
 class _Seconds(Func):
     """Seconds from the second moment to the first, as a float; Django's own difference is slow on SQLite."""
 
     arity = 2
+    template = "date_part('epoch', %(expressions)s)"
+    arg_joiner = " - "
     output_field = FloatField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(
-            compiler,
-            connection,
-            template="((julianday(%(expressions)s)) * 86400.0)",
-            arg_joiner=") - julianday(",
-            **context,
-        )
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(
-            compiler,
-            connection,
-            template="date_part('epoch', %(expressions)s)",
-            arg_joiner=" - ",
-            **context,
-        )
-
-
-def _moment(when: datetime) -> Value:
-    return Value(when, output_field=DateTimeField())
-
-
-def _gauge(name: str, text: str, value: float) -> Family:
-    return GaugeMetricFamily(name, text, value=value)
+        days = "(julianday(%(expressions)s))"
+        context |= {"template": f"({days} * 86400.0)", "arg_joiner": ") - julianday("}
+        return self.as_sql(compiler, connection, **context)
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> Family:

@@ -172,12 +172,7 @@ NOT_READY = {
     "status": "unavailable",
     "parts": {"database": "ok", "broker": "unavailable", "work_directory": "ok"},
 }
-METRICS = (
-    "# HELP vrs_runs Runs by status, deleted ones left out.\n"
-    "# TYPE vrs_runs gauge\n"
-    'vrs_runs{status="queued"} 0.0\n'
-    'vrs_runs{status="running"} 0.0\n'
-    'vrs_runs{status="succeeded"} 1.0\n'
-    'vrs_runs{status="failed"} 0.0\n'
-    'vrs_runs{status="cancelled"} 0.0\n'
+_RUNS = {"queued": 0, "running": 0, "succeeded": 1, "failed": 0, "cancelled": 0}
+METRICS = "# HELP vrs_runs Runs by status, deleted ones left out.\n# TYPE vrs_runs gauge\n" + "".join(
+    f'vrs_runs{{status="{status}"}} {count}.0\n' for status, count in _RUNS.items()
 )

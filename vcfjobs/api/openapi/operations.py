@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,14 +38,12 @@ RETRY_AFTER = header("Retry-After", int, 202, 429, 503, description="Seconds unt
 LOCATION = header("Location", str, 202, description="Where to poll.")
 ETAG = header("ETag", str, 200, 206, 304, description="Changes with the representation.")
 CONTENT_RANGE = header("Content-Range", str, 206, 416, description="Which bytes these are, of how many.")
-NO_SUCH_RUN = errors.RunNotFoundError()
 NO_SUCH_OBJECT = json_response(404, serializers.DetailSerializer, examples.UNKNOWN_OBJECT, "Not registered")
 
 # --- files in ---------------------------------------------------------------------------------------
 
 
 def _file(content: str) -> dict[str, OpenApiRequest]:
-    """A file as the body, with an example."""
     description = "The file in the multipart field `vcf`, or as the raw body."
     raw = {"type": "string", "format": "binary", "description": description}
     form = {"type": "object", "properties": {"vcf": raw}, "required": ["vcf"]}
@@ -129,7 +127,7 @@ _RANGES = (
     empty(412, "If-Match or If-Unmodified-Since does not match"),
     empty(416, "The range is outside the file"),
 )
-_NO_RESULT = (NO_SUCH_RUN, errors.RunConflictError("The run is running: it has no result."))
+_NO_RESULT = errors.RunConflictError("The run is running: it has no result.")
 
 RESULT = vcf(
     "get_vcf",
@@ -151,6 +149,15 @@ RESULT = vcf(
     ),
     parameters=(RUN_ID, parameters.ResultQuery, RETRY_AFTER, ETAG, CONTENT_RANGE),
 )
+
+
+def one_run(
+    operation_id: str, summary: str, *found: DocumentedResponse | Exception, parameters: Sequence[Any] = ()
+) -> Callable[[Any], Any]:
+    """An operation on one run, with the answer for an unknown one."""
+    return runs(operation_id, summary, *found, errors.RunNotFoundError(), parameters=(RUN_ID, *parameters))
+
+
 LIST = runs(
     "list_runs",
     "List your runs",
@@ -158,48 +165,37 @@ LIST = runs(
     exceptions.ValidationError({"status": ['"done" is not a valid choice.']}),
     parameters=(parameters.ListQuery,),
 )
-RETRIEVE = runs(
+RETRIEVE = one_run(
     "get_run",
     "Everything about a run",
     json_response(200, serializers.RunSerializer, examples.WHOLE_RUN, "The run"),
     _NOT_MODIFIED,
-    NO_SUCH_RUN,
-    parameters=(RUN_ID, ETAG),
+    parameters=(ETAG,),
 )
-DESTROY = runs(
-    "delete_run", "Delete a run and its files", empty(204, "Deleted"), NO_SUCH_RUN, parameters=(RUN_ID,)
-)
-CANCEL = runs(
+DESTROY = one_run("delete_run", "Delete a run and its files", empty(204, "Deleted"))
+CANCEL = one_run(
     "cancel_run",
     "Cancel a run",
     json_response(202, serializers.RunListSerializer, examples.CANCELLED_RUN, "Cancelled"),
-    NO_SUCH_RUN,
     errors.RunConflictError("The run has already ended, so there is nothing to cancel."),
-    parameters=(RUN_ID,),
 )
-RETRY = runs(
+RETRY = one_run(
     "retry_run",
     "Queue a failed or cancelled run again",
     json_response(202, serializers.RunListSerializer, examples.QUEUED_RUN, "Queued again"),
-    NO_SUCH_RUN,
     errors.RunConflictError("The uploaded file is no longer stored, so the run cannot be retried."),
     errors.QueueFullError(),
-    parameters=(RUN_ID, RETRY_AFTER),
+    parameters=(RETRY_AFTER,),
 )
-FAILURES = runs(
+FAILURES = one_run(
     "get_run_failures",
     "The records without identifier",
     json_response(200, serializers.FailuresSerializer, examples.FAILURES, "The failed records"),
-    NO_SUCH_RUN,
-    parameters=(RUN_ID,),
 )
 
 
 def _download(operation_id: str, summary: str, *found: DocumentedResponse) -> Callable[[Any], Any]:
-    """A file of the result."""
-    return runs(
-        operation_id, summary, *found, *_RANGES, *_NO_RESULT, parameters=(RUN_ID, ETAG, CONTENT_RANGE)
-    )
+    return one_run(operation_id, summary, *found, *_RANGES, _NO_RESULT, parameters=(ETAG, CONTENT_RANGE))
 
 
 RESULT_BGZF = _download(
@@ -217,13 +213,12 @@ RESULT_INDEX = _download(
     binary(200, BYTES, "The index"),
     binary(206, BYTES, "The bytes of Range"),
 )
-RUN_ALLELES = runs(
+RUN_ALLELES = one_run(
     "get_run_alleles",
     "The identifiers of a run's alleles",
     json_response(200, serializers.RunAllelesSerializer, examples.RUN_ALLELES, "A page of identifiers"),
-    NO_SUCH_RUN,
     errors.InvalidCursorError(),
-    parameters=(RUN_ID, parameters.PageQuery),
+    parameters=(parameters.PageQuery,),
 )
 
 # --- the registry -----------------------------------------------------------------------------------

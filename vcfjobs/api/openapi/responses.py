@@ -28,22 +28,18 @@ class DocumentedResponse(NamedTuple):
 
 
 def json_response(status: int, body: Any, example: Any, description: str) -> DocumentedResponse:
-    """A JSON document."""
     return DocumentedResponse(status, JSON, body, description, description, example)
 
 
 def text(status: int, example: str, description: str, media: str = TEXT) -> DocumentedResponse:
-    """A file that can be shown as text."""
     return DocumentedResponse(status, media, OpenApiTypes.STR, description, description, example)
 
 
 def binary(status: int, media: str, description: str) -> DocumentedResponse:
-    """A file that cannot be shown."""
     return DocumentedResponse(status, media, OpenApiTypes.BINARY, description)
 
 
 def empty(status: int, description: str) -> DocumentedResponse:
-    """A response without a body."""
     return DocumentedResponse(status, "", None, description)
 
 
@@ -59,11 +55,8 @@ def error_response(answer: Response | None) -> DocumentedResponse:
 
 # Whatever fails without a database.
 UNAVAILABLE = error_response(problems.database_unavailable())
-_PROTECTED = (
-    exceptions.NotAuthenticated(),
-    exceptions.AuthenticationFailed("The bearer token is not valid."),
-    UNAVAILABLE,
-)
+_WRONG_TOKEN = exceptions.AuthenticationFailed("The bearer token is not valid.")
+_PROTECTED = (exceptions.NotAuthenticated(), _WRONG_TOKEN, UNAVAILABLE)
 
 
 def operation(
