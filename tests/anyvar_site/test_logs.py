@@ -125,7 +125,7 @@ def test_the_lines_of_a_submit_name_the_run(
         raise OSError
 
     monkeypatch.setattr(dispatch, "_send", hang)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     run, _ = submit.submit_run(
         upload=make_upload(),
         parameters=submit.Parameters(assembly="tiny"),
@@ -134,7 +134,7 @@ def test_the_lines_of_a_submit_name_the_run(
         run_async=True,
     )
     lifecycle.cancel_run(run)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     found = lines()
     assert any("did not take" in text_of(line, kind) for line in found)
     assert any("cancelled" in text_of(line, kind) for line in found)
@@ -213,9 +213,9 @@ def test_what_the_broker_does_not_take_from_the_sweep_is_named(
         raise OSError
 
     monkeypatch.setattr(dispatch, "_send", hang)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     run = make_run()
     maintenance.send_unsent()
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     (line,) = lines()
     assert names(line, kind, run.pk)

@@ -29,7 +29,7 @@ def index(run: Run) -> Representation:
     """The tabix index. Raises RunNotFoundError where the result has none."""
     if not run.indexed:
         raise RunNotFoundError("The result has no index, for its records are not sorted.")
-    path = storage.result_index_path(run.pk, run.attempt)
+    path = storage.beside(storage.result_path(run.pk, run.attempt), "tbi")
     return _raw(run, path, "application/octet-stream", "vcf.gz.tbi", "tbi")
 
 
@@ -42,8 +42,9 @@ def validation(run: Run) -> Representation:
 def text(run: Run) -> Representation:
     """The result decompressed on its way out."""
     try:
-        file = storage.result_path(run.pk, run.attempt).open("rb")
-        reader = text_reader(file, storage.result_blocks_path(run.pk, run.attempt).open("rb"))
+        path = storage.result_path(run.pk, run.attempt)
+        file = path.open("rb")
+        reader = text_reader(file, storage.beside(path, "gzi").open("rb"))
     except FileNotFoundError as error:
         raise _lost() from error
     return Representation(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
 from tqdm import tqdm
@@ -16,13 +16,6 @@ from vcfjobs.management.endings import USAGE
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 
 STREAM = "-"
-
-
-class Writer(Protocol):
-    """What a command writes its output to."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take all of `data`."""
 
 
 @contextmanager
@@ -36,7 +29,7 @@ def reading(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing(path: str) -> Iterator[Writer]:
+def writing(path: str) -> Iterator[BinaryIO | BgzfWriter]:
     """Open a file to write, BGZF when its name ends in .gz; it gets its name when it is complete.
 
     After an error no part of it stays. A device or pipe is written to and never replaced. Raises

@@ -19,7 +19,7 @@ from kombu.exceptions import KombuError
 
 from vcfjobs import storage
 from vcfjobs.database.retry import DATABASE_OUTAGE
-from vcfjobs.models import WorkItem
+from vcfjobs.models import Run, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ _asking = threading.Lock()
 _last_answer: int | None = None
 
 
-def enqueue(item: WorkItem) -> bool:
+def enqueue(item: Run | Shard) -> bool:
     """Send the message of a queued item, unless another process just has.
 
     False when the broker or the database did not answer: the sweep sends it later.
@@ -50,7 +50,7 @@ def enqueue(item: WorkItem) -> bool:
     return False
 
 
-def send(item: WorkItem) -> bool:
+def send(item: Run | Shard) -> bool:
     """Send the message of an item; False when the broker did not take it.
 
     It names the run and the path of its stored file, so that a worker on a host with another work directory
@@ -60,7 +60,6 @@ def send(item: WorkItem) -> bool:
 
 
 def publish(task: str, args: Sequence[str]) -> bool:
-    """Send one task message; False when the broker did not take it."""
     global _broken_until
     if time.monotonic() < _broken_until:
         return False
@@ -73,14 +72,7 @@ def publish(task: str, args: Sequence[str]) -> bool:
     return True
 
 
-def close_breaker() -> None:
-    """Forget an earlier failure, so that the broker is asked again now."""
-    global _broken_until
-    _broken_until = 0.0
-
-
 def answers() -> bool:
-    """Whether the broker takes messages at the moment."""
     return messages_waiting() is not None
 
 

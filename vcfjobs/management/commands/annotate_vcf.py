@@ -19,13 +19,10 @@ from vcfjobs.vrs.vcf.report import Report
 
 
 class Command(BaseCommand):
-    """manage.py annotate_vcf INPUT -o OUTPUT --assembly NAME"""
-
     help = "Annotate a VCF. Exit code: 0 done, 1 failed, 2 wrong usage."
     requires_system_checks = ()  # they check the service; standard error is for the summary
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument("input", help="the VCF: plain, gzip or BGZF; - for standard input")
         parser.add_argument(
             "-o",
@@ -46,7 +43,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Annotate, then print a summary."""
         with one_sentence("The assembly cannot be opened", USAGE):
             reference = assemblies.open_assembly(assemblies.resolve_assembly(options["assembly"]))
         wanted = Options(for_ref=not options["no_for_ref"], add_vrs_attributes=options["add_vrs_attributes"])

@@ -17,12 +17,9 @@ CHUNK = 10_000
 
 
 class Command(BaseCommand):
-    """manage.py export_alleles [-o FILE]"""
-
     help = "Write the registered alleles as NDJSON: one VRS Allele per line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument(
             "-o",
             "--output",
@@ -31,7 +28,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Stream: neither the database nor this process loads all of them at once."""
         alleles = Allele.objects.select_related("sequence").order_by("digest")
         with (
             one_sentence("The alleles were not exported"),

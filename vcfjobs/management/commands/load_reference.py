@@ -16,13 +16,10 @@ from vcfjobs.references.register import LoadReport, load_reference
 
 
 class Command(BaseCommand):
-    """manage.py load_reference ASSEMBLY FASTA"""
-
     help = "Register a FASTA as a reference assembly. Exit code: 0 done, 1 failed, 2 wrong usage."
     requires_system_checks = ()  # one of them asks for this command
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument("assembly", help="its name, for example GRCh38")
         parser.add_argument("fasta", help="the FASTA: plain, gzip or BGZF; - for standard input")
         parser.add_argument(
@@ -45,7 +42,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read and register; name the contigs that are not the canonical sequences."""
         accessions = dict(_pair(text) for text in options["accession"])
         name, path = options["assembly"], options["fasta"]
         began = time.monotonic()
