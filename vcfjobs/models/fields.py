@@ -29,8 +29,5 @@ class DigestField(models.BinaryField[Any, Any]):
     def get_prep_value(self, value: Any) -> bytes | None:
         return digest_bytes(value) if isinstance(value, str) else value
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return super().get_db_prep_value(self.get_prep_value(value), connection, prepared)
-
     def value_to_string(self, obj: models.Model) -> str:
         return str(self.value_from_object(obj))

@@ -25,15 +25,12 @@ class Kind(models.TextChoices):
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
-    def owned_by(self, owner: str) -> Self:
-        return self.filter(owner=owner)
-
     def answering_to(self, owner: str, run_id: str, *, everyone: bool = False) -> Self:
         """The runs that `owner` means: the current holder of the text, or the row of that UUID."""
         meant = Q(run_id=run_id, superseded=False)
         with suppress(ValueError):
             meant |= Q(pk=uuid.UUID(run_id))
-        return (self if everyone else self.owned_by(owner)).filter(meant)
+        return (self if everyone else self.filter(owner=owner)).filter(meant)
 
     def beginning_with(self, text: str) -> Self:
         """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""

@@ -1,7 +1,4 @@
-"""Work items: what one worker claims at a time, either a whole run or a shard of a large one.
-
-A claim gives the worker a lease, and everything it writes is fenced by its attempt.
-"""
+"""Work items: what one worker claims at a time, either a whole run or a shard of a large one."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""Register a FASTA as a reference assembly, and remove one.
-
-A contig has two accessions. `content` is the digest of its bytes and names the flat file; `sequence` is
-what identifiers are computed with. They differ only where the operator says that a file stands for another
-sequence, for example a masked copy of a chromosome.
-"""
+"""Register a FASTA as a reference assembly, and remove one. `Contig` says what its two accessions are."""
 
 from __future__ import annotations
 
@@ -185,8 +180,7 @@ def _require_build(build: str, contig: LoadedContig) -> None:
 
 
 def _require_present(accessions: Mapping[str, str], contigs: list[LoadedContig]) -> None:
-    unknown = sorted(set(accessions) - {contig.name for contig in contigs})
-    if unknown:
+    if unknown := sorted(set(accessions) - {contig.name for contig in contigs}):
         raise ReferenceLoadError(
             f"--accession names contigs that the FASTA does not have: {', '.join(unknown)}."
         )

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cache
 from operator import itemgetter
 from typing import Any, Self
 
@@ -55,20 +54,12 @@ def load(alleles: Iterable[AlleleRow]) -> None:
 
 def _prepared(alleles: Iterable[AlleleRow]) -> list[Row]:
     """Sorted by digest, each once, with the sequence's key and the class of the span."""
-    longest = Allele.LONGEST_OF_SPAN
-    key_of = cache(retry_on_outage(Sequence.objects.values_list("pk", flat=True).get))
     unique = {allele[DIGEST]: allele for allele in alleles}
+    key_of = retry_on_outage(Sequence.objects.values_list("pk", flat=True).get)
+    keys = {name: key_of(accession=name) for name in {accession for _, accession, *_ in unique.values()}}
+    longest = Allele.LONGEST_OF_SPAN
     return [
-        (
-            digest,
-            key_of(accession=accession),
-            start,
-            end,
-            bisect_left(longest, end - start),
-            length,
-            subunit,
-            literal,
-        )
+        (digest, keys[accession], start, end, bisect_left(longest, end - start), length, subunit, literal)
         for digest, accession, start, end, literal, length, subunit in map(unique.__getitem__, sorted(unique))
     ]
 

@@ -171,10 +171,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
 
 
 def _supersede(holder: Run, run: Run) -> bool:
-    """Whether the holder of the run_id gives it up; False when it is the same request.
-
-    Raises RunIdInUseError while the holder keeps it.
-    """
+    """Whether the holder gives up its run_id; False when it is the same request. Raises RunIdInUseError."""
     keeps = holder.status in ACTIVE or (holder.status == Status.SUCCEEDED and not holder.is_expired)
     names = (*Parameters.__slots__, "input_sha256", "input_bytes")
     if keeps and all(getattr(holder, name) == getattr(run, name) for name in names):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def options_of(run: Run) -> Options:
     return Options(
         for_ref=run.for_ref,
         add_vrs_attributes=run.add_vrs_attributes,
-        collect_alleles=_registers(run),
+        collect_alleles=run.register and settings.ANYVAR_REGISTER,
     )
 
 
@@ -59,23 +58,16 @@ def write_annotated(
 ) -> Report:
     """Write chunks, register their alleles and save progress; the report of all of them.
 
-    `scale` is what a byte of the stored input counts in the run's own bytes. Raises what the chunks, the
-    registry and the lease raise.
+    `scale` is what a byte of the stored input counts in the run's own bytes.
     """
     report = Report()
-    with ExitStack() as stack:
-        loader = stack.enter_context(load.Loader(run, first_batch)) if _registers(run) else None
+    with load.Loader(run, first_batch) as loader:
         for chunk in chunks:
             writer.write(chunk.data)
             report.merge(chunk.report)
-            if loader is not None:
-                loader.take(chunk.alleles)
+            loader.take(chunk.alleles)  # none unless `options_of` collects them
             lease.progress(report.records, int(chunk.compressed_bytes * scale))
     return report
-
-
-def _registers(run: Run) -> bool:
-    return run.register and bool(settings.ANYVAR_REGISTER)
 
 
 def publish(run: Run, blocks: BlockIndex, *, indexed: bool) -> None:
@@ -92,10 +84,7 @@ def publish(run: Run, blocks: BlockIndex, *, indexed: bool) -> None:
 
 
 def make_tabix(part: Path) -> bool:
-    """Index our own sorted BGZF, whole or a part, into a file beside it.
-
-    False where the format does not allow it (a contig beyond 512 Mb).
-    """
+    """Index our own sorted BGZF into a file beside it; False for a contig beyond tabix's 512 Mb."""
     pysam.set_verbosity(0)  # htslib would print the record that it refuses
     index = storage.beside(part, "tbi")
     try:

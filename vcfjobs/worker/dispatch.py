@@ -36,10 +36,7 @@ _last_answer: int | None = None
 
 
 def enqueue(item: Run | Shard) -> bool:
-    """Send the message of a queued item, unless another process just has.
-
-    False when the broker or the database did not answer: the sweep sends it later.
-    """
+    """Send a queued item's message once; False when broker or database did not answer: the sweep sends it."""
     try:
         if not item.mark_sent() or send(item):
             return True
@@ -51,11 +48,7 @@ def enqueue(item: Run | Shard) -> bool:
 
 
 def send(item: Run | Shard) -> bool:
-    """Send the message of an item; False when the broker did not take it.
-
-    It names the run and the path of its stored file, so that a worker on a host with another work directory
-    notices.
-    """
+    """Send a message: the run, and its file's path, by which a worker notices another work directory."""
     return publish(WORK_ON_NEXT, [str(item.run_pk), str(storage.input_path(item.run_pk))])
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from vcfjobs import storage
@@ -100,7 +101,8 @@ def _attempt(item: Run | Shard, work: Callable[[Any], Outcome]) -> Outcome:
 def _work_on(item: Run | Shard) -> Outcome:
     if isinstance(item, Shard):
         return _shard(item)
-    if not item.shard_count and sharding.is_large(item, _stored(item.pk)):
+    is_large = _stored(item.pk).stat().st_size > settings.ANYVAR_SHARD_BYTES
+    if is_large and item.kind == Kind.ANNOTATE and not item.shard_count:
         return _cut(item)
     return _whole(item)
 

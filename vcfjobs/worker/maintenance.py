@@ -38,10 +38,7 @@ WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
 def sweep(
     *before: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> None:
-    """One round of everything, after `before`, each step in a context of its own.
-
-    A step that fails, for whatever reason, does not keep the others from running.
-    """
+    """One round of everything, after `before`, each step in its own context; a failure stops no other."""
     for step in (*before, *STEPS):
         with each_in():
             try:

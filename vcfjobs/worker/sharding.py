@@ -18,7 +18,7 @@ from django.conf import settings
 from vcfjobs import storage
 from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
-from vcfjobs.models import ACTIVE, Kind, Run, Shard, Status
+from vcfjobs.models import ACTIVE, Run, Shard, Status
 from vcfjobs.references import assemblies
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
@@ -39,14 +39,9 @@ from vcfjobs.worker.lease import Lease
 
 # The registered batches of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
-Ranges = list[tuple[int, int]]
 
 
-def is_large(run: Run, stored: Path) -> bool:
-    return run.kind == Kind.ANNOTATE and stored.stat().st_size > settings.ANYVAR_SHARD_BYTES
-
-
-def plan_ranges(run: Run, stored: Path, lease: Lease) -> Ranges:
+def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
     """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
 
     Raises RunFailureError for a damaged file.
@@ -82,7 +77,7 @@ def _recompress(run: Run, stored: Path, lease: Lease) -> None:
 
 
 @retry_on_outage
-def create_shards(run: Run, ranges: Ranges) -> list[Shard]:
+def create_shards(run: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
     """Record the shards and release the run to them; the lease's context must have ended.
 
     The caller sends them. Asked again, because the answer was lost with the connection, it returns what it

@@ -9,8 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import USAGE, one_sentence
-from vcfjobs.management.files import STREAM, progress, reading, size_of, writing
+from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of, writing
 from vcfjobs.references import assemblies
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.annotate import Options, annotate

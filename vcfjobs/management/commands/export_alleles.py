@@ -8,8 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import one_sentence
-from vcfjobs.management.files import STREAM, progress, writing
+from vcfjobs.management.command_line import STREAM, one_sentence, progress, writing
 from vcfjobs.models import Allele
 from vcfjobs.registry import queries
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import one_sentence
+from vcfjobs.management.command_line import one_sentence
 from vcfjobs.models import Assembly
 from vcfjobs.references.assemblies import LoadedContig, registered_contigs
 

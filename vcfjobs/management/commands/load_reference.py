@@ -9,8 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from vcfjobs.management.endings import USAGE, one_sentence
-from vcfjobs.management.files import STREAM, progress, reading, size_of
+from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of
 from vcfjobs.references.assemblies import LoadedContig
 from vcfjobs.references.register import LoadReport, load_reference
 
