@@ -1,7 +1,7 @@
 """How much is let in: runs and bytes of one owner, the queue of all, and the disk that must stay free.
 
-Asked before an upload is read, so that what cannot be kept is not sent for nothing, and again before it is
-recorded. Counts are exact only while nobody submits beside; a few more may slip in, never without end.
+Asked before an upload is read, so that no client sends what cannot be kept, and again before it is recorded.
+A few runs more may be let in while several submit at once.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from vcfjobs.models import ACTIVE, Run, Status
 def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
     """Raise unless `owner` may have one more run with an upload of `size` bytes, or of `arrived` ones.
 
-    What has arrived takes no more of the disk, but counts as the owner's like what is to come.
-    StorageFullError and QueueFullError are the service's own state, OwnerHasTooManyRunsError and
-    OwnerHasTooManyBytesError the owner's.
+    What has arrived takes no more of the disk. Raises StorageFullError and QueueFullError for the service,
+    OwnerHasTooManyRunsError and OwnerHasTooManyBytesError for the owner.
     """
     if storage.free_bytes() - size < settings.ANYVAR_MIN_FREE_BYTES:
         raise StorageFullError
