@@ -42,15 +42,10 @@ class ReferenceLoadError(VcfJobsError):
 class LoadReport:
     """The result of registering a FASTA."""
 
-    assembly: str
     contigs: list[LoadedContig]
     already_there: bool
     left_for_later: int
     """Flat files of the replaced assembly that running runs use; the next load removes them."""
-
-    @property
-    def bases(self) -> int:
-        return sum(contig.length for contig in self.contigs)
 
 
 def load_reference(
@@ -93,7 +88,7 @@ def load_reference(
             _drop_flat(folder, {contig.content for contig in contigs} - before)
             raise
         left = _drop_replaced(folder, replaced or set())
-        return LoadReport(name, contigs, already_there=replaced is None, left_for_later=left)
+        return LoadReport(contigs, already_there=replaced is None, left_for_later=left)
 
 
 def remove_reference(name: str) -> int:

@@ -12,8 +12,6 @@ from vcfjobs.management.command_line import STREAM, one_sentence, progress, writ
 from vcfjobs.models import Allele
 from vcfjobs.registry import queries
 
-CHUNK = 10_000
-
 
 class Command(BaseCommand):
     help = "Write the registered alleles as NDJSON: one VRS Allele per line."
@@ -33,6 +31,6 @@ class Command(BaseCommand):
             writing(options["output"]) as sink,
             progress(" alleles", queries.estimated_count()) as bar,
         ):
-            for allele in alleles.iterator(chunk_size=CHUNK):
+            for allele in alleles.iterator(chunk_size=10_000):
                 sink.write(json.dumps(allele.to_vrs(), separators=(",", ":")).encode() + b"\n")
                 bar.update()

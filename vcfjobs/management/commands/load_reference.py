@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of
 from vcfjobs.references.assemblies import LoadedContig
-from vcfjobs.references.register import LoadReport, load_reference
+from vcfjobs.references.register import load_reference
 
 
 class Command(BaseCommand):
@@ -59,16 +59,14 @@ class Command(BaseCommand):
                 force_unknown=options["force_unknown"],
                 on_progress=lambda bases: bar.update(fasta.tell() - bar.n if fasta.seekable() else bases),
             )
-        self._report(report, time.monotonic() - began)
-
-    def _report(self, report: LoadReport, seconds: float) -> None:
+        seconds = time.monotonic() - began
         for contig in report.contigs:
             if contig.deviates:
                 self.stderr.write(self.style.WARNING(_deviation(contig)))
         state = "is already registered" if report.already_there else "registered"
+        bases = sum(contig.length for contig in report.contigs)
         self.stdout.write(
-            f"{report.assembly} {state}: {len(report.contigs):,} contigs, "
-            f"{report.bases:,} bases, {seconds:.1f} s"
+            f"{name} {state}: {len(report.contigs):,} contigs, {bases:,} bases, {seconds:.1f} s"
         )
         if report.left_for_later:
             self.stdout.write(
