@@ -220,20 +220,18 @@ def run_folders() -> Iterator[UUID]:
 
 def stale_spool(older_than: float) -> Iterator[Path]:
     """Uploads that nobody has written to for `older_than` seconds: their request is gone."""
-    oldest = time.time() - older_than
-    for path in spool().iterdir():
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                yield path
+    return (path for path in spool().iterdir() if _is_older(path, older_than))
 
 
 def stale_folders(older_than: float) -> Iterator[UUID]:
     """The keys of the runs whose folder nothing was added to for `older_than` seconds."""
-    oldest = time.time() - older_than
-    for pk in run_folders():
-        with suppress(FileNotFoundError):
-            if run_folder(pk).stat().st_mtime < oldest:
-                yield pk
+    return (pk for pk in run_folders() if _is_older(run_folder(pk), older_than))
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime < time.time() - seconds
+    return False
 
 
 @contextmanager
