@@ -33,7 +33,6 @@ INPUT = "input"
 
 
 def root() -> Path:
-    """The shared folder of inputs and results."""
     return Path(settings.ANYVAR_VCF_ASYNC_WORK_DIR)
 
 
@@ -43,7 +42,6 @@ def spool() -> Path:
 
 
 def runs() -> Path:
-    """The folder that holds a folder for each run."""
     return root() / "runs"
 
 
@@ -54,12 +52,10 @@ def prepare() -> None:
 
 
 def run_folder(pk: UUID) -> Path:
-    """The folder of one run."""
     return runs() / str(pk)
 
 
 def input_path(pk: UUID) -> Path:
-    """The stored upload of a run."""
     return run_folder(pk) / INPUT
 
 
@@ -69,22 +65,11 @@ def part_path(pk: UUID, attempt: int) -> Path:
 
 
 def result_path(pk: UUID, attempt: int) -> Path:
-    """The published BGZF result of one attempt."""
+    """The published BGZF result of one attempt; its indexes lie beside it."""
     return run_folder(pk) / f"{attempt}.vcf.gz"
 
 
-def result_blocks_path(pk: UUID, attempt: int) -> Path:
-    """The block index of the result (htslib's .gzi)."""
-    return run_folder(pk) / f"{attempt}.vcf.gz.gzi"
-
-
-def result_index_path(pk: UUID, attempt: int) -> Path:
-    """The tabix index of the result."""
-    return run_folder(pk) / f"{attempt}.vcf.gz.tbi"
-
-
 def validation_path(pk: UUID, attempt: int) -> Path:
-    """The CSV of an ingest run with validation."""
     return run_folder(pk) / f"{attempt}.csv"
 
 
@@ -94,7 +79,6 @@ def recompressed_path(pk: UUID, attempt: int) -> Path:
 
 
 def shard_folder(pk: UUID, cut_attempt: int) -> Path:
-    """The folder of the parts of a run that its attempt `cut_attempt` cut."""
     return run_folder(pk) / f"{cut_attempt}.shards"
 
 
@@ -103,22 +87,16 @@ def shard_path(pk: UUID, cut_attempt: int, number: int, attempt: int) -> Path:
     return shard_folder(pk, cut_attempt) / f"{number}.{attempt}.gz"
 
 
-def beside(part: Path, kind: str) -> Path:
-    """The index of a part, "gzi" or "tbi", under the part's longer name."""
-    return part.with_name(f"{part.name}.{kind}")
+def beside(path: Path, kind: str) -> Path:
+    """The index of a part or result: its blocks ("gzi", as htslib writes them) or tabix ("tbi")."""
+    return path.with_name(f"{path.name}.{kind}")
 
 
 def make_shard_folder(pk: UUID, cut_attempt: int) -> None:
     """Make the folder for the parts of a run, empty."""
     drop_shards(pk, cut_attempt)
     shard_folder(pk, cut_attempt).mkdir(mode=0o700)
-    _sync_folder(run_folder(pk))
-
-
-def fsync(path: Path) -> None:
-    """Return when the bytes of an upload, or of a part, are on disk."""
-    with full_disk_as_error():
-        _sync_file(path)
+    sync(run_folder(pk))
 
 
 def adopt_upload(spooled: Path, pk: UUID) -> Path:
@@ -127,8 +105,8 @@ def adopt_upload(spooled: Path, pk: UUID) -> Path:
     folder.mkdir(mode=0o700, parents=True)
     target = folder / INPUT
     spooled.rename(target)
-    _sync_folder(folder)
-    _sync_folder(folder.parent)
+    sync(folder)
+    sync(folder.parent)
     return target
 
 
@@ -152,15 +130,15 @@ def append(part: Path, file: IO[bytes]) -> None:
 def fsync_shard(part: Path) -> None:
     """Return when a shard's part and its indexes are on disk, under their names."""
     for path in part.parent.glob(f"{part.name}*"):
-        fsync(path)
-    _sync_folder(part.parent)
+        sync(path)
+    sync(part.parent)
 
 
 def publish(part: Path, target: Path) -> None:
     """Give a finished part its public name in one step, after its bytes are on disk."""
-    _sync_file(part)
+    sync(part)
     part.replace(target)
-    _sync_folder(target.parent)
+    sync(target.parent)
 
 
 def drop_attempt(pk: UUID, attempt: int) -> None:
@@ -171,13 +149,11 @@ def drop_attempt(pk: UUID, attempt: int) -> None:
 
 
 def drop_shard_attempt(pk: UUID, cut_attempt: int, number: int, attempt: int) -> None:
-    """Remove what one attempt of a shard wrote."""
     for leftover in shard_folder(pk, cut_attempt).glob(f"{number}.{attempt}.*"):
         leftover.unlink(missing_ok=True)
 
 
 def drop_shards(pk: UUID, cut_attempt: int) -> None:
-    """Remove the parts of a run."""
     shutil.rmtree(shard_folder(pk, cut_attempt), ignore_errors=True)
 
 
@@ -212,12 +188,10 @@ def _keep(pk: UUID, wanted: Callable[[str], bool]) -> None:
 
 
 def drop_run(pk: UUID) -> None:
-    """Remove everything of a run."""
     shutil.rmtree(run_folder(pk), ignore_errors=True)
 
 
 def has_input(pk: UUID) -> bool:
-    """Whether the stored upload is still there, for a retry."""
     return input_path(pk).is_file()
 
 
@@ -238,7 +212,6 @@ def free_bytes() -> int:
 
 
 def run_folders() -> Iterator[UUID]:
-    """The keys of the runs that have a folder."""
     with os.scandir(runs()) as entries:
         for entry in entries:
             with suppress(ValueError):
@@ -247,20 +220,18 @@ def run_folders() -> Iterator[UUID]:
 
 def stale_spool(older_than: float) -> Iterator[Path]:
     """Uploads that nobody has written to for `older_than` seconds: their request is gone."""
-    oldest = time.time() - older_than
-    for path in spool().iterdir():
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < oldest:
-                yield path
+    return (path for path in spool().iterdir() if _is_older(path, older_than))
 
 
 def stale_folders(older_than: float) -> Iterator[UUID]:
     """The keys of the runs whose folder nothing was added to for `older_than` seconds."""
-    oldest = time.time() - older_than
-    for pk in run_folders():
-        with suppress(FileNotFoundError):
-            if run_folder(pk).stat().st_mtime < oldest:
-                yield pk
+    return (pk for pk in run_folders() if _is_older(run_folder(pk), older_than))
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime < time.time() - seconds
+    return False
 
 
 @contextmanager
@@ -274,13 +245,10 @@ def full_disk_as_error() -> Iterator[None]:
         raise
 
 
-def _sync_file(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return when the bytes of a file, or the names in a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    _sync_file(path)

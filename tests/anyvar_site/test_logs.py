@@ -20,7 +20,7 @@ from tests.servers import wait_until
 from vcfjobs.models import Run, Shard, Status
 from vcfjobs.registry import load
 from vcfjobs.runs import lifecycle, submit
-from vcfjobs.worker import dispatch, executor, maintenance, result
+from vcfjobs.worker import annotation, dispatch, executor, maintenance
 from vcfjobs.worker.lease import Lease
 
 HOSTILE = "a\nb\r\x1b[31mc\x7f\x9b\u2028d\0"
@@ -45,7 +45,7 @@ def test_each_line_of_a_run_names_it(
     def no_index(*args: object, **options: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(result.pysam, "tabix_index", no_index)
+    monkeypatch.setattr(annotation.pysam, "tabix_index", no_index)
     executor.run(queued.pk, task_id="t", worker="w")
     executor.run(queued.pk, task_id="t", worker="w")
     found = lines()
@@ -125,7 +125,7 @@ def test_the_lines_of_a_submit_name_the_run(
         raise OSError
 
     monkeypatch.setattr(dispatch, "_send", hang)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     run, _ = submit.submit_run(
         upload=make_upload(),
         parameters=submit.Parameters(assembly="tiny"),
@@ -134,7 +134,7 @@ def test_the_lines_of_a_submit_name_the_run(
         run_async=True,
     )
     lifecycle.cancel_run(run)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     found = lines()
     assert any("did not take" in text_of(line, kind) for line in found)
     assert any("cancelled" in text_of(line, kind) for line in found)
@@ -213,9 +213,9 @@ def test_what_the_broker_does_not_take_from_the_sweep_is_named(
         raise OSError
 
     monkeypatch.setattr(dispatch, "_send", hang)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     run = make_run()
     maintenance.send_unsent()
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     (line,) = lines()
     assert names(line, kind, run.pk)

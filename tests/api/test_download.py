@@ -42,7 +42,10 @@ def test_bgzf_is_the_stored_file(client: Client, succeeded: Run, text: bytes) ->
 
 def test_the_index_lies_beside_the_result(client: Client, succeeded: Run) -> None:
     response = client.get(f"/runs/{succeeded.run_id}/result.vcf.gz.tbi")
-    assert body(response) == storage.result_index_path(succeeded.pk, succeeded.attempt).read_bytes()
+    assert (
+        body(response)
+        == storage.beside(storage.result_path(succeeded.pk, succeeded.attempt), "tbi").read_bytes()
+    )
 
 
 def test_a_result_without_index_says_404(client: Client, succeeded: Run) -> None:

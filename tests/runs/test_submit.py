@@ -122,13 +122,13 @@ def test_no_transaction_waits_for_the_disk(
     tiny_assembly: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite has one writer, which a slow disk would hold up for all."""
-    synced, sync = [], storage._sync_file
+    synced, sync = [], storage.sync
 
     def noting(path: Path) -> None:
         synced.append(connection.in_atomic_block)
         sync(path)
 
-    monkeypatch.setattr(storage, "_sync_file", noting)
+    monkeypatch.setattr(storage, "sync", noting)
     submit_run(upload=make_upload(VCF), parameters=Parameters("tiny"), owner="", run_id=None, run_async=True)
     assert synced == [False] * 3
 

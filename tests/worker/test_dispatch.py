@@ -29,11 +29,11 @@ def own_redis(own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
         }
     )
     monkeypatch.setattr(dispatch, "current_app", app)
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
     yield own_redis
     own_redis.stop()  # before the application says goodbye to one that is frozen
     app.close()
-    dispatch.close_breaker()
+    dispatch._broken_until = 0.0
 
 
 def test_a_message_waits_in_redis_under_its_queue(own_redis: RedisServer) -> None:

@@ -256,27 +256,27 @@ def make_worker(node: str = "celery@here", pid: int = 7, **columns: object) -> W
 
 def test_a_worker_that_reports_in_has_one_row_and_is_seen_anew(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
-        Worker.objects.report_in(make_worker())
+        make_worker().report_in()
     Worker.objects.update(seen=timezone.now() - timedelta(seconds=90))
     assert Worker.objects.get().is_silent
-    Worker.objects.report_in(make_worker(pid=8))
+    make_worker(pid=8).report_in()
     assert Worker.objects.get().pid == 8  # restarted under the same name
     assert not Worker.objects.get().is_silent
 
 
 def test_a_worker_that_ends_in_order_leaves_no_row_but_its_successor_keeps_its_own() -> None:
     first, second = make_worker(pid=7), make_worker(pid=8)
-    Worker.objects.report_in(first)
-    Worker.objects.report_in(second)
-    Worker.objects.sign_out(first)
+    first.report_in()
+    second.report_in()
+    first.sign_out()
     assert Worker.objects.get().pid == 8
-    Worker.objects.sign_out(second)
+    second.sign_out()
     assert not Worker.objects.exists()
 
 
 def test_a_worker_is_forgotten_after_a_day_of_silence() -> None:
     for node, hours in (("celery@gone", 25), ("celery@quiet", 23)):
-        Worker.objects.report_in(make_worker(node))
+        make_worker(node).report_in()
         Worker.objects.filter(node=node).update(seen=timezone.now() - timedelta(hours=hours))
     maintenance.sweep()
     assert Worker.objects.get().node == "celery@quiet"

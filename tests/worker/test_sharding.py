@@ -54,7 +54,7 @@ def test_the_block_index_finds_any_byte_of_the_joined_result(settings: Settings)
     plain = text(run)
     with (
         storage.result_path(run.pk, 1).open("rb") as file,
-        storage.result_blocks_path(run.pk, 1).open("rb") as blocks,
+        storage.beside(storage.result_path(run.pk, 1), "gzi").open("rb") as blocks,
     ):
         reader = BgzfReader(file, read_gzi(blocks))
         for start in range(0, len(plain), 4_321):

@@ -42,7 +42,7 @@ class SubmitQuery(UploadQuery):
     vrs_version = serializers.ChoiceField(
         choices=list(RELEASES),
         default=_default_vrs_version,
-        help_text="Default: ANYVAR_VRS_VERSION, else 2.0.",
+        help_text="Default: ANYVAR_VRS_VERSION.",
     )
     register = Switch(default=True)
 

@@ -29,7 +29,7 @@ def bgzf(run: Run) -> Representation:
 def text(run: Run) -> Representation:
     """The result decompressed on its way out."""
     path = storage.result_path(run.pk, run.attempt)
-    blocks = storage.result_blocks_path(run.pk, run.attempt)
+    blocks = storage.beside(storage.result_path(run.pk, run.attempt), "gzi")
     return _representation(run, path, "text/plain; charset=utf-8", "vcf", "text", blocks)
 
 
@@ -37,7 +37,7 @@ def index(run: Run) -> Representation:
     """The tabix index. Raises RunNotFoundError where the result has none."""
     if not run.indexed:
         raise RunNotFoundError("The result has no index, for its records are not sorted.")
-    path = storage.result_index_path(run.pk, run.attempt)
+    path = storage.beside(storage.result_path(run.pk, run.attempt), "tbi")
     return _representation(run, path, "application/octet-stream", "vcf.gz.tbi", "tbi")
 
 

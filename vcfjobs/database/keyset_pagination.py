@@ -41,10 +41,7 @@ def whole_number(text: str) -> int:
 
 
 def older_than(runs: Rows, cursor: str) -> Rows:
-    """The runs after the one whose `encode_cursor(created, pk)` is given, newest first; all for "".
-
-    Raises InvalidCursorError.
-    """
+    """The runs older than that of `encode_cursor(created, pk)`; all for "". Raises InvalidCursorError."""
     if not cursor:
         return runs
     created, pk = decode_cursor(cursor, _moment, UUID)

@@ -12,8 +12,6 @@ from django.db.models import QuerySet
 
 
 class Precision(StrEnum):
-    """How a count is to be read."""
-
     EXACT = "exact"
     ABOUT = "about"
     OVER = "over"

@@ -55,7 +55,7 @@ class Allele(models.Model):
 
 
 class RunAlleles(models.Model):
-    """Which alleles a run held: the sorted digests of one batch of it, 24 bytes each, on end.
+    """Which alleles a run held: the sorted digests of one batch of it, 24 bytes each, concatenated.
 
     Batches are numbered through the file; those of a shard begin at a number of its own.
     """

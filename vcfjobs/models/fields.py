@@ -19,23 +19,15 @@ class DigestField(models.BinaryField[Any, Any]):
         super().__init__(*args, **kwargs)
 
     def from_db_value(self, value: bytes | memoryview | None, *_: Any) -> str | None:
-        """The characters of the stored bytes."""
         return None if value is None else digest_text(bytes(value))
 
     def to_python(self, value: Any) -> str | None:
-        """The characters, whichever of the two forms comes."""
         if value is None or isinstance(value, str):
             return value
         return digest_text(bytes(value))
 
     def get_prep_value(self, value: Any) -> bytes | None:
-        """The bytes to store or to compare; raises ValueError for what is no digest."""
         return digest_bytes(value) if isinstance(value, str) else value
 
-    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        """The bytes as the driver takes them."""
-        return super().get_db_prep_value(self.get_prep_value(value), connection, prepared)
-
     def value_to_string(self, obj: models.Model) -> str:
-        """The characters, for serializers."""
         return str(self.value_from_object(obj))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Iterable
 from contextlib import suppress
-from functools import reduce
-from operator import or_
 from typing import Any, Self
 
 from django.conf import settings
@@ -24,37 +21,28 @@ from vcfjobs.vrs import versions
 
 
 class Kind(models.TextChoices):
-    """What a run does with its file."""
-
     ANNOTATE = "annotate"
     INGEST = "ingest"
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
-    """Sets of runs."""
-
-    def owned_by(self, owner: str) -> Self:
-        """The runs of one owner."""
-        return self.filter(owner=owner)
-
     def answering_to(self, owner: str, run_id: str, *, everyone: bool = False) -> Self:
         """The runs that `owner` means: the current holder of the text, or the row of that UUID."""
         meant = Q(run_id=run_id, superseded=False)
         with suppress(ValueError):
             meant |= Q(pk=uuid.UUID(run_id))
-        return (self if everyone else self.owned_by(owner)).filter(meant)
+        return (self if everyone else self.filter(owner=owner)).filter(meant)
 
     def beginning_with(self, text: str) -> Self:
         """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""
-        columns = ("run_id", "file_name")
         if connection.vendor == "postgresql":
-            return self.filter(_any_of({f"{column}__startswith": text} for column in columns))
+            return self.filter(Q(run_id__startswith=text) | Q(file_name__startswith=text))
         # SQLite's LIKE takes no index; text is compared byte by byte, and no character is above the last.
         end = text + chr(sys.maxunicode)
-        return self.filter(_any_of({f"{column}__gte": text, f"{column}__lt": end} for column in columns))
+        by_run_id = Q(run_id__gte=text, run_id__lt=end)
+        return self.filter(by_run_id | Q(file_name__gte=text, file_name__lt=end))
 
     def runs(self) -> RunQuerySet:
-        """Those of the runs that are running."""
         return self.filter(status=Status.RUNNING)
 
 
@@ -182,18 +170,7 @@ class Run(WorkItem):
     def __str__(self) -> str:
         return self.run_id
 
-    @property
-    def run_pk(self) -> uuid.UUID:
-        """Its own key."""
-        return self.pk
-
-    @property
-    def log_name(self) -> str:
-        """How log lines name the attempt."""
-        return f"attempt {self.attempt}"
-
     def succeed(self, **result: Any) -> bool:
-        """running -> succeeded, with the columns of the result."""
         return self._end(self.fenced(), Status.SUCCEEDED, bytes_done=F("input_bytes"), **result)
 
     def fail(self, error: VcfJobsError, traceback: str = "", *, among: RunQuerySet | None = None) -> bool:
@@ -207,7 +184,6 @@ class Run(WorkItem):
         )
 
     def cancel(self) -> bool:
-        """queued | running -> cancelled."""
         return self._end(Run.objects.filter(status__in=ACTIVE), Status.CANCELLED)
 
     def retry(self, queue_position: int = 0) -> bool:
@@ -275,7 +251,6 @@ class Run(WorkItem):
 
     @property
     def is_final(self) -> bool:
-        """Whether the run has ended, well or badly."""
         return self.status in FINAL
 
     @property
@@ -299,7 +274,6 @@ class Run(WorkItem):
 
     @property
     def records_per_second(self) -> float | None:
-        """Speed of the last attempt; None before it began."""
         seconds = self.seconds_taken or 0
         return self.records_done / seconds if seconds > 0 and self.records_done else None
 
@@ -314,7 +288,3 @@ class Run(WorkItem):
     def is_retryable(self) -> bool:
         """Whether a retry may be asked for (its input may still be missing on disk)."""
         return self.status in (Status.FAILED, Status.CANCELLED) and not self.is_expired
-
-
-def _any_of(conditions: Iterable[dict[str, Any]]) -> Q:
-    return reduce(or_, (Q(**condition) for condition in conditions))

@@ -18,8 +18,6 @@ from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet
 
 
 class ShardQuerySet(WorkItemQuerySet["Shard"]):
-    """Sets of shards."""
-
     def of_running_runs(self) -> Self:
         """The shards whose run is running.
 
@@ -30,11 +28,9 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         return self.filter(Exists(Run.objects.filter(pk=OuterRef("run_id"), status=Status.RUNNING)))
 
     def claimable(self) -> Self:
-        """Shards that a worker may claim, of running runs."""
         return super().claimable().of_running_runs()
 
     def sendable(self) -> Self:
-        """Queued shards of running runs."""
         return super().sendable().of_running_runs()
 
     def claim(self, pk: Any, task_id: str, worker: str) -> Shard | None:
@@ -45,7 +41,6 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         return shard
 
     def claim_next(self, run_pk: Any, task_id: str, worker: str) -> Shard | None:
-        """Claim the first shard of the run that can be claimed."""
         claimable = self.filter(run=run_pk).claimable().order_by("number").values_list("pk", flat=True)
         for pk in claimable[:10]:
             if shard := self.claim(pk, task_id, worker):
@@ -53,7 +48,6 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         return None
 
     def runs(self) -> RunQuerySet:
-        """The running runs that have one of these shards."""
         return Run.objects.filter(Exists(self.filter(run=OuterRef("pk"))), status=Status.RUNNING)
 
     def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
@@ -113,21 +107,17 @@ class Shard(WorkItem):
 
     @property
     def run_pk(self) -> UUID:
-        """The key of its run."""
         return self.run_id
 
     @property
     def log_name(self) -> str:
-        """How log lines name the attempt."""
-        return f"shard {self.number}, attempt {self.attempt}"
+        return f"shard {self.number}, {super().log_name}"
 
     def fenced(self) -> ShardQuerySet:
-        """The shard's row, as long as it runs under this attempt and its run is running."""
         rows: ShardQuerySet = super().fenced()  # type: ignore[assignment]
         return rows.of_running_runs()
 
     def save_progress(self, records: int, input_bytes: int) -> bool:
-        """Save the shard's progress and, with it, the run's."""
         if not super().save_progress(records, input_bytes):
             return False
         Run.objects.filter(pk=self.run_id, status=Status.RUNNING).update(**_progress_of_run())

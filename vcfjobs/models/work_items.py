@@ -1,7 +1,4 @@
-"""Work items: what one worker claims at a time, either a whole run or a shard of a large one.
-
-A claim gives the worker a lease, and everything it writes is fenced by its attempt.
-"""
+"""Work items: what one worker claims at a time, either a whole run or a shard of a large one."""
 
 from __future__ import annotations
 
@@ -15,8 +12,6 @@ from django.db.models import F, Q
 from django.db.models.expressions import Combinable, CombinedExpression, ExpressionWrapper, Value
 from django.db.models.functions import Now
 
-from vcfjobs.errors import VcfJobsError
-
 
 def seconds_from_now(seconds: float) -> Combinable:
     """`seconds` after this instant on the database's clock, the one clock that all hosts share."""
@@ -25,8 +20,6 @@ def seconds_from_now(seconds: float) -> Combinable:
 
 
 class Status(models.TextChoices):
-    """The status of a run or of a shard."""
-
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -42,8 +35,6 @@ AnyWorkItem = TypeVar("AnyWorkItem", bound="WorkItem")
 
 
 class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
-    """Sets of runs or of shards."""
-
     def claimable(self) -> Self:
         """Items that a worker may claim: queued, or running under an expired lease."""
         lost = Q(status=Status.RUNNING, lease_until__lt=Now())
@@ -76,11 +67,9 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
         return self.filter(status=Status.RUNNING, lease_until__isnull=False)
 
     def claimed_by(self, task_id: str, worker: str) -> Self:
-        """Items that one task of one worker has under its lease."""
         return self.leased().filter(task_id=task_id, worker=worker)
 
     def lost(self) -> Self:
-        """Items whose lease has expired."""
         return self.leased().filter(lease_until__lt=Now())
 
     def overdue(self) -> Self:
@@ -88,16 +77,11 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
         return self.leased().filter(deadline__lt=Now(), lease_until__gte=Now())
 
     def used_up(self) -> Self:
-        """Items without attempts left."""
         return self.exclude(ATTEMPTS_LEFT)
 
     def sendable(self) -> Self:
         """Items that wait for a worker, so that the broker should have a message for each."""
         return self.filter(status=Status.QUEUED)
-
-    def runs(self) -> Any:
-        """The running runs that these items are, or are shards of."""
-        raise NotImplementedError
 
 
 class WorkItem(models.Model):
@@ -127,16 +111,15 @@ class WorkItem(models.Model):
     @property
     def run_pk(self) -> UUID:
         """The key of the run that the item is, or is a shard of."""
-        raise NotImplementedError
+        return cast("UUID", self.pk)
 
     @property
     def log_name(self) -> str:
         """How log lines name the attempt; the run is in the log's context."""
-        raise NotImplementedError
+        return f"attempt {self.attempt}"
 
     @classmethod
     def work_items(cls) -> WorkItemQuerySet[Any]:
-        """All runs, or all shards."""
         return cast("WorkItemQuerySet[Any]", cls._default_manager.all())
 
     def fenced(self) -> WorkItemQuerySet[Any]:
@@ -183,14 +166,6 @@ class WorkItem(models.Model):
     def mark_unsent(self) -> None:
         """Note that the broker did not take what `mark_sent` announced."""
         self.work_items().sendable().filter(pk=self.pk).update(sent=self.sent)
-
-    def fail(self, error: VcfJobsError, traceback: str = "") -> bool:
-        """queued | running -> failed for the item's run, as long as the item is this attempt's."""
-        raise NotImplementedError
-
-    def discard_attempt(self) -> None:
-        """Remove the files that this attempt wrote, unless they are still of use."""
-        raise NotImplementedError
 
     def _update(self, rows: WorkItemQuerySet[Any], **columns: Any) -> bool:
         if not rows.filter(pk=self.pk).update(**columns):

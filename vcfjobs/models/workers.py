@@ -8,32 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from vcfjobs.models.work_items import seconds_from_now
-
 SILENT_SECONDS = 60
-FORGOTTEN_SECONDS = 86_400
-
-
-class WorkerQuerySet(models.QuerySet["Worker"]):
-    """Sets of workers."""
-
-    def report_in(self, worker: Worker) -> None:
-        """Note that the worker is alive, on the database's clock; one statement."""
-        worker.seen = Now()
-        self.bulk_create(
-            [worker],
-            update_conflicts=True,
-            unique_fields=["node"],
-            update_fields=["host", "pid", "version", "concurrency", "started", "seen"],
-        )
-
-    def sign_out(self, worker: Worker) -> None:
-        """Forget a worker that ends in order; another process of its name stays."""
-        self.filter(node=worker.node, pid=worker.pid, host=worker.host).delete()
-
-    def forget_silent(self) -> int:
-        """Forget the workers that gave no sign of life for a day; how many."""
-        return self.filter(seen__lt=seconds_from_now(-FORGOTTEN_SECONDS)).delete()[0]
 
 
 class Worker(models.Model):
@@ -47,13 +22,25 @@ class Worker(models.Model):
     started = models.DateTimeField()
     seen = models.DateTimeField(help_text="Its last sign of life, on the database's clock.")
 
-    objects = WorkerQuerySet.as_manager()
-
     class Meta:
         ordering = ("node",)
 
     def __str__(self) -> str:
         return self.node
+
+    def report_in(self) -> None:
+        """Note that the worker is alive, on the database's clock; one statement."""
+        self.seen = Now()
+        Worker.objects.bulk_create(
+            [self],
+            update_conflicts=True,
+            unique_fields=["node"],
+            update_fields=["host", "pid", "version", "concurrency", "started", "seen"],
+        )
+
+    def sign_out(self) -> None:
+        """Forget a worker that ends in order; another process of its name stays."""
+        Worker.objects.filter(node=self.node, pid=self.pid, host=self.host).delete()
 
     @property
     def is_silent(self) -> bool:

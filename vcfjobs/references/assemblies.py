@@ -39,7 +39,6 @@ class LoadedContig:
 
 
 def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
-    """The contigs of a registered assembly, in the order of its FASTA."""
     build = build_of(assembly.name) or ""
     return [
         LoadedContig(
@@ -54,7 +53,6 @@ def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
 
 
 def registered_assemblies() -> list[str]:
-    """The names of the registered assemblies."""
     return list(Assembly.objects.order_by("name").values_list("name", flat=True))
 
 

@@ -1,18 +1,12 @@
-"""Register a FASTA as a reference assembly, and remove one.
-
-A contig has two accessions. `content` is the digest of its bytes and names the flat file; `sequence` is
-what identifiers are computed with. They differ only where the operator says that a file stands for another
-sequence, for example a masked copy of a chromosome.
-"""
+"""Register a FASTA as a reference assembly, and remove one. `Contig` says what its two accessions are."""
 
 from __future__ import annotations
 
-import dataclasses
 import fcntl
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,16 +42,10 @@ class ReferenceLoadError(VcfJobsError):
 class LoadReport:
     """The result of registering a FASTA."""
 
-    assembly: str
-    contigs: list[LoadedContig] = field(default_factory=list)
-    already_there: bool = False
-    left_for_later: int = 0
+    contigs: list[LoadedContig]
+    already_there: bool
+    left_for_later: int
     """Flat files of the replaced assembly that running runs use; the next load removes them."""
-
-    @property
-    def bases(self) -> int:
-        """Residues of all contigs together."""
-        return sum(contig.length for contig in self.contigs)
 
 
 def load_reference(
@@ -95,11 +83,12 @@ def load_reference(
                 if build and not force_unknown:
                     _require_build(build, contigs[-1])
             _require_present(accessions, contigs)
-            report, dropped = _register(name, source, contigs, replace=replace)
+            replaced = _register(name, source, contigs, replace=replace)
         except BaseException:
             _drop_flat(folder, {contig.content for contig in contigs} - before)
             raise
-        return dataclasses.replace(report, left_for_later=_drop_replaced(folder, dropped))
+        left = _drop_replaced(folder, replaced or set())
+        return LoadReport(contigs, already_there=replaced is None, left_for_later=left)
 
 
 def remove_reference(name: str) -> int:
@@ -144,7 +133,6 @@ def _locked_folder() -> Iterator[Path]:
 
 
 def _require_names(name: str, accessions: Mapping[str, str]) -> None:
-    """Check what is known before the long read."""
     if not ASSEMBLY_NAME.fullmatch(name):
         raise ReferenceLoadError(
             "An assembly's name has 1 to 100 letters, digits, dots, underscores, plus and minus signs, and "
@@ -161,7 +149,7 @@ def _require_names(name: str, accessions: Mapping[str, str]) -> None:
 def _store(
     contig: str, residues: Iterator[bytes], folder: Path, on_progress: Callable[[int], object]
 ) -> tuple[str, int]:
-    """Write a contig's flat file; returns the accession of its bytes and its length."""
+    """Write a contig's flat file; the accession of its bytes and its length."""
     if len(contig) > LONGEST_CONTIG_NAME:
         raise ReferenceLoadError(f"A contig's name is longer than {LONGEST_CONTIG_NAME} characters.")
 
@@ -187,24 +175,21 @@ def _require_build(build: str, contig: LoadedContig) -> None:
 
 
 def _require_present(accessions: Mapping[str, str], contigs: list[LoadedContig]) -> None:
-    unknown = sorted(set(accessions) - {contig.name for contig in contigs})
-    if unknown:
+    if unknown := sorted(set(accessions) - {contig.name for contig in contigs}):
         raise ReferenceLoadError(
             f"--accession names contigs that the FASTA does not have: {', '.join(unknown)}."
         )
 
 
 @transaction.atomic
-def _register(
-    name: str, source: str, contigs: list[LoadedContig], *, replace: bool
-) -> tuple[LoadReport, set[str]]:
-    """Write the rows; returns the report and the flat files of the assembly that was replaced."""
+def _register(name: str, source: str, contigs: list[LoadedContig], *, replace: bool) -> set[str] | None:
+    """Write the rows; the flat files of the assembly that was replaced, None when it is already there."""
     present = Assembly.objects.select_for_update().filter(name=name).first()
     dropped: set[str] = set()
     if present is not None:
         rows = present.contigs.order_by("ordinal").values_list("name", "content", "sequence__accession")
         if list(rows) == [(c.name, c.content, c.accession) for c in contigs]:
-            return LoadReport(name, contigs, already_there=True), dropped
+            return None
         if not replace:
             active = _active_runs(name)
             used = f", and {active:,} runs that are queued or running use it" if active else ""
@@ -228,7 +213,7 @@ def _register(
         )
         for ordinal, contig in enumerate(contigs)
     )
-    return LoadReport(name, contigs), dropped
+    return dropped
 
 
 def _active_runs(assembly: str) -> int:

@@ -7,13 +7,12 @@ repeated changes nothing.
 
 from __future__ import annotations
 
-import queue
-import threading
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Collection, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from operator import itemgetter
-from types import TracebackType
 from typing import Any, Self
 
 from django.conf import settings
@@ -29,6 +28,8 @@ BATCH = 50_000
 SQLITE_BATCH = 10_000
 # A literal may be as long as a line of the file, so their bytes end a batch too.
 BATCH_BYTES = 8 << 20
+# Batches that wait for the database, in memory, before the engine waits too.
+PENDING_BATCHES = 2
 
 # A row of the table: its columns in this order, with their types in PostgreSQL.
 Row = tuple[bytes, int, int, int, int, "int | None", "int | None", "str | None"]
@@ -53,21 +54,14 @@ def load(alleles: Iterable[AlleleRow]) -> None:
 
 def _prepared(alleles: Iterable[AlleleRow]) -> list[Row]:
     """Sorted by digest, each once, with the sequence's key and the class of the span."""
-    keys, longest = _SequenceKeys(), Allele.LONGEST_OF_SPAN
     unique = {allele[DIGEST]: allele for allele in alleles}
+    key_of = retry_on_outage(Sequence.objects.values_list("pk", flat=True).get)
+    keys = {name: key_of(accession=name) for name in {accession for _, accession, *_ in unique.values()}}
+    longest = Allele.LONGEST_OF_SPAN
     return [
         (digest, keys[accession], start, end, bisect_left(longest, end - start), length, subunit, literal)
         for digest, accession, start, end, literal, length, subunit in map(unique.__getitem__, sorted(unique))
     ]
-
-
-class _SequenceKeys(dict[str, int]):
-    """Primary keys of sequences by accession, each queried once."""
-
-    def __missing__(self, accession: str) -> int:
-        key = retry_on_outage(Sequence.objects.values_list("pk", flat=True).get)(accession=accession)
-        self[accession] = key
-        return key
 
 
 def _write(rows: list[Row]) -> None:
@@ -105,7 +99,7 @@ class Loader:
     """Loads beside the engine: a thread writes batches of alleles while the next are annotated.
 
     A context for one attempt of a run or shard, whose batches are numbered from `first_batch`. Leaving it
-    waits until everything is registered; an error of the thread is raised by the next `take`, or at the end.
+    waits until everything is registered; an error of the thread is raised by a later `take`, or at the end.
     """
 
     def __init__(self, run: Run, first_batch: int = 0) -> None:
@@ -113,27 +107,24 @@ class Loader:
         self._alleles: list[AlleleRow] = []
         self._literal_bytes = 0
         self._ordinal = first_batch
-        self._error: BaseException | None = None
-        self._batches: queue.Queue[tuple[int, list[Row]] | None] = queue.Queue(maxsize=2)
-        self._thread = threading.Thread(
-            target=copy_context().run, args=(self._work,), name=f"registry-{run.pk}", daemon=True
-        )
+        self._context = copy_context()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"registry-{run.pk}")
+        self._pending: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         try:
-            if kind is None and self._alleles:
-                self._end_batch()
+            if kind is None:
+                if self._alleles:
+                    self._end_batch()
+                self._wait(most=0)
         finally:
-            self._put(None)
-            self._thread.join()
-        if kind is None and self._error is not None:
-            raise self._error
+            for batch in self._pending:
+                batch.cancel()
+            self._thread.submit(connection.close)
+            self._thread.shutdown()
 
     def take(self, alleles: Collection[AlleleRow]) -> None:
         """The next alleles of the file, in its order: the same file gives the same batches."""
@@ -141,31 +132,20 @@ class Loader:
         self._literal_bytes += sum(map(len, filter(None, map(itemgetter(LITERAL), alleles))))
         if len(self._alleles) >= BATCH or self._literal_bytes >= BATCH_BYTES:
             self._end_batch()
+            self._wait(most=PENDING_BATCHES)
 
     def _end_batch(self) -> None:
         # Prepared here, so that the thread only waits for the database and the processor stays the engine's.
-        self._put((self._ordinal, _prepared(self._alleles)))
+        rows = _prepared(self._alleles)
+        self._pending.append(self._thread.submit(self._context.run, self._register, self._ordinal, rows))
         self._ordinal += 1
         self._alleles, self._literal_bytes = [], 0
-        if self._error is not None:
-            raise self._error
 
-    def _put(self, batch: tuple[int, list[Row]] | None) -> None:
-        while self._thread.is_alive():
-            try:
-                self._batches.put(batch, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+    def _wait(self, most: int) -> None:
+        while len(self._pending) > most:
+            self._pending.popleft().result()
 
-    def _work(self) -> None:
-        try:
-            while (batch := self._batches.get()) is not None:
-                ordinal, rows = batch
-                _write(rows)
-                if settings.ANYVAR_PROVENANCE:
-                    record_batch(self._run, ordinal, (digest for digest, *_ in rows))
-        except BaseException as error:
-            self._error = error
-        finally:
-            connection.close()
+    def _register(self, ordinal: int, rows: list[Row]) -> None:
+        _write(rows)
+        if settings.ANYVAR_PROVENANCE:
+            record_batch(self._run, ordinal, (digest for digest, *_ in rows))

@@ -32,7 +32,7 @@ def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
 
 def visible_runs(*, owner: str, everyone: bool = False) -> RunQuerySet:
     """The runs that a caller may list."""
-    return Run.objects.all() if everyone else Run.objects.owned_by(owner)
+    return Run.objects.all() if everyone else Run.objects.filter(owner=owner)
 
 
 def cancel_run(run: Run) -> None:

@@ -1,12 +1,10 @@
 """How much is let in: runs and bytes of one owner, the queue of all, and the disk that must stay free.
 
-Asked before an upload is read, so that what cannot be kept is not sent for nothing, and again before it is
-recorded. Counts are exact only while nobody submits beside; a few more may slip in, never without end.
+Asked before an upload is read, so that no client sends what cannot be kept, and again before it is recorded.
+A few runs more may be let in while several submit at once.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from django.conf import settings
 from django.db.models import BigIntegerField, Case, F, Sum, When
@@ -25,17 +23,18 @@ from vcfjobs.models import ACTIVE, Run, Status
 def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
     """Raise unless `owner` may have one more run with an upload of `size` bytes, or of `arrived` ones.
 
-    What has arrived takes no more of the disk, but counts as the owner's like what is to come.
-    StorageFullError and QueueFullError are the service's own state, OwnerHasTooManyRunsError and
-    OwnerHasTooManyBytesError the owner's.
+    What has arrived takes no more of the disk. Raises StorageFullError and QueueFullError for the service,
+    OwnerHasTooManyRunsError and OwnerHasTooManyBytesError for the owner.
     """
     if storage.free_bytes() - size < settings.ANYVAR_MIN_FREE_BYTES:
         raise StorageFullError
-    if _reached(settings.ANYVAR_MAX_QUEUED_RUNS, Run.objects.filter(status=Status.QUEUED).count):
+    # A limit of 0 is none, and nothing is counted for it.
+    queued = Run.objects.filter(status=Status.QUEUED)
+    if (most := settings.ANYVAR_MAX_QUEUED_RUNS) and queued.count() >= most:
         raise QueueFullError
-    in_flight = Run.objects.filter(owner=owner, status__in=ACTIVE).count
-    if _reached(settings.ANYVAR_OWNER_MAX_RUNS, in_flight):
-        raise OwnerHasTooManyRunsError(settings.ANYVAR_OWNER_MAX_RUNS)
+    active = Run.objects.filter(owner=owner, status__in=ACTIVE)
+    if (most := settings.ANYVAR_OWNER_MAX_RUNS) and active.count() >= most:
+        raise OwnerHasTooManyRunsError(most)
     most = settings.ANYVAR_OWNER_MAX_BYTES
     if most and (stored := stored_bytes(owner)) + size + arrived > most:
         raise OwnerHasTooManyBytesError(stored, most)
@@ -49,8 +48,3 @@ def stored_bytes(owner: str) -> int:
         output_field=BigIntegerField(),
     )
     return Run.objects.filter(owner=owner, expired=None).aggregate(bytes=Sum(kept))["bytes"] or 0
-
-
-def _reached(most: int, count: Callable[[], int]) -> bool:
-    """Whether a limit is reached; 0 is none, and is not counted for."""
-    return bool(most) and count() >= most

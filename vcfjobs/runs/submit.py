@@ -47,8 +47,6 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What the client asks of a run."""
-
     assembly: str
     for_ref: bool = True
     add_vrs_attributes: bool = False
@@ -89,8 +87,9 @@ def submit_run(
         stored, created = _store(run, upload.path, run_async=run_async)
         if created:
             estimates.remember_backlog()
-    if not run_async:
-        _annotate_here(stored)
+    if not run_async:  # as a worker would; a repeated request finds it done or running
+        executor.run(stored.pk, task_id="", worker="web")
+        stored.refresh_from_db()
     return stored, created
 
 
@@ -175,21 +174,14 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
 
 
 def _supersede(holder: Run, run: Run) -> bool:
-    """Whether the holder of the run_id gives it up; False when it is the same request.
-
-    Raises RunIdInUseError while the holder keeps it.
-    """
+    """Whether the holder gives up its run_id; False when it is the same request. Raises RunIdInUseError."""
     keeps = holder.status in ACTIVE or (holder.status == Status.SUCCEEDED and not holder.is_expired)
-    if keeps and _same_request(holder, run):
+    names = (*Parameters.__slots__, "input_sha256", "input_bytes")
+    if keeps and all(getattr(holder, name) == getattr(run, name) for name in names):
         return False
     if keeps and (holder.status in ACTIVE or holder.fetched is None):
         raise _in_use(holder)
     return True
-
-
-def _same_request(holder: Run, run: Run) -> bool:
-    names = (*Parameters.__slots__, "input_sha256", "input_bytes")
-    return all(getattr(holder, name) == getattr(run, name) for name in names)
 
 
 def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
@@ -197,7 +189,7 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
     try:
         # Before the transaction: SQLite has one writer, and a slow disk would block all others.
         with storage.full_disk_as_error():
-            storage.fsync(spooled)
+            storage.sync(spooled)
             storage.adopt_upload(spooled, run.pk)
         with transaction.atomic():
             if holder is not None:
@@ -238,9 +230,3 @@ def _in_use(holder: Run) -> RunIdInUseError:
         "Fetch the completed run result before submitting with the same run_id.",
         run_status=status,
     )
-
-
-def _annotate_here(run: Run) -> None:
-    """Do the run in this process, as a worker would; a repeated request finds it done or running."""
-    executor.run(run.pk, task_id="", worker="web")
-    run.refresh_from_db()

@@ -1,54 +1,50 @@
-"""Annotate the file of a claimed run: written, registered, indexed, published."""
+"""Annotate the file of a claimed run: write, register, index and publish it."""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
+import pysam
 from django.conf import settings
 
 from vcfjobs import storage
 from vcfjobs.models import Run
 from vcfjobs.references import assemblies
 from vcfjobs.registry import load
-from vcfjobs.vrs.bgzf.files import BgzfWriter
+from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex
 from vcfjobs.vrs.vcf.annotate import Chunk, Options, annotate
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker.lease import Lease
-from vcfjobs.worker.result import DigestingFile, Result, make_tabix, publish
+
+logger = logging.getLogger(__name__)
 
 
-def annotate_file(run: Run, stored: Path, lease: Lease) -> Result:
-    """Write the annotated file of this attempt, register its alleles, and publish it with its indexes."""
+def annotate_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
+    """Write the annotated file, register its alleles, publish it with its indexes; the run's columns."""
     part = storage.part_path(run.pk, run.attempt)
     with stored.open("rb") as file, part.open("wb") as opened:
-        sink = DigestingFile(opened)
-        writer = BgzfWriter(sink)
+        writer = BgzfWriter(opened)
         chunks = annotate(open_text(file), assemblies.open_assembly(run.assembly), options_of(run))
         report = write_annotated(run, chunks, writer, lease)
         writer.close()
     indexed = report.indexable and make_tabix(part)
+    columns = columns_of(part, report, text_size=writer.uncompressed_length, indexed=indexed)
     lease.check()
     publish(run, writer.index, indexed=indexed)
-    return Result.of(
-        report,
-        size=writer.compressed_length,
-        text_size=writer.uncompressed_length,
-        sha256=sink.sha256,
-        indexed=indexed,
-    )
+    return columns
 
 
 def options_of(run: Run) -> Options:
-    """What the engine is to write for a run."""
     return Options(
         for_ref=run.for_ref,
         add_vrs_attributes=run.add_vrs_attributes,
-        collect_alleles=_registers(run),
+        collect_alleles=run.register and settings.ANYVAR_REGISTER,
         vrs_version=cast("VrsVersion", run.vrs_version),
     )
 
@@ -64,20 +60,56 @@ def write_annotated(
 ) -> Report:
     """Write chunks, register their alleles and save progress; the report of all of them.
 
-    `scale` is what a byte of the stored input counts in the run's own bytes. Raises what the chunks, the
-    registry and the lease raise.
+    `scale` is what a byte of the stored input counts in the run's own bytes.
     """
     report = Report()
-    with ExitStack() as stack:
-        loader = stack.enter_context(load.Loader(run, first_batch)) if _registers(run) else None
+    with load.Loader(run, first_batch) as loader:
         for chunk in chunks:
             writer.write(chunk.data)
             report.merge(chunk.report)
-            if loader is not None:
-                loader.take(chunk.alleles)
+            loader.take(chunk.alleles)  # none unless `options_of` collects them
             lease.progress(report.records, int(chunk.compressed_bytes * scale))
     return report
 
 
-def _registers(run: Run) -> bool:
-    return run.register and bool(settings.ANYVAR_REGISTER)
+def publish(run: Run, blocks: BlockIndex, *, indexed: bool) -> None:
+    """Publish the result after its indexes; the tabix index, where there is one, lies beside the part."""
+    part = storage.part_path(run.pk, run.attempt)
+    result = storage.result_path(run.pk, run.attempt)
+    block_index = storage.beside(part, "gzi")
+    with block_index.open("wb") as file:
+        blocks.write(file)
+    storage.publish(block_index, storage.beside(result, "gzi"))
+    if indexed:
+        storage.publish(storage.beside(part, "tbi"), storage.beside(result, "tbi"))
+    storage.publish(part, result)
+
+
+def make_tabix(part: Path) -> bool:
+    """Index our own sorted BGZF into a file beside it; False for a contig beyond tabix's 512 Mb."""
+    pysam.set_verbosity(0)  # htslib would print the record that it refuses
+    index = storage.beside(part, "tbi")
+    try:
+        pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)
+    except OSError as error:
+        logger.warning("no tabix index: %s", error)
+        return False
+    return True
+
+
+def columns_of(part: Path, report: Report, *, text_size: int, indexed: bool) -> dict[str, Any]:
+    """The columns of a run whose annotated file is `part`; sizes in bytes."""
+    return {
+        "result_bytes": part.stat().st_size,
+        "result_text_bytes": text_size,
+        "result_sha256": sha256_of(part),
+        "indexed": indexed,
+        "records_done": report.records,
+        "records_without_ids": report.records - report.resolved + report.failed.total(),
+        "report": report.to_json(),
+    }
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -41,7 +41,6 @@ class SweepStep(bootsteps.StartStopStep):
         refuse_wrong_setup(worker.pool_cls)
         kernel.load()  # before the pool forks: its children share it
         fork_guard.fork_without_database()
-        self.node = worker.hostname
         self._worker = Worker(
             node=worker.hostname,
             host=socket.gethostname(),
@@ -56,12 +55,10 @@ class SweepStep(bootsteps.StartStopStep):
         self._thread = threading.Thread(target=self._rounds, name="sweep", daemon=True)
 
     def start(self, worker: Any) -> None:
-        """Begin the rounds."""
         task_failure.connect(self._on_task_failure, weak=False)
         self._thread.start()
 
     def stop(self, worker: Any) -> None:
-        """End after the round under way."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=10)
@@ -70,28 +67,20 @@ class SweepStep(bootsteps.StartStopStep):
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
         try:
             while True:
-                sweep(self._report_in, *self._seldom(), each_in=fork_guard.forks_blocked)
+                sweep(self._worker.report_in, *self._seldom(), each_in=fork_guard.forks_blocked)
                 if self._stop.wait(interval):
-                    with fork_guard.forks_blocked():
-                        self._sign_out()
+                    # A row that stays is that of a worker that was killed.
+                    with fork_guard.forks_blocked(), suppress(DatabaseError, InterfaceError):
+                        self._worker.sign_out()
                     return
         finally:
             connection.close()
 
     def _seldom(self) -> list[Callable[[], None]]:
-        """What is due once an hour."""
         if time.monotonic() < self._next_search:
             return []
         self._next_search = time.monotonic() + SEARCH_SECONDS
         return [drop_orphans]
-
-    def _report_in(self) -> None:
-        Worker.objects.report_in(self._worker)
-
-    def _sign_out(self) -> None:
-        """Leave no row of a worker that ends in order: those that stay were killed."""
-        with suppress(DatabaseError, InterfaceError):
-            Worker.objects.sign_out(self._worker)
 
     def _on_task_failure(self, exception: BaseException, task_id: str = "", **_: ExceptionInfo) -> None:
         if not isinstance(exception, WorkerLostError | TimeLimitExceeded) or not task_id:
@@ -100,7 +89,7 @@ class SweepStep(bootsteps.StartStopStep):
         stopping = state.should_stop is not None or state.should_terminate is not None
         with fork_guard.forks_blocked():
             try:
-                child_lost(task_id, self.node, over_limit=over_limit, stopping=stopping)
+                child_lost(task_id, self._worker.node, over_limit=over_limit, stopping=stopping)
             except (DatabaseError, InterfaceError):
                 logger.exception("a child died during the task %s; the sweep will find its work", task_id)
             finally:

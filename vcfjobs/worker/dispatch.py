@@ -19,7 +19,7 @@ from kombu.exceptions import KombuError
 
 from vcfjobs import storage
 from vcfjobs.database.retry import DATABASE_OUTAGE
-from vcfjobs.models import WorkItem
+from vcfjobs.models import Run, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,8 @@ _asking = threading.Lock()
 _last_answer: int | None = None
 
 
-def enqueue(item: WorkItem) -> bool:
-    """Send the message of a queued item, unless another process just has.
-
-    False when the broker or the database did not answer: the sweep sends it later.
-    """
+def enqueue(item: Run | Shard) -> bool:
+    """Send a queued item's message once; False when broker or database did not answer: the sweep sends it."""
     try:
         if not item.mark_sent() or send(item):
             return True
@@ -50,17 +47,12 @@ def enqueue(item: WorkItem) -> bool:
     return False
 
 
-def send(item: WorkItem) -> bool:
-    """Send the message of an item; False when the broker did not take it.
-
-    It names the run and the path of its stored file, so that a worker on a host with another work directory
-    notices.
-    """
+def send(item: Run | Shard) -> bool:
+    """Send a message: the run, and its file's path, by which a worker notices another work directory."""
     return publish(WORK_ON_NEXT, [str(item.run_pk), str(storage.input_path(item.run_pk))])
 
 
 def publish(task: str, args: Sequence[str]) -> bool:
-    """Send one task message; False when the broker did not take it."""
     global _broken_until
     if time.monotonic() < _broken_until:
         return False
@@ -73,14 +65,7 @@ def publish(task: str, args: Sequence[str]) -> bool:
     return True
 
 
-def close_breaker() -> None:
-    """Forget an earlier failure, so that the broker is asked again now."""
-    global _broken_until
-    _broken_until = 0.0
-
-
 def answers() -> bool:
-    """Whether the broker takes messages at the moment."""
     return messages_waiting() is not None
 
 

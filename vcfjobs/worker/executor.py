@@ -12,23 +12,22 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import StrEnum
-from functools import singledispatch
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from vcfjobs import storage
 from vcfjobs.database.retry import DATABASE_OUTAGE, retry_on_outage
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.log_context import log_run
-from vcfjobs.models import ACTIVE, Kind, Run, Shard, WorkItem
+from vcfjobs.models import ACTIVE, Kind, Run, Shard
 from vcfjobs.worker import dispatch, scheduler, sharding
 from vcfjobs.worker.annotation import annotate_file
 from vcfjobs.worker.ingestion import ingest_file
 from vcfjobs.worker.lease import Lease
-from vcfjobs.worker.result import Result
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +58,12 @@ def execute_next(
         if not _sees_work_directory(pk, input_path):
             time.sleep(BLIND_SECONDS)  # so that other hosts get the messages, which the sweep sends again
             return Outcome.NOTHING_TO_DO
-        item = None if redelivered and _is_at_work(task_id, worker) else _claim_next(task_id, worker)
+        claim_next = retry_on_outage(scheduler.claim_next)
+        item = None if redelivered and _is_at_work(task_id, worker) else claim_next(task_id, worker)
         if item is None:
             logger.info("nothing to do: the run is taken, over or gone")
             return Outcome.NOTHING_TO_DO
-    return _attempt(item, work_on)
+    return _attempt(item, _work_on)
 
 
 def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
@@ -76,7 +76,7 @@ def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
     return _attempt(claimed, _whole)
 
 
-def _attempt(item: WorkItem, work: Callable[[Any], Outcome]) -> Outcome:
+def _attempt(item: Run | Shard, work: Callable[[Any], Outcome]) -> Outcome:
     with log_run(item.run_pk, item.task_id):
         logger.info("%s begins", item.log_name)
         try:
@@ -98,20 +98,15 @@ def _attempt(item: WorkItem, work: Callable[[Any], Outcome]) -> Outcome:
         return outcome
 
 
-@singledispatch
-def work_on(item: WorkItem) -> Outcome:
-    """Do the work that an item stands for."""
-    raise NotImplementedError
+def _work_on(item: Run | Shard) -> Outcome:
+    if isinstance(item, Shard):
+        return _shard(item)
+    is_large = _stored(item.pk).stat().st_size > settings.ANYVAR_SHARD_BYTES
+    if is_large and item.kind == Kind.ANNOTATE and not item.shard_count:
+        return _cut(item)
+    return _whole(item)
 
 
-@work_on.register
-def _run(run: Run) -> Outcome:
-    if not run.shard_count and sharding.is_large(run, _stored(run.pk)):
-        return _cut(run)
-    return _whole(run)
-
-
-@work_on.register
 def _shard(shard: Shard) -> Outcome:
     stored = _stored(shard.run_id)
     with Lease(shard) as lease:
@@ -145,7 +140,7 @@ def _cut(run: Run) -> Outcome:
 
 
 @retry_on_outage
-def _complete(shard: Shard, columns: dict[str, object]) -> Run | None:
+def _complete(shard: Shard, columns: dict[str, Any]) -> Run | None:
     """Record that the shard is done; its run when that was the last one. Raises RunLostError."""
     completed, last_of = shard.complete(**columns)
     # A first transaction may have gone through while its answer was lost with the connection. Should it
@@ -156,13 +151,13 @@ def _complete(shard: Shard, columns: dict[str, object]) -> Run | None:
 
 
 @retry_on_outage
-def _succeed(run: Run, result: Result) -> None:
+def _succeed(run: Run, result: dict[str, Any]) -> None:
     # A first UPDATE may have gone through while its answer was lost with the connection.
-    if not run.succeed(**result.columns()) and not run.has_succeeded():
+    if not run.succeed(**result) and not run.has_succeeded():
         raise RunLostError
 
 
-def _finish(run: Run, result: Result) -> None:
+def _finish(run: Run, result: dict[str, Any]) -> None:
     _succeed(run, result)
     try:
         storage.keep_result(run.pk, run.attempt)
@@ -171,8 +166,7 @@ def _finish(run: Run, result: Result) -> None:
         logger.warning("the input could not be removed")
 
 
-def _fail(item: WorkItem, error: VcfJobsError, trace: str = "") -> Outcome:
-    """Record that the run failed, then remove the files of the attempt."""
+def _fail(item: Run | Shard, error: VcfJobsError, trace: str = "") -> Outcome:
     failed = retry_on_outage(item.fail)(error, trace)
     if not failed and retry_on_outage(item.has_succeeded)():
         return Outcome.SUCCEEDED
@@ -184,7 +178,7 @@ def _fail(item: WorkItem, error: VcfJobsError, trace: str = "") -> Outcome:
     return Outcome.FAILED
 
 
-def _leave(item: WorkItem) -> Outcome:
+def _leave(item: Run | Shard) -> Outcome:
     """Remove the files of the attempt, where the database says that nobody needs them."""
     with suppress(*DATABASE_OUTAGE):
         item.discard_attempt()
@@ -214,11 +208,6 @@ def _is_at_work(task_id: str, worker: str) -> bool:
     return any(model.objects.claimed_by(task_id, worker).exists() for model in (Run, Shard))
 
 
-@retry_on_outage
-def _claim_next(task_id: str, worker: str) -> WorkItem | None:
-    return scheduler.claim_next(task_id, worker)
-
-
 def _stored(pk: UUID) -> Path:
     stored = storage.input_path(pk)
     if not stored.is_file():
@@ -229,7 +218,7 @@ def _stored(pk: UUID) -> Path:
 
 
 @contextmanager
-def _lost_when_deleted(item: WorkItem) -> Iterator[None]:
+def _lost_when_deleted(item: Run | Shard) -> Iterator[None]:
     """Raise RunLostError when files vanish because the run was deleted meanwhile."""
     try:
         yield

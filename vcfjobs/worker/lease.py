@@ -10,14 +10,13 @@ import logging
 import threading
 import time
 from contextvars import copy_context
-from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from vcfjobs.errors import RunLostError, TimeLimitExceededError
-from vcfjobs.models import WorkItem
+from vcfjobs.models import Run, Shard
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ PROGRESS_SECONDS = 2.0
 class Lease:
     """A context in which the item is this process's; every method is cheap enough to call for each chunk."""
 
-    def __init__(self, item: WorkItem) -> None:
+    def __init__(self, item: Run | Shard) -> None:
         self.item = item
         self._started = time.monotonic()
         self._progress_due = self._started
@@ -41,9 +40,7 @@ class Lease:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
 
@@ -75,17 +72,13 @@ class Lease:
                 worked = time.monotonic() - self._started
                 if worked > settings.CELERY_HARD_LIMIT:
                     return
-                if not self._renewed(worked):
-                    self._lost.set()
-                    return
+                try:
+                    if not self.item.renew(worked):
+                        self._lost.set()
+                        return
+                except (DatabaseError, InterfaceError):
+                    # Unknown is not lost: the fence of the final UPDATE decides.
+                    connection.close()
+                    logger.warning("%s: lease not renewed, the database does not answer", self.item.log_name)
         finally:
             connection.close()
-
-    def _renewed(self, worked: float) -> bool:
-        try:
-            return self.item.renew(worked)
-        except (DatabaseError, InterfaceError):
-            # Unknown is not lost: the fence of the final UPDATE decides.
-            connection.close()
-            logger.warning("%s: lease not renewed, the database does not answer", self.item.log_name)
-            return True

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from itertools import islice
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -24,12 +23,13 @@ from django_celery_results.models import TaskResult
 from vcfjobs import storage
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
 from vcfjobs.log_context import log_run
-from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, Status, Worker, WorkItem, WorkItemQuerySet
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker, seconds_from_now
 from vcfjobs.worker import dispatch, scheduler, sharding
 
 logger = logging.getLogger(__name__)
 
 ORPHAN_SECONDS = 86_400
+FORGOTTEN_SECONDS = 86_400
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
@@ -38,10 +38,7 @@ WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
 def sweep(
     *before: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> None:
-    """One round of everything, after `before`, each step in a context of its own.
-
-    A step that fails, for whatever reason, does not keep the others from running.
-    """
+    """One round of everything, after `before`, each step in its own context; a failure stops no other."""
     for step in (*before, *STEPS):
         with each_in():
             try:
@@ -79,7 +76,7 @@ def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = Fa
     send_unsent()
 
 
-def _take_back(lost: WorkItemQuerySet[Any]) -> None:
+def _take_back(lost: RunQuerySet | ShardQuerySet) -> None:
     """Queue lost items one by one, so that the log names the run of each; fail runs without attempts left."""
     for item in list(lost.defer("report")):
         if item.requeue(lost):
@@ -89,7 +86,6 @@ def _take_back(lost: WorkItemQuerySet[Any]) -> None:
 
 
 def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
-    """Fail runs one by one, and remove what they wrote."""
     for run in list(runs.only("pk")):
         if run.fail(error, among=runs):
             with log_run(run.pk):
@@ -115,7 +111,7 @@ def send_unsent() -> None:
         _send(sorted(old, key=lambda item: item.sent)[:missing])
 
 
-def _send(items: Iterable[WorkItem]) -> None:
+def _send(items: Iterable[Run | Shard]) -> None:
     for item in items:
         with log_run(item.run_pk):
             if not dispatch.enqueue(item):
@@ -168,8 +164,8 @@ def forget_results() -> None:
 
 
 def forget_workers() -> None:
-    """Delete the rows of workers that have been silent for a day."""
-    Worker.objects.forget_silent()
+    """Delete the rows of workers that gave no sign of life for a day."""
+    Worker.objects.filter(seen__lt=seconds_from_now(-FORGOTTEN_SECONDS)).delete()
 
 
 STEPS = (

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Exists, Max, OuterRef, Q
 
 from vcfjobs import storage
-from vcfjobs.models import ACTIVE, Run, RunQuerySet, Shard, Status, WorkItem
+from vcfjobs.models import ACTIVE, Run, RunQuerySet, Shard, Status
 from vcfjobs.models.work_items import ATTEMPTS_LEFT
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ TRIES = 50
 MOST_CANDIDATES = 10
 
 
-def claim_next(task_id: str, worker: str) -> WorkItem | None:
+def claim_next(task_id: str, worker: str) -> Run | Shard | None:
     """Claim the next work item; None when nothing waits, or nothing may be started."""
     for tries in range(TRIES):
         # A worker that was beaten to the head chooses among a few more than the others that were.
@@ -35,7 +35,7 @@ def claim_next(task_id: str, worker: str) -> WorkItem | None:
         if not candidates:
             return None
         run = random.choice(candidates)  # noqa: S311  (no secret)
-        item: WorkItem | None = None
+        item: Run | Shard | None = None
         if run.status == Status.QUEUED:
             item = Run.objects.claim(run.pk, task_id, worker)
         elif run.move_to(next_position(run.owner)):  # of the workers that saw it here one moves it

@@ -8,9 +8,9 @@ by concatenation: the result depends on the file and on ANYVAR_SHARD_BYTES, not 
 from __future__ import annotations
 
 import gzip
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from django.conf import settings
 from vcfjobs import storage
 from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
-from vcfjobs.models import ACTIVE, Kind, Run, Shard, Status
+from vcfjobs.models import ACTIVE, Run, Shard, Status
 from vcfjobs.references import assemblies
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
@@ -34,21 +34,14 @@ from vcfjobs.vrs.vcf.annotate import (
 from vcfjobs.vrs.vcf.lines import TextSource, open_text
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
-from vcfjobs.worker.annotation import options_of, write_annotated
+from vcfjobs.worker.annotation import columns_of, make_tabix, options_of, publish, write_annotated
 from vcfjobs.worker.lease import Lease
-from vcfjobs.worker.result import Result, make_tabix, publish
 
 # The registered batches of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
-Ranges = list[tuple[int, int]]
 
 
-def is_large(run: Run, stored: Path) -> bool:
-    """Whether the run is to be cut."""
-    return run.kind == Kind.ANNOTATE and stored.stat().st_size > settings.ANYVAR_SHARD_BYTES
-
-
-def plan_ranges(run: Run, stored: Path, lease: Lease) -> Ranges:
+def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
     """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
 
     Raises RunFailureError for a damaged file.
@@ -68,7 +61,6 @@ def plan_ranges(run: Run, stored: Path, lease: Lease) -> Ranges:
 
 
 def _kind(source: TextSource) -> str:
-    """How the stored file of a cut run is read."""
     return "bgzf" if source.format == "bgzf" else "plain"
 
 
@@ -85,7 +77,7 @@ def _recompress(run: Run, stored: Path, lease: Lease) -> None:
 
 
 @retry_on_outage
-def create_shards(run: Run, ranges: Ranges) -> list[Shard]:
+def create_shards(run: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
     """Record the shards and release the run to them; the lease's context must have ended.
 
     The caller sends them. Asked again, because the answer was lost with the connection, it returns what it
@@ -100,21 +92,15 @@ def create_shards(run: Run, ranges: Ranges) -> list[Shard]:
     raise RunLostError
 
 
-def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, object]:
+def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
     """Write the part of a shard and register its alleles; the columns that its row gets."""
     run = shard.run
     scale = run.input_bytes / stored.stat().st_size  # they differ where gzip was recompressed
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with part.open("wb") as opened:
         writer = BgzfWriter(opened)
-        report = write_annotated(
-            run,
-            _chunks(shard, stored, lease),
-            writer,
-            lease,
-            first_batch=shard.number * BATCHES_OF_A_SHARD,
-            scale=scale,
-        )
+        chunks, first_batch = _chunks(shard, stored, lease), shard.number * BATCHES_OF_A_SHARD
+        report = write_annotated(run, chunks, writer, lease, first_batch=first_batch, scale=scale)
         writer.close_part()
     with storage.beside(part, "gzi").open("wb") as blocks:
         writer.write_index(blocks)
@@ -150,8 +136,8 @@ def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
             raise
 
 
-def join(run: Run, lease: Lease) -> Result:
-    """Concatenate the parts of a run, all of them complete, and publish the whole.
+def join(run: Run, lease: Lease) -> dict[str, Any]:
+    """Concatenate the parts of a run, all of them complete, and publish the whole; the run's columns.
 
     Raises RunFailureError when no record of the whole file lies on a contig of the assembly.
     """
@@ -169,14 +155,12 @@ def join(run: Run, lease: Lease) -> Result:
             lease.check()
         file.seek(0, 2)
         file.write(END_BLOCK)
-        size = file.tell()
-    with target.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     indexed = report.indexable and _join_tabix(shards, paths, storage.beside(target, "tbi"))
+    text_size = sum(shard.part_text_bytes or 0 for shard in shards)
+    columns = columns_of(target, report, text_size=text_size, indexed=indexed)
     lease.check()
     publish(run, _joined_blocks(shards, paths), indexed=indexed)
-    text_size = sum(shard.part_text_bytes or 0 for shard in shards)
-    return Result.of(report, size=size, text_size=text_size, sha256=sha256, indexed=indexed)
+    return columns
 
 
 def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:

@@ -9,8 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import USAGE, one_sentence
-from vcfjobs.management.files import STREAM, progress, reading, size_of, writing
+from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of, writing
 from vcfjobs.references import assemblies
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.annotate import Options, annotate
@@ -20,13 +19,10 @@ from vcfjobs.vrs.versions import RELEASES
 
 
 class Command(BaseCommand):
-    """manage.py annotate_vcf INPUT -o OUTPUT --assembly NAME"""
-
     help = "Annotate a VCF. Exit code: 0 done, 1 failed, 2 wrong usage."
     requires_system_checks = ()  # they check the service; standard error is for the summary
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument("input", help="the VCF: plain, gzip or BGZF; - for standard input")
         parser.add_argument(
             "-o",
@@ -54,7 +50,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Annotate, then print a summary."""
         with one_sentence("The assembly cannot be opened", USAGE):
             reference = assemblies.open_assembly(assemblies.resolve_assembly(options["assembly"]))
         wanted = Options(

@@ -8,21 +8,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import one_sentence
-from vcfjobs.management.files import STREAM, progress, writing
+from vcfjobs.management.command_line import STREAM, one_sentence, progress, writing
 from vcfjobs.models import Allele
 from vcfjobs.registry import queries
 
-CHUNK = 10_000
-
 
 class Command(BaseCommand):
-    """manage.py export_alleles [-o FILE]"""
-
     help = "Write the registered alleles as NDJSON: one VRS Allele per line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument(
             "-o",
             "--output",
@@ -31,13 +25,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Stream: neither the database nor this process loads all of them at once."""
         alleles = Allele.objects.select_related("sequence").order_by("digest")
         with (
             one_sentence("The alleles were not exported"),
             writing(options["output"]) as sink,
             progress(" alleles", queries.estimated_count()) as bar,
         ):
-            for allele in alleles.iterator(chunk_size=CHUNK):
+            for allele in alleles.iterator(chunk_size=10_000):
                 sink.write(json.dumps(allele.to_vrs(), separators=(",", ":")).encode() + b"\n")
                 bar.update()

@@ -6,14 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import one_sentence
+from vcfjobs.management.command_line import one_sentence
 from vcfjobs.models import Assembly
 from vcfjobs.references.assemblies import LoadedContig, registered_contigs
 
 
 class Command(BaseCommand):
-    """manage.py list_references"""
-
     help = (
         "List the registered assemblies. With -v 2 also the contigs that are not the canonical sequence, "
         "or whose accession was given."
@@ -21,7 +19,6 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """One line per assembly."""
         with one_sentence("The references cannot be listed"):
             assemblies = list(Assembly.objects.all())
             if not assemblies:

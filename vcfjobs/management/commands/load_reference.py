@@ -9,20 +9,16 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from vcfjobs.management.endings import USAGE, one_sentence
-from vcfjobs.management.files import STREAM, progress, reading, size_of
+from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of
 from vcfjobs.references.assemblies import LoadedContig
-from vcfjobs.references.register import LoadReport, load_reference
+from vcfjobs.references.register import load_reference
 
 
 class Command(BaseCommand):
-    """manage.py load_reference ASSEMBLY FASTA"""
-
     help = "Register a FASTA as a reference assembly. Exit code: 0 done, 1 failed, 2 wrong usage."
     requires_system_checks = ()  # one of them asks for this command
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument("assembly", help="its name, for example GRCh38")
         parser.add_argument("fasta", help="the FASTA: plain, gzip or BGZF; - for standard input")
         parser.add_argument(
@@ -45,7 +41,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Read and register; name the contigs that are not the canonical sequences."""
         accessions = dict(_pair(text) for text in options["accession"])
         name, path = options["assembly"], options["fasta"]
         began = time.monotonic()
@@ -64,16 +59,14 @@ class Command(BaseCommand):
                 force_unknown=options["force_unknown"],
                 on_progress=lambda bases: bar.update(fasta.tell() - bar.n if fasta.seekable() else bases),
             )
-        self._report(report, time.monotonic() - began)
-
-    def _report(self, report: LoadReport, seconds: float) -> None:
+        seconds = time.monotonic() - began
         for contig in report.contigs:
             if contig.deviates:
                 self.stderr.write(self.style.WARNING(_deviation(contig)))
         state = "is already registered" if report.already_there else "registered"
+        bases = sum(contig.length for contig in report.contigs)
         self.stdout.write(
-            f"{report.assembly} {state}: {len(report.contigs):,} contigs, "
-            f"{report.bases:,} bases, {seconds:.1f} s"
+            f"{name} {state}: {len(report.contigs):,} contigs, {bases:,} bases, {seconds:.1f} s"
         )
         if report.left_for_later:
             self.stdout.write(

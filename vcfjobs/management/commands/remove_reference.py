@@ -7,13 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.endings import one_sentence
+from vcfjobs.management.command_line import one_sentence
 from vcfjobs.references.register import remove_reference
 
 
 class Command(BaseCommand):
-    """manage.py remove_reference ASSEMBLY"""
-
     help = (
         "Remove a registered assembly and its sequence files. Refused while queued or running runs use it. "
         "Registered alleles stay."
@@ -21,11 +19,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The command line."""
         parser.add_argument("assembly", help="its registered name: see list_references")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Remove it, and say what stays."""
         name = options["assembly"]
         with one_sentence(f"{name} is not removed"):
             left = remove_reference(name)

@@ -1,28 +1,30 @@
-"""Files that a command reads and writes; - is standard input or output."""
+"""How a command reads and writes files, where - is standard input or output, and how it ends.
+
+It ends with exit code 0 done, 1 failed or 2 wrong usage, and one sentence, never a traceback.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from types import FrameType
+from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 from tqdm import tqdm
 
-from vcfjobs.management.endings import USAGE
+from vcfjobs.errors import VcfJobsError
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 
 STREAM = "-"
-
-
-class Writer(Protocol):
-    """What a command writes its output to."""
-
-    def write(self, data: bytes, /) -> object:
-        """Take all of `data`."""
+FAILED = 1
+USAGE = 2
 
 
 @contextmanager
@@ -36,7 +38,7 @@ def reading(path: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def writing(path: str) -> Iterator[Writer]:
+def writing(path: str) -> Iterator[BinaryIO | BgzfWriter]:
     """Open a file to write, BGZF when its name ends in .gz; it gets its name when it is complete.
 
     After an error no part of it stays. A device or pipe is written to and never replaced. Raises
@@ -97,3 +99,34 @@ def _discard_stdout() -> None:
     """Keep what is still buffered from being flushed at exit, where it would fail again (code 120)."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def one_sentence(failure: str, returncode: int = FAILED) -> Iterator[None]:
+    """Turn an expected error into a CommandError; `failure` begins the sentences of disk and database.
+
+    A reader that closes standard output ends the command quietly with code 1. SIGTERM and SIGINT unwind
+    the command, so that no half-written file stays, and end it with the shell's codes, 143 and 130.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()  # others get no signals
+    before = signal.signal(signal.SIGTERM, _leave) if in_main_thread else None
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except VcfJobsError as error:
+        raise CommandError(error.sentence, returncode=returncode) from error
+    except DatabaseError as error:
+        sentence = f"{failure}: the database reports an error ({error}). Run: manage.py migrate"
+        raise CommandError(sentence, returncode=returncode) from error
+    except BrokenPipeError:
+        raise SystemExit(FAILED) from None
+    except OSError as error:
+        raise CommandError(f"{failure}: {error.strerror}.", returncode=FAILED) from error
+    finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
