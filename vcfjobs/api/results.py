@@ -29,7 +29,7 @@ def bgzf(run: Run) -> Representation:
 def text(run: Run) -> Representation:
     """The result decompressed on its way out."""
     path = storage.result_path(run.pk, run.attempt)
-    blocks = storage.beside(storage.result_path(run.pk, run.attempt), "gzi")
+    blocks = storage.beside(path, "gzi")
     return _representation(run, path, "text/plain; charset=utf-8", "vcf", "text", blocks)
 
 
