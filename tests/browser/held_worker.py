@@ -10,24 +10,20 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import Any
 
 from anyvar_site.celery import app
-from vcfjobs.vrs.vcf.records import RecordAnnotator
+from tests.chunks import before_each
 
 __all__ = ["app"]
 
 FOLDER = Path(os.environ["HELD_DIR"])
 HELD = re.compile(rb"\thold-(\w+)\t")
 
-_annotate = RecordAnnotator.annotate
 
-
-def _held(self: RecordAnnotator, chunk: bytes, first_line: int) -> Any:
+def _wait(chunk: bytes) -> None:
     for name in HELD.findall(chunk):
         while (FOLDER / name.decode()).exists():
             time.sleep(0.02)
-    return _annotate(self, chunk, first_line)
 
 
-RecordAnnotator.annotate = _held
+before_each(_wait)

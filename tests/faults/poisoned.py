@@ -7,20 +7,16 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
 
 from anyvar_site.celery import app
-from vcfjobs.vrs.vcf.records import RecordAnnotator
+from tests.chunks import before_each
 
 __all__ = ["app"]
 
-_annotate = RecordAnnotator.annotate
 
-
-def _crash(self: RecordAnnotator, chunk: bytes, first_line: int) -> Any:
+def _crash(chunk: bytes) -> None:
     if b"POISON" in chunk:
         os.kill(os.getpid(), signal.SIGKILL)
-    return _annotate(self, chunk, first_line)
 
 
-RecordAnnotator.annotate = _crash
+before_each(_crash)

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from anyvar_site.celery import app
-from vcfjobs.vrs.vcf.records import RecordAnnotator
+from tests.chunks import before_each
 
 __all__ = ["app"]
 
-_annotate = RecordAnnotator.annotate
-
-
-def _slowly(self: RecordAnnotator, chunk: bytes, first_line: int) -> Any:
-    time.sleep(1.2)
-    return _annotate(self, chunk, first_line)
-
-
-RecordAnnotator.annotate = _slowly
+before_each(lambda chunk: time.sleep(1.2))

@@ -34,7 +34,7 @@ STATUS = re.compile(r"^\[(\d{3})\]$", re.MULTILINE)
 # Whether a run can be cancelled or retried depends on how fast it was.
 CONFLICT = 409
 NEEDS_ANOTHER_HOST = re.compile(
-    r"docker|systemctl|sudo|example\.org|ftp\.|/opt/vrs|/shared/|/etc/|make test|journalctl|createsuperuser"
+    r"docker|podman|systemctl|sudo|example\.org|ftp\.|/opt/vrs|/shared/|/etc/|make test|journalctl|createsuperuser"
     r"|GRCh38\.fa\.gz"
 )
 

@@ -123,7 +123,7 @@ class Loader:
         finally:
             for batch in self._pending:
                 batch.cancel()
-            self._thread.submit(connection.close)
+            self._thread.submit(lambda: connection.close())  # its own, which only it can look up
             self._thread.shutdown()
 
     def take(self, alleles: Collection[AlleleRow]) -> None:
