@@ -34,8 +34,8 @@ STATUS = re.compile(r"^\[(\d{3})\]$", re.MULTILINE)
 # Whether a run can be cancelled or retried depends on how fast it was.
 CONFLICT = 409
 NEEDS_ANOTHER_HOST = re.compile(
-    r"docker|podman|systemctl|sudo|example\.org|ftp\.|/opt/vrs|/shared/|/etc/|make test|journalctl|createsuperuser"
-    r"|GRCh38\.fa\.gz"
+    r"docker|podman|systemctl|sudo|example\.org|ftp\.|/opt/vrs|/shared/|/etc/|make test|journalctl"
+    r"|createsuperuser|GRCh38\.fa\.gz"
 )
 
 by_place = pytest.mark.parametrize("block", EVERY, ids=str)
