@@ -10,10 +10,10 @@ from tests.faults.files import LARGE, RECORDS, SMALL
 from tests.servers import PostgresServer, RedisServer, wait_until
 
 DELIVER = """
-from vcfjobs import queue
+from vcfjobs.worker import dispatch
 from vcfjobs.models import Run
 for run in Run.objects.all():
-    queue.send(run)
+    dispatch.send(run)
 """
 
 

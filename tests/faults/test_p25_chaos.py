@@ -72,7 +72,7 @@ def a_day_passes(made: Service) -> None:
     work = Path(made.environment["ANYVAR_VCF_ASYNC_WORK_DIR"])
     for left in [*(work / "spool").iterdir(), *(work / "runs").iterdir()]:
         os.utime(left, (yesterday, yesterday))
-    made.manage("shell", "--command", "from vcfjobs import sweep; sweep.drop_orphans()")
+    made.manage("shell", "--command", "from vcfjobs.worker import maintenance; maintenance.drop_orphans()")
 
 
 def test_every_run_ends_with_the_right_bytes_whatever_dies(
