@@ -98,13 +98,16 @@ def _attempt(item: Run | Shard, work: Callable[[Any], Outcome]) -> Outcome:
         return outcome
 
 
+def _cut_or_whole(run: Run) -> Outcome:
+    is_large = _stored(run.pk).stat().st_size > settings.ANYVAR_SHARD_BYTES
+    if is_large and run.kind == Kind.ANNOTATE and not run.shard_count:
+        return _cut(run)
+    return _whole(run)
+
+
 def _work_on(item: Run | Shard) -> Outcome:
-    if isinstance(item, Shard):
-        return _shard(item)
-    is_large = _stored(item.pk).stat().st_size > settings.ANYVAR_SHARD_BYTES
-    if is_large and item.kind == Kind.ANNOTATE and not item.shard_count:
-        return _cut(item)
-    return _whole(item)
+    work: dict[type, Callable[[Any], Outcome]] = {Run: _cut_or_whole, Shard: _shard}
+    return work[type(item)](item)
 
 
 def _shard(shard: Shard) -> Outcome:
