@@ -1,6 +1,6 @@
 # make demo    set everything up, annotate the demo file over HTTP, show the result
 # make serve   web and worker in the foreground until Ctrl-C
-# make test    install what the tests need; run all that need no injected fault, in five minutes on two cores
+# make test    install what the tests need; run all that need no injected fault, in minutes
 # make test-all  these, then the injected faults, every page in the browser, and the clients
 # make faults  only the tests that inject faults, in every combination, named after the promises they show
 # make image-test  build the image and run compose.yaml with podman, as root
