@@ -14,8 +14,8 @@ from vcfjobs.errors import InvalidCursorError
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.registry import load, provenance, queries, search
 from vcfjobs.vrs.digests import digest_text, raw_digest
-from vcfjobs.vrs.vcf.annotate import Options
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
+from vcfjobs.vrs.vcf.alleles import AlleleRow
+from vcfjobs.vrs.vcf.options import Options
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 

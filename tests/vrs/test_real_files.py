@@ -22,9 +22,10 @@ from vcfjobs.errors import VcfJobsError
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.sequences.fasta import read_fasta
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, aliases
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.header import FIELDS
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 
 DATA = SHARED / "data"

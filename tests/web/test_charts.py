@@ -7,7 +7,7 @@ import re
 import pytest
 
 from vcfjobs.templatetags.figures import WORDS, grouped, lasting, percent, roughly
-from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
+from vcfjobs.vrs.vcf.alleles import MISMATCH, POSITION
 from vcfjobs.vrs.vcf.ingest import MALFORMED, NOT_ITS_OWN
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.web.charts import Charts, along_contigs, bars, charts_of, indel_lengths

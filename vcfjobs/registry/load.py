@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Allele, Run, Sequence
 from vcfjobs.registry.provenance import record_batch
-from vcfjobs.vrs.vcf.substitutions import DIGEST, LITERAL, AlleleRow
+from vcfjobs.vrs.vcf.alleles import DIGEST, LITERAL, AlleleRow
 
 BATCH = 50_000
 # SQLite has one writer: a batch takes well under a second, so that heartbeats get in.

@@ -26,9 +26,10 @@ from vcfjobs.references import assemblies
 from vcfjobs.runs import estimates, quotas
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.vrs import versions
-from vcfjobs.vrs.vcf.annotate import HeadCheck, Options, check_head, read_header
+from vcfjobs.vrs.vcf.annotate import HeadCheck, check_head, read_header
 from vcfjobs.vrs.vcf.ingest import require_annotations
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker import dispatch, executor, scheduler
 
@@ -102,7 +103,7 @@ def _check_upload(
     with upload.path.open("rb") as file:
         source = open_text(file)
         if columns["kind"] == Kind.INGEST:
-            header, _ = read_header(source, Options(), keep=True)
+            header, _ = read_header(source, None)
             require_annotations(header.data)
             annotated_by = header.annotated_by
         else:

@@ -84,6 +84,8 @@ def normalize(
     end = start + len(ref)
     if ref == alt:
         return Normalized("reference", start, end, None, len(ref), len(ref))
+    if len(ref) == len(alt) == 1:  # most of any file
+        return Normalized("snv", start, end, alt, None, None)
     prefix = _common_prefix(ref, alt)
     suffix = _common_suffix(ref, alt, prefix)
     start += prefix

@@ -16,8 +16,9 @@ from vcfjobs.models import Run
 from vcfjobs.references import assemblies
 from vcfjobs.registry import load
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex
-from vcfjobs.vrs.vcf.annotate import Chunk, Options, annotate
+from vcfjobs.vrs.vcf.annotate import Chunk, annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker.lease import Lease

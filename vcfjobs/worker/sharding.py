@@ -25,7 +25,6 @@ from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gz
 from vcfjobs.vrs.bgzf.tabix import join_tabix
 from vcfjobs.vrs.vcf.annotate import (
     Chunk,
-    Options,
     annotate_first_shard,
     annotate_later_shard,
     read_header,
@@ -52,7 +51,7 @@ def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
         _recompress(run, stored, lease)
     with stored.open("rb") as file:
         source = open_text(file)
-        header, _ = read_header(source, Options(), keep=True)
+        header, _ = read_header(source, None)
         size = stored.stat().st_size
         try:
             return cut(file, _kind(source), size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)

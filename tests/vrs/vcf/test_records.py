@@ -9,8 +9,8 @@ import pytest
 from tests.vrs.small_vcf import HEADER, SEQUENCE, fields, info_of, record, reference, run
 from vcfjobs.errors import MalformedRecordError
 from vcfjobs.vrs.digests import allele_digest, digest_text, location_digest, refget_accession
-from vcfjobs.vrs.vcf.annotate import Options
 from vcfjobs.vrs.vcf.header import FIELDS
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 ATTRIBUTES = Options(add_vrs_attributes=True)
@@ -237,7 +237,7 @@ def test_the_output_does_not_depend_on_how_lines_are_cut_into_chunks() -> None:
         record("A", "C", pos=9),
     ]
     lines *= 5
-    annotator = RecordAnnotator(reference(), for_ref=True, add_vrs_attributes=True, collect_alleles=True)
+    annotator = RecordAnnotator(reference(), Options(add_vrs_attributes=True, collect_alleles=True))
     whole = annotator.annotate(b"".join(lines), 1)
     parts = [annotator.annotate(line, number) for number, line in enumerate(lines, 1)]
     assert b"".join(part.data for part in parts) == whole.data

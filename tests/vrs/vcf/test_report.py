@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.vrs.small_vcf import HEADER, record, reference, run
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import BINS_KEPT, FAILURES_KEPT, NAMES_KEPT, Report, length_bin
 
@@ -18,10 +19,7 @@ lines = st.lists(st.tuples(kinds, st.sampled_from(["chr1", "chr2", "chr9"])), mi
 
 def report_of(content: bytes) -> Report:
     annotator = RecordAnnotator(
-        reference(chr1=b"ACGTTGCAAGGCTTAAAAAAAAACC", chr2=b"ACGTTGCAAGGCTTAAAAAAAAACC"),
-        for_ref=True,
-        add_vrs_attributes=False,
-        collect_alleles=False,
+        reference(chr1=b"ACGTTGCAAGGCTTAAAAAAAAACC", chr2=b"ACGTTGCAAGGCTTAAAAAAAAACC"), Options()
     )
     return annotator.annotate(content, 1).report
 

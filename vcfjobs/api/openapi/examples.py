@@ -18,6 +18,7 @@ from vcfjobs.models import Run
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.vcf.header import VRS_VERSION, vrs_lines
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 
 SEQUENCE = CANONICAL["GRCh37"]["20"][1]
@@ -48,7 +49,7 @@ _REPEATS = ("VRS_RepeatSubunitLengths=1,.", "VRS_RepeatSubunitLengths=2,1")
 
 
 def _annotated(*attributes: tuple[str, str]) -> str:
-    lines = vrs_lines(for_ref=True, add_vrs_attributes=bool(attributes))
+    lines = vrs_lines(Options(for_ref=True, add_vrs_attributes=bool(attributes)))
     text = _META + "".join(f"{line.decode()}\n" for line in lines) + _COLUMNS
     for number, alleles in enumerate((SNV, DELETION)):
         ids = f"VRS_Allele_IDs={','.join(allele['id'] for allele in alleles)}"

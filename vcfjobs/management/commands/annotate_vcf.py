@@ -12,8 +12,9 @@ from django.core.management.base import BaseCommand
 from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of, writing
 from vcfjobs.references import assemblies
 from vcfjobs.vrs import kernel
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import RELEASES
 

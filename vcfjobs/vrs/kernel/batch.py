@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
+from vcfjobs.vrs.vcf.alleles import AlleleRow
 
 DIGEST_BYTES = 24
 # Columns of `columns`. LITERAL and LITERAL_SIZE say where a literal state lies in `residues`, LENGTH and
