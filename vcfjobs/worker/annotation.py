@@ -106,7 +106,7 @@ def columns_of(part: Path, report: Report, *, text_size: int, indexed: bool) -> 
         "result_sha256": sha256_of(part),
         "indexed": indexed,
         "records_done": report.records,
-        "records_without_ids": report.records - report.resolved + report.failed.total(),
+        "records_without_ids": report.records_without_ids,
         "report": report.to_json(),
     }
 

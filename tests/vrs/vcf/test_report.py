@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,28 @@ def test_the_reports_of_parts_merge_to_the_report_of_the_whole(
 def test_a_report_comes_back_from_json(lines: list[tuple[tuple[str, str, int], str]]) -> None:
     report = report_of(b"".join(record(ref, alt, pos, chrom=chrom) for (ref, alt, pos), chrom in lines))
     assert Report.from_json(json.loads(json.dumps(report.to_json()))) == report
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+@pytest.mark.parametrize("engine", ["pure", "compiled"])
+@pytest.mark.parametrize(("for_ref", "expected"), [(True, 2), (False, 3)])
+def test_a_record_is_without_identifiers_when_none_of_its_alleles_has_one(
+    engine: str, for_ref: bool, expected: int
+) -> None:
+    from vcfjobs.vrs.kernel.annotator import KernelAnnotator
+
+    pure = RecordAnnotator(reference(), Options(for_ref=for_ref))
+    annotator = pure if engine == "pure" else KernelAnnotator(pure)
+    wrong, unknown = record("T", "C"), record("A", "C", chrom="chrUn")
+    symbolic, no_alt, some = record("A", "<DEL>"), record("A", "."), record("C", "<DEL>,A", 2)
+    report = annotator.annotate(wrong + unknown + symbolic + no_alt + some, 1).report
+    assert report.records_without_ids == expected
+
+
+def test_a_report_of_a_release_that_did_not_count_them_still_says_how_many_have_none() -> None:
+    members = report_of(record("T", "C") + record("A", "C", chrom="chrUn") + record("A", "C")).to_json()
+    del members["records_without_ids"]
+    assert Report.from_json(members).records_without_ids == 2
 
 
 def test_a_report_stays_small_whatever_the_file_holds() -> None:

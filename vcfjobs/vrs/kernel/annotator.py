@@ -182,6 +182,7 @@ class KernelAnnotator:
                 report.count_unknown(name, last - first)
             else:
                 report.resolved += last - first
+        report.records_without_ids = _without_ids(placed)
         kinds = np.zeros(place.UNPLACED + 1, np.int64)
         insertions, deletions = np.zeros((2, place.LONGEST_ALLELE + 1), np.int64)
         place.count(placed.alleles, kinds, insertions, deletions)
@@ -257,6 +258,14 @@ class KernelAnnotator:
 
 def _named(names: tuple[str, ...], counts: list[int]) -> dict[str, int]:
     return {name: count for name, count in zip(names, counts, strict=False) if count}
+
+
+def _without_ids(placed: _Placed) -> int:
+    """How many of the records that have alleles here have no identifier."""
+    ends = placed.ends
+    firsts = np.concatenate([[0], ends[:-1]])
+    ids_before = np.concatenate([[0], np.cumsum(placed.alleles[:, place.LOCATION] >= 0)])
+    return int(np.count_nonzero((firsts < ends) & (ids_before[firsts] == ids_before[ends])))
 
 
 def _count_positions(report: Report, name: str, starts: Integers) -> None:

@@ -63,6 +63,8 @@ class ChunkAlleles:
             placed = self._reference_error(fields, start, contig)
         else:
             placed = self._place_alleles(contig, start, ref, written, sequences)
+        if written and (isinstance(placed, bytes) or not any(placed)):
+            self._report.records_without_ids += 1
         self.records.append((number, fields, placed))
 
     def write(self, lines: list[bytes]) -> list[AlleleRow]:

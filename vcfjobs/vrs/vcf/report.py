@@ -41,6 +41,7 @@ class Report:
 
     records: int = 0
     resolved: int = 0
+    records_without_ids: int = 0  # of those of which an identifier was asked for
     alleles: Counter[str] = field(default_factory=Counter)
     insertion_lengths: Counter[int] = field(default_factory=Counter)
     deletion_lengths: Counter[int] = field(default_factory=Counter)
@@ -73,6 +74,7 @@ class Report:
         self._merge_order(later)
         self.records += later.records
         self.resolved += later.resolved
+        self.records_without_ids += later.records_without_ids
         self.failures += later.failures[: FAILURES_KEPT - len(self.failures)]
         self.replaced = self.replaced or later.replaced
         for name, count in later.unknown_contigs.items():
@@ -153,6 +155,7 @@ class Report:
         return {
             "records": self.records,
             "resolved": self.resolved,
+            "records_without_ids": self.records_without_ids,
             "alleles": dict(self.alleles),
             "insertion_lengths": _with_text_keys(self.insertion_lengths),
             "deletion_lengths": _with_text_keys(self.deletion_lengths),
@@ -172,10 +175,12 @@ class Report:
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> Self:
-        """The report that `to_json` wrote."""
+        """The report that `to_json` wrote, in this release or in one that did not count the records."""
+        uncounted = members["records"] - members["resolved"] + sum(members["failed"].values())
         return cls(
             records=members["records"],
             resolved=members["resolved"],
+            records_without_ids=members.get("records_without_ids", uncounted),
             alleles=Counter(members["alleles"]),
             insertion_lengths=_with_number_keys(members["insertion_lengths"]),
             deletion_lengths=_with_number_keys(members["deletion_lengths"]),
