@@ -48,7 +48,7 @@ class Trickle(io.RawIOBase):
         return self._inner.read(min(size, self._step))
 
 
-PACK = {"vcf": bytes, "vcf.gz": gzipped, "bgzf": bgzf}
+PACK: dict[str, Callable[[bytes], bytes]] = {"vcf": bytes, "vcf.gz": gzipped, "bgzf": bgzf}
 
 
 @pytest.mark.parametrize("kind", PACK)
