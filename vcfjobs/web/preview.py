@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 from vcfjobs import storage
 from vcfjobs.models import Kind, Run, Status
@@ -25,24 +25,21 @@ IDS = "VRS_Allele_IDs="
 INFO = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """The text of a column; `cut` when it is incomplete."""
 
     text: str
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(NamedTuple):
     """A VRS id and its allele, REF or ALT; the text is empty for an allele without an id."""
 
     allele: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record. `hidden_*` count the alleles and ids not shown; `ids` is None where INFO was cut."""
 
     chrom: Text
@@ -51,16 +48,15 @@ class Record:
     ref: Text
     alts: list[Text]
     ids: list[Identifier] | None
-    hidden_alts: int = 0
-    hidden_ids: int = 0
+    hidden_alts: int
+    hidden_ids: int
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(NamedTuple):
     """The first records, and which of their ids are registered."""
 
-    records: list[Record] = field(default_factory=list)
-    registered: set[str] = field(default_factory=set)
+    records: list[Record]
+    registered: set[str]
 
 
 def preview_of(run: Run) -> Preview | None:
