@@ -76,7 +76,7 @@ def test_runs_are_counted_by_status_and_by_what_ended_lately() -> None:
     make_run(status=Status.SUCCEEDED, finished=now)
     make_run(status=Status.SUCCEEDED, finished=now - timedelta(hours=25))
     make_run(status=Status.FAILED, finished=now)
-    rows = [(row.status.value, row.runs.number, row.last_day) for row in overview.overview().statuses]
+    rows = [(status.value, runs.number, ended) for status, runs, ended in overview.overview().statuses]
     assert rows == [
         ("queued", 1, None),
         ("running", 1, None),
@@ -112,9 +112,9 @@ def test_what_a_sweep_has_dealt_with_is_stuck_no_more(broker: list[tuple[str, li
     make_running(lease_until=now + NEVER)
     make_running(deadline=now + NEVER)
     make_run()
-    assert [way.runs.number for way in overview.overview().stuck] == [1, 1, 1, 0]
+    assert [runs.number for _, runs, _ in overview.overview().stuck] == [1, 1, 1, 0]
     maintenance.sweep()
-    assert [way.runs.number for way in overview.overview().stuck] == [0, 0, 0, 0]
+    assert [runs.number for _, runs, _ in overview.overview().stuck] == [0, 0, 0, 0]
 
 
 def test_what_failed_in_the_last_day_is_counted_by_error_code_and_linked(root: Client) -> None:

@@ -1,12 +1,12 @@
 """The service's state for Prometheus, read from the rows at each scrape.
 
 Rows, not counters: web and workers are any number of processes on any number of hosts, whose counters would
-have to be brought together, and what a killed worker had counted would be lost. So each web process gives the
-same figures, and none needs a warm-up.
+have to be combined, and those of a killed worker would be lost. So every web process gives the same figures,
+and none needs a warm-up.
 
-What is under way is counted exactly. What has ended is counted over a window: rows stay for ever, and a sum
-of them all would get slower with every run. A deleted row is counted no more, so all figures are gauges.
-No figure tells anything about one owner.
+Queued and running work is counted exactly. What has ended is counted over a window: rows stay forever, and a
+sum over all of them would get slower with every run. Deleted rows are not counted, so all figures are gauges.
+No figure reveals anything about one owner.
 """
 
 from __future__ import annotations
@@ -18,22 +18,10 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    F,
-    FloatField,
-    Func,
-    IntegerField,
-    Min,
-    Q,
-    Sum,
-    Value,
-    When,
-)
+from django.db.models import Case, Count, F, FloatField, Func, IntegerField, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -64,21 +52,18 @@ Family = GaugeMetricFamily | GaugeHistogramMetricFamily
 
 def exposition() -> bytes:
     """All figures in Prometheus' text format, version 0.0.4."""
-    figures = CollectorRegistry()
-    figures.register(ServiceCollector())
-    return generate_latest(figures)
+    return generate_latest(ServiceCollector())
 
 
 class ServiceCollector(Collector):
     """Reads all figures at each scrape: ten queries at most, however many runs there are."""
 
     def collect(self) -> Iterator[Family]:
-        """The metric families."""
         now = timezone.now()
         yield from _runs(now)
         yield from _under_way()
         shards = dict(Shard.objects.order_by().values_list("status").annotate(count=Count("*")))
-        yield _by_status("vrs_shards", "Shards by status, of the runs under way.", shards)
+        yield _by_status("vrs_shards", "Shards of active runs, by status.", shards)
         yield _workers()
         yield from _ended(now)
         yield _speed(now)
@@ -93,7 +78,7 @@ def _runs(now: datetime) -> Iterator[Family]:
     rows = Run.objects.order_by().values_list("status").annotate(count=Count("*"), oldest=Min("created"))
     found = {status: (count, oldest) for status, count, oldest in rows}
     counts = {status: count for status, (count, _) in found.items()}
-    yield _by_status("vrs_runs", "Runs by status, deleted ones left out.", counts)
+    yield _by_status("vrs_runs", "Runs by status, without deleted ones.", counts)
     waiting_since = found.get(Status.QUEUED, (0, now))[1]
     yield GaugeMetricFamily(
         "vrs_oldest_queued_seconds",
@@ -103,18 +88,21 @@ def _runs(now: datetime) -> Iterator[Family]:
 
 
 def _under_way() -> Iterator[Family]:
-    runs, shards = (
-        items.aggregate(
-            expired=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
+    figures = {
+        name: items.aggregate(
+            expired_leases=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
             retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
         )
-        for items in (Run.objects.filter(status__in=ACTIVE), Shard.objects.filter(status__in=ACTIVE))
-    )
-    for name, text, column in (
-        ("vrs_expired_leases", "Runs and shards of silent workers, lease expired.", "expired"),
-        ("vrs_retries", "Attempts beyond the first of the runs and shards under way.", "retries"),
+        for name, items in (
+            ("run", Run.objects.filter(status__in=ACTIVE)),
+            ("shard", Shard.objects.filter(status__in=ACTIVE)),
+        )
+    }
+    for name, text in (
+        ("expired_leases", "Runs and shards of silent workers: running, lease expired."),
+        ("retries", "Attempts beyond the first of active runs and shards."),
     ):
-        yield _labelled(name, text, "piece", {"run": runs[column], "shard": shards[column]})
+        yield _labelled(f"vrs_{name}", text, "piece", {item: row[name] for item, row in figures.items()})
 
 
 def _workers() -> Family:
