@@ -8,12 +8,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin.lists import BoundedPaginator, NoDelete
-from vcfjobs.admin.references import link_to, names_of
+from vcfjobs.admin.references import USES, USES_SHOWN, names
 from vcfjobs.models import Allele
 from vcfjobs.registry import provenance, queries, search
 
@@ -41,22 +42,11 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     list_display = ("identifier", "interval", "state")
     list_select_related = ("sequence",)
     ordering = ("digest",)
-    pages = EstimatedPaginator
+    paginator = EstimatedPaginator
     search_fields = ("digest",)
     search_help_text = "A complete identifier, ga4gh:VA.…"
-    fields = (
-        "identifier",
-        "page",
-        "location",
-        "sequence_link",
-        "names",
-        "start",
-        "end",
-        "state",
-        "vrs",
-        "held_by",
-    )
-    readonly_fields = ("identifier", "page", "location", "sequence_link", "names", "state", "vrs", "held_by")
+    readonly_fields = ("identifier", "page", "location", "used_as", "state", "vrs", "held_by")
+    fields = (*readonly_fields[:3], "sequence", "used_as", "start", "end", *readonly_fields[4:])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allele]:
         return super().get_queryset(request).select_related("sequence")
@@ -88,13 +78,9 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     def location(self, allele: Allele) -> str:
         return str(allele.to_vrs()["location"]["id"])
 
-    @admin.display(description="sequence")
-    def sequence_link(self, allele: Allele) -> SafeString:
-        return link_to(allele.sequence)
-
     @admin.display(description="contigs")
-    def names(self, allele: Allele) -> str:
-        return names_of(allele.sequence)
+    def used_as(self, allele: Allele) -> str:
+        return names(USES.filter(sequence=allele.sequence_id)[: USES_SHOWN + 1])
 
     @admin.display
     def state(self, allele: Allele) -> str:
@@ -111,14 +97,6 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
         return format_html("<pre>{}</pre>", json.dumps(allele.to_vrs(), indent=2))
 
     @admin.display(description="runs")
-    def held_by(self, allele: Allele) -> SafeString | str:
+    def held_by(self, allele: Allele) -> SafeString:
         runs, complete = provenance.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
-        more = "" if complete else "The search stopped early: more runs may contain it."
-        if not runs:
-            return more or "No recorded run."
-        rows = (
-            (reverse("admin:vcfjobs_run_change", args=[run.pk]), run.run_id, run.created.date())
-            for run in runs
-        )
-        listed = format_html_join("", '<li><a href="{}">{}</a>, {}</li>', rows)
-        return format_html("<ul>{}</ul>{}", listed, more)
+        return render_to_string("admin/vcfjobs/allele/runs.html", {"runs": runs, "complete": complete})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery import states
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_results.models import GroupResult, TaskResult
 
+from vcfjobs.admin import filters
 from vcfjobs.admin.lists import NoDelete
 from vcfjobs.models import Worker
 
@@ -48,25 +48,12 @@ class LogEntryAdmin(NoDelete, admin.ModelAdmin[LogEntry]):
         return entry.get_change_message() or entry.get_action_flag_display()
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Results by Celery's state; the column declares no choices, so Django would query for them."""
-
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in (states.STARTED, states.SUCCESS, states.FAILURE)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(status=self.value()) if self.value() else queryset
-
-
 @admin.register(TaskResult)
 class TaskResultAdmin(NoDelete, admin.ModelAdmin[TaskResult]):
     """Celery's record of its deliveries. The runs themselves are authoritative."""
 
     list_display = ("task_id", "task_name", "status", "worker", "date_created", "date_done")
-    list_filter = (StateFilter,)
+    list_filter = (filters.StateFilter,)
     lookups = ("status",)
     sortable_by = ()
     ordering = ("-id",)

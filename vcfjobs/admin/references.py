@@ -10,7 +10,6 @@ from django.db.models import Count, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin.lists import NoDelete
@@ -114,21 +113,11 @@ class SequenceAdmin(NoDelete, admin.ModelAdmin[Sequence]):
 
     @admin.display(description="used as")
     def used_as(self, sequence: Sequence) -> str:
-        return names(sequence.uses) or "no registered contig"  # type: ignore[attr-defined]  # prefetched
-
-
-def names_of(sequence: Sequence) -> str:
-    """`assembly:contig` of the first contigs with this sequence; there may be thousands of runs of N."""
-    return names(USES.filter(sequence=sequence)[: USES_SHOWN + 1]) or "no registered contig"
+        return names(sequence.uses)  # type: ignore[attr-defined]  # prefetched
 
 
 def names(contigs: Iterable[Contig]) -> str:
-    """`assembly:contig` of each, at most USES_SHOWN."""
+    """`assembly:contig` of the first USES_SHOWN; a sequence of N may be thousands of contigs."""
     found = [f"{contig.assembly.name}:{contig.name}" for contig in contigs]
-    return ", ".join([*found[:USES_SHOWN], *(["…"] if len(found) > USES_SHOWN else [])])
-
-
-def link_to(sequence: Sequence) -> SafeString:
-    """A link to the sequence's page."""
-    address = reverse("admin:vcfjobs_sequence_change", args=[sequence.pk])
-    return format_html('<a href="{}">{}</a>', address, sequence.accession)
+    more = ["…"] if len(found) > USES_SHOWN else []
+    return ", ".join(found[:USES_SHOWN] + more) or "no registered contig"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
-from contextlib import suppress
-
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from vcfjobs.admin import filters
 from vcfjobs.admin.lists import NoDelete
-from vcfjobs.models import Shard
+from vcfjobs.models import Run, Shard
 
 
 @admin.register(Shard)
@@ -34,10 +31,5 @@ class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Shard], search_term: str
     ) -> tuple[QuerySet[Shard], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        meant = Q(run__run_id=term)
-        with suppress(ValueError):
-            meant |= Q(run=uuid.UUID(term))
-        return queryset.filter(meant), False
+        found = Run.objects.answering_to("", search_term.strip(), everyone=True)
+        return queryset.filter(run__in=found) if search_term else queryset, False
