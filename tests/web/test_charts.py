@@ -133,8 +133,8 @@ def test_digits_are_grouped_in_threes() -> None:
 def test_the_axis_of_the_indels_has_a_few_powers_of_ten(highest: int, marks: list[int]) -> None:
     chart = indel_lengths({"1": highest}, {})
     assert chart is not None
-    assert [mark.count for mark in chart.marks] == marks
-    assert all(0 <= mark.y < 100 for mark in chart.marks)
+    assert [count for count, _ in chart.marks] == marks
+    assert all(0 <= y < 100 for _, y in chart.marks)
 
 
 def test_the_bare_number_is_copied_from_a_page() -> None:

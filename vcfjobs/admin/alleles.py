@@ -40,13 +40,12 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
 
     # Methods, not columns, so that no query string can sort a hundred million rows.
     list_display = ("identifier", "interval", "state")
-    list_select_related = ("sequence",)
     ordering = ("digest",)
     paginator = EstimatedPaginator
     search_fields = ("digest",)
     search_help_text = "A complete identifier, ga4gh:VA.…"
-    readonly_fields = ("identifier", "page", "location", "used_as", "state", "vrs", "held_by")
-    fields = (*readonly_fields[:3], "sequence", "used_as", "start", "end", *readonly_fields[4:])
+    fields = ("identifier", "location", "sequence", "used_as", "start", "end", "state", "vrs", "held_by")
+    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Allele]:
         return super().get_queryset(request).select_related("sequence")
@@ -62,13 +61,12 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     def get_fields(self, request: HttpRequest, obj: Allele | None = None) -> Any:
         return self.fields if request.user.has_perm("vcfjobs.view_run") else self.fields[:-1]
 
+    def view_on_site(self, allele: Allele) -> str:
+        return reverse("pages:allele", args=[str(allele)])
+
     @admin.display
     def identifier(self, allele: Allele) -> str:
         return str(allele)
-
-    @admin.display
-    def page(self, allele: Allele) -> SafeString:
-        return format_html('<a href="{}">Open</a>', reverse("pages:allele", args=[str(allele)]))
 
     @admin.display
     def interval(self, allele: Allele) -> str:

@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.db.models import Count, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin.lists import NoDelete
@@ -64,8 +63,7 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
     @admin.display(description="contigs")
     def contigs(self, assembly: Assembly) -> SafeString:
         first = assembly.contigs.select_related("sequence").order_by("ordinal")[:CONTIGS_SHOWN]
-        everything = f"{reverse('admin:vcfjobs_contig_changelist')}?assembly__id__exact={assembly.pk}"
-        context = {"contigs": first, "everything": everything, "number": self.contig_count(assembly)}
+        context = {"assembly": assembly, "contigs": first}
         return render_to_string("admin/vcfjobs/assembly/contigs.html", context)
 
 

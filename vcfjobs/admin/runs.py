@@ -181,17 +181,6 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
             raise Http404
         return self._question(request, [run], DELETE, reverse("admin:vcfjobs_run_changelist"))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Add the buttons that the run's status and the user's permissions allow."""
-        run = kwargs.get("obj")
-        commands = []
-        if isinstance(run, Run) and self.has_operate_permission(request):
-            commands += [(CANCEL.action, "Cancel this run…")] if run.status in ACTIVE else []
-            commands += [(RETRY.action, "Retry this run")] if run.is_retryable else []
-        return super().render_change_form(request, context | {"commands": commands}, *args, **kwargs)
-
     def _confirmed(
         self, request: HttpRequest, queryset: QuerySet[Run], command: Command
     ) -> HttpResponse | None:

@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 
@@ -20,38 +20,19 @@ MOST_AT_ONCE = 1000
 SECONDS = 20.0
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command for selected runs, and the words of its pages."""
+class Command(NamedTuple):
+    """A command for selected runs, the words of its pages, and its flag in the admin's log."""
 
     action: str
     service: Callable[[Run], None]
     ask: str
-    consequence: str
     done: str
     flag: int = CHANGE
 
 
-CANCEL = Command(
-    action="cancel_runs",
-    service=lifecycle.cancel_run,
-    ask="Cancel",
-    consequence="Their workers stop within seconds and delete partial results. Inputs stay until they "
-    "expire, so that each run can be retried.",
-    done="cancelled",
-)
-RETRY = Command(
-    action="retry_runs", service=lifecycle.retry_run, ask="Retry", consequence="", done="queued again"
-)
-DELETE = Command(
-    action="delete_selected",
-    service=lifecycle.delete_run,
-    ask="Delete",
-    consequence="Active runs are cancelled first. Rows, inputs, results and the lists of their alleles are "
-    "deleted. This cannot be undone. Registered alleles stay.",
-    done="deleted",
-    flag=DELETION,
-)
+CANCEL = Command("cancel_runs", lifecycle.cancel_run, "Cancel", "cancelled")
+RETRY = Command("retry_runs", lifecycle.retry_run, "Retry", "queued again")
+DELETE = Command("delete_selected", lifecycle.delete_run, "Delete", "deleted", DELETION)
 
 
 def apply(runs: Iterable[Run], command: Command, user_pk: int) -> Counter[tuple[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -63,32 +64,6 @@ STUCK = (
 )
 
 
-class Queue(NamedTuple):
-    """Queued runs, seconds since the oldest was submitted, messages at the broker (None: no answer)."""
-
-    queued: int
-    oldest_seconds: float | None
-    messages: int | None
-
-
-class WorkersSummary(NamedTuple):
-    """The workers seen last, each with the number of items it has leased; what no known worker has."""
-
-    workers: list[tuple[Worker, int]]
-    more: int
-    leased_by_others: int
-
-
-class Disk(NamedTuple):
-    """A folder, bytes of ours in it by the rows, and its file system's bytes, None when it is gone."""
-
-    name: str
-    folder: Path
-    used: int
-    free: int | None
-    total: int | None
-
-
 @dataclass(frozen=True, slots=True)
 class Overview:
     """All figures.
@@ -96,15 +71,22 @@ class Overview:
     `statuses`: runs of each status, and how many of them ended within the last day; None for active ones.
     `stuck`: how many runs and shards are stuck in each way; None where shards cannot be.
     `failing`: runs of the last day by error code. `assemblies`: each with its number of contigs.
+    `oldest_seconds`: since the oldest queued run was submitted. `messages`: at the broker; None: no answer.
+    `workers`: those seen last, each with the number of items it has leased; `more_workers` are not listed.
+    `disks`: a name, the folder, bytes of ours in it by the rows, and its file system; None when it is gone.
     """
 
     moment: datetime
     statuses: list[tuple[Status, Tally, int | None]]
     stuck: list[tuple[Stuck, Tally, Tally | None]]
     failing: list[tuple[str, int]]
-    queue: Queue
-    workers: WorkersSummary
-    disks: list[Disk]
+    queued: int
+    oldest_seconds: float | None
+    messages: int | None
+    workers: list[tuple[Worker, int]]
+    more_workers: int
+    leased_by_others: int
+    disks: list[tuple[str, Path, int, Any]]
     database_bytes: int
     assemblies: list[tuple[Assembly, int]]
     alleles: int
@@ -115,7 +97,7 @@ def overview() -> Overview:
     now = timezone.now()
     under_way = Run.objects.filter(status__in=ACTIVE).order_by().values("status")
     active = {row["status"]: row for row in under_way.annotate(count=Count("*"), oldest=Min("created"))}
-    nothing = {"count": 0, "oldest": now}
+    nothing = {"count": 0, "oldest": None}
     queued = active.get(Status.QUEUED, nothing)
     lately = metrics.ended_since(now - metrics.DAY).order_by()
     ended = dict(lately.values_list("status").annotate(count=Count("*")))
@@ -126,22 +108,28 @@ def overview() -> Overview:
     for status in FINAL:
         runs = tally(Run.objects.filter(status=status), COUNTED_RUNS)
         statuses.append((status, runs, ended.get(status, 0)))
+    leased = Counter[str]()
+    for items in (Run.objects.leased(), Shard.objects.leased()):
+        leased.update(dict(items.order_by().values_list("worker").annotate(count=Count("*"))))
+    known = Worker.objects.filter(node__in=leased).values_list("node", flat=True)
+    workers = Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN]
     assemblies = list(Assembly.objects.order_by("name"))
     contigs, bases = _sizes(tuple((assembly.pk, assembly.created) for assembly in assemblies))
+    work, sequences = storage.root(), settings.ANYVAR_SEQUENCE_DIR
     return Overview(
         moment=now,
         statuses=statuses,
         stuck=[(way, _stuck(way, Run), _stuck(way, Shard) if way.of_shards else None) for way in STUCK],
         failing=list(failing.order_by("-count", "error_code")),
-        queue=Queue(
-            queued=queued["count"],
-            oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued["count"] else None,
-            messages=dispatch.messages_waiting(),
-        ),
-        workers=_workers(),
+        queued=queued["count"],
+        oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued["oldest"] else None,
+        messages=dispatch.messages_waiting(),
+        workers=[(worker, leased[worker.node]) for worker in workers],
+        more_workers=max(0, Worker.objects.count() - WORKERS_SHOWN),
+        leased_by_others=leased.total() - sum(leased[node] for node in known),
         disks=[
-            _disk("Work directory", storage.root(), sum(metrics.stored_bytes().values())),
-            _disk("Sequences", settings.ANYVAR_SEQUENCE_DIR, bases),
+            ("Work directory", work, sum(metrics.stored_bytes().values()), _file_system(work)),
+            ("Sequences", sequences, bases, _file_system(sequences)),
         ],
         database_bytes=_database_bytes(),
         assemblies=[(assembly, contigs.get(assembly.pk, 0)) for assembly in assemblies],
@@ -151,19 +139,6 @@ def overview() -> Overview:
 
 def _stuck(way: Stuck, model: type[Run | Shard]) -> Tally:
     return tally(way.narrow(model._default_manager.all()), COUNTED_STUCK)
-
-
-def _workers() -> WorkersSummary:
-    leased = Counter[str]()
-    for items in (Run.objects.leased(), Shard.objects.leased()):
-        leased.update(dict(items.order_by().values_list("worker").annotate(count=Count("*"))))
-    seen = list(Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN])
-    known = Worker.objects.filter(node__in=leased).values_list("node", flat=True)
-    return WorkersSummary(
-        workers=[(worker, leased[worker.node]) for worker in seen],
-        more=Worker.objects.count() - len(seen),
-        leased_by_others=leased.total() - sum(leased[node] for node in known),
-    )
 
 
 @lru_cache(maxsize=2)
@@ -178,12 +153,10 @@ def _sizes(assemblies: tuple[tuple[int, datetime], ...]) -> tuple[dict[int, int]
     return numbers, contents.aggregate(sum=Sum("bases"))["sum"] or 0
 
 
-def _disk(name: str, folder: Path, used: int) -> Disk:
-    try:
-        usage = shutil.disk_usage(folder)
-    except OSError:
-        return Disk(name, folder, used, None, None)
-    return Disk(name, folder, used, usage.free, usage.total)
+def _file_system(folder: Path) -> Any:
+    """The bytes in all and free, as `shutil.disk_usage` gives them; None when the folder is gone."""
+    with suppress(OSError):
+        return shutil.disk_usage(folder)
 
 
 def _database_bytes() -> int:

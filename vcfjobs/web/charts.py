@@ -41,16 +41,8 @@ class Column:
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A count on the vertical axis, and its height."""
-
-    count: int
-    y: float
-
-
 class Histogram(NamedTuple):
-    """Columns side by side on a logarithmic scale, and the marks of its axis.
+    """Columns side by side on a logarithmic scale; `marks` are the counts on its axis and where they are.
 
     `summary` describes it for a screen reader; indels above `longest` bases share the outermost columns.
     """
@@ -58,7 +50,7 @@ class Histogram(NamedTuple):
     summary: str
     longest: int
     columns: list[Column]
-    marks: list[Mark]
+    marks: list[tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +121,7 @@ def indel_lengths(deletions: Mapping[str, int], insertions: Mapping[str, int]) -
     # Powers of ten up to the highest count, MOST_MARKS at most.
     powers = range(len(str(highest)))
     shown = [10**power for power in powers[:: -(-len(powers) // MOST_MARKS)]]
-    marks = [Mark(count, _depth(count, highest)) for count in shown]
+    marks = [(count, _depth(count, highest)) for count in shown]
     summary = (
         f"{sum(deletions.values()):,} deletions to the left, "
         f"{sum(insertions.values()):,} insertions to the right"

@@ -59,10 +59,6 @@ class UploadForm(forms.Form):
         if settings.ANYVAR_DEFAULT_ASSEMBLY in assemblies:
             field.initial = settings.ANYVAR_DEFAULT_ASSEMBLY
 
-    def clean_vrs_version(self) -> str:
-        """The service's default where the form names none."""
-        return self.cleaned_data["vrs_version"] or settings.ANYVAR_VRS_VERSION
-
     def clean_run_id(self) -> str | None:
         """Refuse what cannot name a run; None is no name."""
         run_id: str | None = self.cleaned_data["run_id"]

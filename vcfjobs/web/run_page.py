@@ -23,7 +23,6 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "seconds_left": estimates.remaining_seconds(run),
-        "seconds_taken": run.seconds_taken,
         "downloads": downloads_of(run),
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
         "charts": charts_of(report) if report else None,

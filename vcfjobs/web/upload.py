@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
@@ -56,7 +57,7 @@ def submit_form(form: UploadForm, owner: str) -> tuple[Run, bool]:
                 for_ref=asked["for_ref"],
                 add_vrs_attributes=asked["add_vrs_attributes"],
                 register=asked["register"],
-                vrs_version=asked["vrs_version"],
+                vrs_version=asked["vrs_version"] or settings.ANYVAR_VRS_VERSION,
             ),
             owner=owner,
             run_id=asked["run_id"],

@@ -71,17 +71,18 @@ def index(request: HtmxRequest) -> HttpResponse:
         return _index(request, UploadForm(assemblies=assemblies.registered_assemblies()))
     try:
         upload.read_body(request, owner_of_user(request.user))
+        return _submitted(request)
     except VcfJobsError as error:
-        return _refused(request, error)
-    return _submitted(request)
+        form = UploadForm(assemblies=assemblies.registered_assemblies())
+        return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
 
 @csrf_protect
 def _submitted(request: HtmxRequest) -> HttpResponse:
-    """Validate the spooled form and submit its file."""
+    """Validate the spooled form and submit its file. Raises NoReferenceError."""
     registered = assemblies.registered_assemblies()
     if not registered:
-        return _refused(request, NoReferenceError("No reference assembly is registered."))
+        raise NoReferenceError("No reference assembly is registered.")
     form = UploadForm(request.POST, request.FILES, assemblies=registered)
     if not form.is_valid():
         return _index(request, form, status=upload.status_of(form))
@@ -183,12 +184,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return HttpResponse(render_to_string("500.html"), status=500)
     page = render_to_string("503.html", {"sentence": sentence})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
-
-
-def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:
-    """The page with the reason for which the body was not read."""
-    form = UploadForm(assemblies=assemblies.registered_assemblies())
-    return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
 
 def _try_later(response: HttpResponse, error: VcfJobsError) -> HttpResponse:
