@@ -64,15 +64,12 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     def view_on_site(self, allele: Allele) -> str:
         return reverse("pages:allele", args=[str(allele)])
 
-    @admin.display
     def identifier(self, allele: Allele) -> str:
         return str(allele)
 
-    @admin.display
     def interval(self, allele: Allele) -> str:
         return f"{allele.sequence.accession} [{allele.start:,}, {allele.end:,})"
 
-    @admin.display
     def location(self, allele: Allele) -> str:
         return str(allele.to_vrs()["location"]["id"])
 
@@ -80,7 +77,6 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     def used_as(self, allele: Allele) -> str:
         return names(USES.filter(sequence=allele.sequence_id)[: USES_SHOWN + 1])
 
-    @admin.display
     def state(self, allele: Allele) -> str:
         if allele.literal is None:
             return f"length {allele.length}, repeat subunit {allele.repeat_subunit_length}"

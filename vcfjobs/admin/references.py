@@ -47,12 +47,10 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
     def contig_count(self, assembly: Assembly) -> str:
         return f"{assembly.number:,}"  # type: ignore[attr-defined]  # annotated
 
-    @admin.display(description="size")
     def size(self, assembly: Assembly) -> str:
         bases = assembly.contigs.aggregate(sum=Sum("sequence__length"))["sum"] or 0
         return f"{self.contig_count(assembly)} contigs, {bases:,} bases"
 
-    @admin.display(description="in use")
     def in_use(self, assembly: Assembly) -> str:
         runs = at_most(Run.objects.filter(status__in=ACTIVE, assembly=assembly.name), COUNTED_RUNS + 1)
         if not runs:
@@ -60,7 +58,6 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
         number = f"more than {COUNTED_RUNS:,}" if runs > COUNTED_RUNS else f"{runs:,}"
         return f"Used by {number} queued or running run{'' if runs == 1 else 's'}."
 
-    @admin.display(description="contigs")
     def contigs(self, assembly: Assembly) -> SafeString:
         first = assembly.contigs.select_related("sequence").order_by("ordinal")[:CONTIGS_SHOWN]
         context = {"assembly": assembly, "contigs": first}
@@ -80,7 +77,6 @@ class ContigAdmin(NoDelete, admin.ModelAdmin[Contig]):
     search_fields = ("name__startswith",)
     search_help_text = "The start of a contig name."
 
-    @admin.display(description="length")
     def length(self, contig: Contig) -> str:
         return f"{contig.sequence.length:,}"
 
@@ -109,7 +105,6 @@ class SequenceAdmin(NoDelete, admin.ModelAdmin[Sequence]):
         some = Prefetch("contigs", USES[: USES_SHOWN + 1], to_attr="uses")
         return super().get_queryset(request).prefetch_related(some)
 
-    @admin.display(description="used as")
     def used_as(self, sequence: Sequence) -> str:
         return names(sequence.uses)  # type: ignore[attr-defined]  # prefetched
 

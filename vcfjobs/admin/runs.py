@@ -125,7 +125,6 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     def page_link(self, run: Run) -> SafeString:
         return format_html('<a href="{}">Open</a>', reverse("pages:run", args=[run.pk]))
 
-    @admin.display(description="files")
     def files(self, run: Run) -> SafeString | str:
         links = ((file.url, file.label) for file in downloads_of(run))
         return format_html_join(", ", '<a href="{}">{}</a>', links) or "-"

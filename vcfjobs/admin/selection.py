@@ -7,7 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 
@@ -35,7 +35,7 @@ RETRY = Command("retry_runs", lifecycle.retry_run, "Retry", "queued again")
 DELETE = Command("delete_selected", lifecycle.delete_run, "Delete", "deleted", DELETION)
 
 
-def apply(runs: Iterable[Run], command: Command, user_pk: int) -> Counter[tuple[str, str]]:
+def apply(runs: Iterable[Run], command: Command, user_pk: Any) -> Counter[tuple[str, str]]:
     """Apply the command to each run until SECONDS are over; log each change at once.
 
     Returns how many runs there are of each outcome: a word or two for it, and a sentence about it or "".

@@ -40,11 +40,8 @@ WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 
 # Status and error code.
-WAYS_TO_END = [
-    (Status.SUCCEEDED.value, ""),
-    (Status.CANCELLED.value, ""),
-    *((Status.FAILED.value, code) for code in Run.FAILURE_CODES),
-]
+WAYS_TO_END = [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, "")]
+WAYS_TO_END += [(Status.FAILED.value, code) for code in Run.FAILURE_CODES]
 LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
 
 Family = GaugeMetricFamily | GaugeHistogramMetricFamily
@@ -89,14 +86,11 @@ def _runs(now: datetime) -> Iterator[Family]:
 
 def _under_way() -> Iterator[Family]:
     figures = {
-        name: items.aggregate(
+        name: items.filter(status__in=ACTIVE).aggregate(
             expired_leases=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
             retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
         )
-        for name, items in (
-            ("run", Run.objects.filter(status__in=ACTIVE)),
-            ("shard", Shard.objects.filter(status__in=ACTIVE)),
-        )
+        for name, items in (("run", Run.objects.all()), ("shard", Shard.objects.all()))
     }
     for name, text in (
         ("expired_leases", "Runs and shards of silent workers: running, lease expired."),
@@ -139,10 +133,7 @@ def _ends(now: datetime) -> list[Mapping[str, Any]]:
     """For the last day's runs, a row for each status, error code and pair of buckets that occurs."""
     return list(
         ended_since(now - DAY)
-        .alias(
-            queue_wait=_Seconds(F("started"), F("created")),
-            run=_Seconds(F("finished"), F("started")),
-        )
+        .alias(queue_wait=_Seconds("started", "created"), run=_Seconds("finished", "started"))
         .order_by()
         .values(
             "status",
@@ -186,7 +177,7 @@ def _speed(now: datetime) -> Family:
     ended = Q(status__in=FINAL, finished__gte=begin)
     at_work = Run.objects.filter(ended | Q(status=Status.RUNNING), records_done__gt=0)
     end = Coalesce(F("finished"), Value(now))
-    inside = F("records_done") * _Seconds(end, Value(begin)) / _Seconds(end, F("started"))
+    inside = F("records_done") * _Seconds(end, Value(begin)) / _Seconds(end, "started")
     lately = Case(When(started__gte=begin, then=F("records_done")), default=inside, output_field=FloatField())
     records = at_work.aggregate(sum=Sum(lately))["sum"]
     return GaugeMetricFamily(

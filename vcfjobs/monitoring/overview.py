@@ -97,7 +97,7 @@ def overview() -> Overview:
     now = timezone.now()
     under_way = Run.objects.filter(status__in=ACTIVE).order_by().values("status")
     active = {row["status"]: row for row in under_way.annotate(count=Count("*"), oldest=Min("created"))}
-    nothing = {"count": 0, "oldest": None}
+    nothing: Any = {"count": 0, "oldest": None}
     queued = active.get(Status.QUEUED, nothing)
     lately = metrics.ended_since(now - metrics.DAY).order_by()
     ended = dict(lately.values_list("status").annotate(count=Count("*")))
@@ -108,9 +108,7 @@ def overview() -> Overview:
     for status in FINAL:
         runs = tally(Run.objects.filter(status=status), COUNTED_RUNS)
         statuses.append((status, runs, ended.get(status, 0)))
-    leased = Counter[str]()
-    for items in (Run.objects.leased(), Shard.objects.leased()):
-        leased.update(dict(items.order_by().values_list("worker").annotate(count=Count("*"))))
+    leased = _leased()
     known = Worker.objects.filter(node__in=leased).values_list("node", flat=True)
     workers = Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN]
     assemblies = list(Assembly.objects.order_by("name"))
@@ -139,6 +137,14 @@ def overview() -> Overview:
 
 def _stuck(way: Stuck, model: type[Run | Shard]) -> Tally:
     return tally(way.narrow(model._default_manager.all()), COUNTED_STUCK)
+
+
+def _leased() -> Counter[str]:
+    """The number of items that each worker has leased."""
+    leased = Counter[str]()
+    for items in (Run.objects.leased(), Shard.objects.leased()):
+        leased.update(dict(items.order_by().values_list("worker").annotate(count=Count("*"))))
+    return leased
 
 
 @lru_cache(maxsize=2)

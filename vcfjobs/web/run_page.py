@@ -34,7 +34,7 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
     }
 
 
-def terminal(request: HttpRequest) -> dict[str, str]:
+def terminal(request: HttpRequest) -> dict[str, Any]:
     """How a command for a terminal begins, and the service's address. The token is named, never written."""
     curl = 'curl -H "Authorization: Bearer $TOKEN"' if settings.ANYVAR_AUTH_TOKEN_LIST else "curl"
     return {"curl": curl, "base_url": request.build_absolute_uri("/").rstrip("/")}

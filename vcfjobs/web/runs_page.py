@@ -89,7 +89,5 @@ def _oldest_searched(runs: RunQuerySet) -> datetime | None:
 def _searched(runs: RunQuerySet, search: str, oldest: datetime | None) -> list[RunQuerySet]:
     """The newest runs whose names contain the text, and those of any age named exactly so."""
     holding = runs.filter(Q(run_id__icontains=search) | Q(file_name__icontains=search))
-    called = Q(run_id=search, superseded=False)
-    with suppress(ValueError):
-        called |= Q(pk=UUID(search))
-    return [holding if oldest is None else holding.filter(created__gt=oldest), runs.filter(called)]
+    newest = holding if oldest is None else holding.filter(created__gt=oldest)
+    return [newest, runs.answering_to("", search, everyone=True)]

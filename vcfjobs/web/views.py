@@ -91,9 +91,7 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
     except VcfJobsError as error:
         return _try_later(_index(request, form, status=error.status), error)
     if not created:
-        messages.info(
-            request, "You have already submitted this file under the same run id. This is that run."
-        )
+        messages.info(request, "You have already submitted this file under this run id. This is the run.")
     address = reverse("pages:run", args=[run.pk])
     if _asks_for_json(request):
         return JsonResponse({"location": address}, status=201)
@@ -200,13 +198,9 @@ def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: s
     page = runs_page.page(_visible_runs(request), filters, before=request.GET.get("before", ""))
     if not filters.is_valid() and status == 200:
         status = 422
-    context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
-    context |= {
-        "refusal": refusal,
-        "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES,
-        **run_page.terminal(request),
-    }
-    return render(request, "vcfjobs/runs.html", context, status=status)
+    context = run_page.terminal(request) | {"form": form, "filters": filters, "page": page}
+    context |= {"assemblies": form.assemblies, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
+    return render(request, "vcfjobs/runs.html", context | {"refusal": refusal}, status=status)
 
 
 def _asks_for_json(request: HttpRequest) -> bool:
