@@ -44,7 +44,7 @@ class ReadOnly:
     show_facets = admin.ShowFacets.NEVER  # they count the whole table for each choice
     list_per_page = 50
     list_max_show_all = 200
-    paginator = BoundedPaginator
+    paginator: ClassVar[type[Paginator[Any]]] = BoundedPaginator
     # Filters and columns that the query string may filter by: indexed ones whose content staff may know.
     lookups: ClassVar[tuple[str, ...]] = ()
 
