@@ -191,12 +191,14 @@ def test_disk_and_database_are_measured_and_a_folder_that_is_gone_is_told(
     root: Client, settings: Settings, tiny_assembly: str
 ) -> None:
     make_run(input_bytes=500)
-    (_, _, in_work, file_system), (_, _, in_sequences, _) = overview.overview().disks
-    assert (in_work, in_sequences) == (500, 480)
-    assert 0 < file_system.free <= file_system.total
+    work, sequences = overview.overview().disks
+    assert (work.used, sequences.used) == (500, 480)
+    assert work.free
+    assert work.total
+    assert work.free <= work.total
     assert overview.overview().database_bytes > 10_000
     settings.ANYVAR_VCF_ASYNC_WORK_DIR = settings.ANYVAR_VCF_ASYNC_WORK_DIR / "nowhere"
-    assert overview.overview().disks[0][-1] is None
+    assert overview.overview().disks[0].free is None
     assert "not there" in dashboard(root)
 
 

@@ -22,9 +22,9 @@ USES = Contig.objects.select_related("assembly").order_by("pk")
 
 HOW_TO_CHANGE = (
     "Manage references with commands on the server. Register: “manage.py load_reference NAME FASTA”; with "
-    "--replace it replaces an assembly, and registered alleles stay. Remove: "
-    "“manage.py remove_reference NAME”. List: “manage.py list_references -v 2”, which "
-    "shows contigs that are not canonical. Runs in progress finish with the sequences they started with."
+    "--replace it replaces an assembly, and registered alleles stay. Remove: “manage.py remove_reference "
+    "NAME”. List: “manage.py list_references -v 2”, which shows contigs that are not canonical. Runs in "
+    "progress finish with the sequences they started with."
 )
 
 

@@ -39,8 +39,7 @@ SPEED_WINDOW = timedelta(minutes=5)
 WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 
-# Status and error code.
-WAYS_TO_END = [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, "")]
+WAYS_TO_END = [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, "")]  # status, error code
 WAYS_TO_END += [(Status.FAILED.value, code) for code in Run.FAILURE_CODES]
 LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
 
@@ -198,8 +197,7 @@ def stored_bytes() -> dict[str, int]:
 
 
 def _storage() -> Iterator[Family]:
-    text = "Bytes of the stored inputs and results, by the rows."
-    yield _labelled("vrs_stored_bytes", text, "kind", stored_bytes())
+    yield _labelled("vrs_stored_bytes", "Bytes of stored inputs and results.", "kind", stored_bytes())
     with suppress(OSError):
         yield GaugeMetricFamily(
             "vrs_work_directory_free_bytes",

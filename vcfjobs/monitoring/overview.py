@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -28,7 +27,7 @@ from vcfjobs.monitoring import metrics
 from vcfjobs.registry import queries
 from vcfjobs.worker import dispatch
 
-# Up to so many runs that ended, and stuck items, are counted; those under way always are.
+# Ended runs and stuck items are counted up to these numbers; active runs always are.
 COUNTED_RUNS = 10_000
 COUNTED_STUCK = 100_000
 WORKERS_SHOWN = 100
@@ -64,6 +63,16 @@ STUCK = (
 )
 
 
+class Disk(NamedTuple):
+    """A folder, the bytes that the database says are in it, and its file system's; None when it is gone."""
+
+    name: str
+    folder: Path
+    used: int
+    free: int | None
+    total: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """All figures.
@@ -73,10 +82,8 @@ class Overview:
     `failing`: runs of the last day by error code. `assemblies`: each with its number of contigs.
     `oldest_seconds`: since the oldest queued run was submitted. `messages`: at the broker; None: no answer.
     `workers`: those seen last, each with the number of items it has leased; `more_workers` are not listed.
-    `disks`: a name, the folder, bytes of ours in it by the rows, and its file system; None when it is gone.
     """
 
-    moment: datetime
     statuses: list[tuple[Status, Tally, int | None]]
     stuck: list[tuple[Stuck, Tally, Tally | None]]
     failing: list[tuple[str, int]]
@@ -86,7 +93,7 @@ class Overview:
     workers: list[tuple[Worker, int]]
     more_workers: int
     leased_by_others: int
-    disks: list[tuple[str, Path, int, Any]]
+    disks: list[Disk]
     database_bytes: int
     assemblies: list[tuple[Assembly, int]]
     alleles: int
@@ -113,9 +120,7 @@ def overview() -> Overview:
     workers = Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN]
     assemblies = list(Assembly.objects.order_by("name"))
     contigs, bases = _sizes(tuple((assembly.pk, assembly.created) for assembly in assemblies))
-    work, sequences = storage.root(), settings.ANYVAR_SEQUENCE_DIR
     return Overview(
-        moment=now,
         statuses=statuses,
         stuck=[(way, _stuck(way, Run), _stuck(way, Shard) if way.of_shards else None) for way in STUCK],
         failing=list(failing.order_by("-count", "error_code")),
@@ -126,8 +131,8 @@ def overview() -> Overview:
         more_workers=max(0, Worker.objects.count() - WORKERS_SHOWN),
         leased_by_others=leased.total() - sum(leased[node] for node in known),
         disks=[
-            ("Work directory", work, sum(metrics.stored_bytes().values()), _file_system(work)),
-            ("Sequences", sequences, bases, _file_system(sequences)),
+            _disk("Work directory", storage.root(), sum(metrics.stored_bytes().values())),
+            _disk("Sequences", settings.ANYVAR_SEQUENCE_DIR, bases),
         ],
         database_bytes=_database_bytes(),
         assemblies=[(assembly, contigs.get(assembly.pk, 0)) for assembly in assemblies],
@@ -159,10 +164,12 @@ def _sizes(assemblies: tuple[tuple[int, datetime], ...]) -> tuple[dict[int, int]
     return numbers, contents.aggregate(sum=Sum("bases"))["sum"] or 0
 
 
-def _file_system(folder: Path) -> Any:
-    """The bytes in all and free, as `shutil.disk_usage` gives them; None when the folder is gone."""
-    with suppress(OSError):
-        return shutil.disk_usage(folder)
+def _disk(name: str, folder: Path, used: int) -> Disk:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError:
+        return Disk(name, folder, used, None, None)
+    return Disk(name, folder, used, usage.free, usage.total)
 
 
 def _database_bytes() -> int:

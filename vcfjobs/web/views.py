@@ -32,7 +32,6 @@ from vcfjobs.web import allele_page, run_page, runs_page, upload
 from vcfjobs.web.forms import FilterForm, UploadForm
 
 View = Callable[..., HttpResponse]
-
 RETRY_SECONDS = 5
 LOGGED_OUT = "You are no longer logged in. Reload this page, log in, and submit the file again."
 
