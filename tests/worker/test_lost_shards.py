@@ -54,7 +54,7 @@ def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
 
-    with dying_in(monkeypatch, executor, "_succeed"):
+    with dying_in(monkeypatch, executor, "_finish"):
         finish(run)
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.RUNNING, 1)
@@ -104,7 +104,7 @@ def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -
     lifecycle.cancel_run(run)
     assert files(run) == ["input"]
     assert not shard.renew(0)
-    assert shard.complete() == (False, None)
+    assert not shard.succeed()
     assert turn(run) == "nothing to do"
 
 
@@ -158,13 +158,13 @@ def test_a_shard_whose_run_was_cancelled_ends_as_lost_and_leaves_nothing(
     settings.ANYVAR_SHARD_BYTES = 4_000
     run = stored(text_of())
     turn(run)
-    complete = executor._complete
+    succeed = executor._succeed
 
-    def cancelled_first(*args: object) -> object:
+    def cancelled_first(shard: Shard, columns: dict[str, Any]) -> None:
         lifecycle.cancel_run(run)
-        return complete(*args)  # type: ignore[arg-type]
+        succeed(shard, columns)
 
-    monkeypatch.setattr(executor, "_complete", cancelled_first)
+    monkeypatch.setattr(executor, "_succeed", cancelled_first)
     assert turn(run) == "lost"
     assert files(run) == ["input"]
 
@@ -180,9 +180,9 @@ def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -
     mine = Shard.objects.claim(zombie.pk, "mine", "w")
     assert mine is not None
     assert not zombie.renew(0)
-    assert zombie.complete() == (False, None)
-    completed, last_of = mine.complete()
-    assert (completed, last_of) == (True, None)
+    assert not zombie.succeed()
+    assert mine.succeed()
+    assert mine.run_to_join() is None
 
 
 def test_a_shard_that_kills_its_workers_fails_its_run(settings: Settings) -> None:
@@ -333,7 +333,7 @@ def test_trouble_after_the_cut_does_not_fail_the_run(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
     with monkeypatch.context() as patch:
-        patch.setattr(dispatch, "send", lambda _: 1 / 0)
+        patch.setattr(dispatch, "enqueue", lambda _: 1 / 0)
         turn(run)
     run.refresh_from_db()
     assert (run.status, run.shards.count()) == (Status.RUNNING, run.shard_count)

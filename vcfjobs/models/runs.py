@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import uuid
-from contextlib import suppress
 from typing import Any, Self
 
 from django.conf import settings
@@ -26,13 +25,6 @@ class Kind(models.TextChoices):
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
-    def answering_to(self, owner: str, run_id: str, *, everyone: bool = False) -> Self:
-        """The runs that `owner` means: the current holder of the text, or the row of that UUID."""
-        meant = Q(run_id=run_id, superseded=False)
-        with suppress(ValueError):
-            meant |= Q(pk=uuid.UUID(run_id))
-        return (self if everyone else self.filter(owner=owner)).filter(meant)
-
     def beginning_with(self, text: str) -> Self:
         """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""
         if connection.vendor == "postgresql":

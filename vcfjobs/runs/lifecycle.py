@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
+from uuid import UUID
 
 from django.db import IntegrityError
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from vcfjobs import storage
@@ -19,10 +22,16 @@ logger = logging.getLogger(__name__)
 
 
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
-    """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""
+    """The run that holds the run_id, or has it as its key; one query. Raises RunNotFoundError.
+
+    Another owner's run is not found, unless `everyone` is looked through.
+    """
     if not is_searchable(run_id):
         raise RunNotFoundError
-    runs = Run.objects.answering_to(owner, run_id, everyone=everyone)
+    meant = Q(run_id=run_id, superseded=False)
+    with suppress(ValueError):
+        meant |= Q(pk=UUID(run_id))
+    runs = visible_runs(owner=owner, everyone=everyone).filter(meant)
     # Of several, the row's own key counts first, then the caller's own run of that name.
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:

@@ -56,8 +56,11 @@ def publish(task: str, args: Sequence[str]) -> bool:
     global _broken_until
     if time.monotonic() < _broken_until:
         return False
+    amqp = current_app.amqp
+    message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
     try:
-        _send(task, args)
+        with current_app.producer_pool.acquire(block=True, timeout=3) as producer:
+            amqp.send_task_message(producer, task, message, retry=False)
     except _broker_errors() as error:
         _broken_until = time.monotonic() + BREAK_SECONDS
         logger.warning("The broker did not take %s: %s", task, type(error).__name__)
@@ -105,13 +108,6 @@ def waiting() -> int | None:
         return 0  # the queue was never declared, or is gone because it is empty
     except _broker_errors():
         return None
-
-
-def _send(task: str, args: Sequence[str]) -> None:
-    amqp = current_app.amqp
-    message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
-    with current_app.producer_pool.acquire(block=True, timeout=3) as producer:
-        amqp.send_task_message(producer, task, message, retry=False)
 
 
 def _broker_errors() -> tuple[type[Exception], ...]:

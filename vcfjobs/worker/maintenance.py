@@ -10,14 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
 from itertools import islice
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from vcfjobs import storage
@@ -95,20 +93,17 @@ def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
 
 def send_unsent() -> None:
     """Send the messages of what waits: what was never sent, and of the rest as many as the broker lacks."""
-    wait = min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)
-    late = Q(sent__lt=timezone.now() - timedelta(seconds=wait))
-    runs, shards = Run.objects.sendable(), Shard.objects.sendable()
-    for run in runs.filter(Q(sent=None) | late, queue_position=None)[:BATCH]:  # their requests have died
-        run.move_to(scheduler.next_position(run.owner))
     unsent = Q(sent=None)
+    late = Q(sent__lt=seconds_from_now(-min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)))
+    runs, shards = Run.objects.sendable(), Shard.objects.sendable()
+    for run in runs.filter(unsent | late, queue_position=None)[:BATCH]:  # their requests have died
+        run.move_to(scheduler.next_position(run.owner))
     _send([*runs.filter(unsent).order_by("created")[:BATCH], *shards.filter(unsent)[:BATCH]])
-    if not runs.filter(late).exists() and not shards.filter(late).exists():
-        return
-    sent = runs.exclude(unsent).count() + shards.exclude(unsent).count()
-    missing = min(sent - (dispatch.waiting() or 0), BATCH)
-    if missing > 0:
-        old = [*runs.filter(late).order_by("sent")[:missing], *shards.filter(late).order_by("sent")[:missing]]
-        _send(sorted(old, key=lambda item: item.sent)[:missing])
+    if runs.filter(late).exists() or shards.filter(late).exists():
+        sent = runs.exclude(unsent).count() + shards.exclude(unsent).count()
+        missing = max(0, min(sent - (dispatch.waiting() or 0), BATCH))
+        oldest = [item for items in (runs, shards) for item in items.filter(late).order_by("sent")[:missing]]
+        _send(sorted(oldest, key=lambda item: item.sent)[:missing])
 
 
 def _send(items: Iterable[Run | Shard]) -> None:

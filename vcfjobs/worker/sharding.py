@@ -34,7 +34,7 @@ from vcfjobs.vrs.vcf.annotate import (
 from vcfjobs.vrs.vcf.lines import TextSource, open_text
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
-from vcfjobs.worker.annotation import columns_of, make_tabix, options_of, publish, write_annotated
+from vcfjobs.worker.annotation import make_tabix, options_of, publish, write_annotated
 from vcfjobs.worker.lease import Lease
 
 # The registered batches of a shard are numbered from its own number times this.
@@ -47,27 +47,22 @@ def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
     Raises RunFailureError for a damaged file.
     """
     with stored.open("rb") as file:
-        gzipped = open_text(file).format == "vcf.gz"
-    if gzipped:
-        _recompress(run, stored, lease)
+        source = open_text(file)
+        if source.format == "vcf.gz":
+            _recompress(run, source, stored, lease)
     with stored.open("rb") as file:
         source = open_text(file)
         header, _ = read_header(source, Options(), keep=True)
-        size = stored.stat().st_size
+        size, header_size = stored.stat().st_size, len(header.data)
         try:
-            return cut(file, _kind(source), size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)
+            return cut(file, source.format, size, settings.ANYVAR_SHARD_BYTES, header_size, lease.check)
         except (InvalidVcfError, DamagedStreamError) as error:
             raise RunFailureError(error.sentence) from error
 
 
-def _kind(source: TextSource) -> str:
-    return "bgzf" if source.format == "bgzf" else "plain"
-
-
-def _recompress(run: Run, stored: Path, lease: Lease) -> None:
+def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> None:
     part = storage.recompressed_path(run.pk, run.attempt)
-    with stored.open("rb") as file, part.open("wb") as opened:
-        source = open_text(file)
+    with part.open("wb") as opened:
         writer = BgzfWriter(opened)
         while chunk := source.read_chunk():
             writer.write(chunk)
@@ -99,8 +94,8 @@ def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with part.open("wb") as opened:
         writer = BgzfWriter(opened)
-        chunks, first_batch = _chunks(shard, stored, lease), shard.number * BATCHES_OF_A_SHARD
-        report = write_annotated(run, chunks, writer, lease, first_batch=first_batch, scale=scale)
+        first_batch = shard.number * BATCHES_OF_A_SHARD
+        report = write_annotated(run, _chunks(shard, stored, lease), writer, lease, first_batch, scale)
         writer.close_part()
     with storage.beside(part, "gzi").open("wb") as blocks:
         writer.write_index(blocks)
@@ -120,7 +115,7 @@ def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
 def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
     reference, options = assemblies.open_assembly(shard.run.assembly), options_of(shard.run)
     with stored.open("rb") as file:
-        kind = _kind(open_text(file))
+        kind = open_text(file).format
         source = open_shard(file, kind, shard.start, shard.end)
         if shard.number == 0:
             yield from annotate_first_shard(source, reference, options)
@@ -157,10 +152,8 @@ def join(run: Run, lease: Lease) -> dict[str, Any]:
         file.write(END_BLOCK)
     indexed = report.indexable and _join_tabix(shards, paths, storage.beside(target, "tbi"))
     text_size = sum(shard.part_text_bytes or 0 for shard in shards)
-    columns = columns_of(target, report, text_size=text_size, indexed=indexed)
-    lease.check()
-    publish(run, _joined_blocks(shards, paths), indexed=indexed)
-    return columns
+    blocks = _joined_blocks(shards, paths)
+    return publish(run, report, blocks, lease, text_size=text_size, indexed=indexed)
 
 
 def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
