@@ -93,9 +93,8 @@ def beside(path: Path, kind: str) -> Path:
 
 
 def make_shard_folder(pk: UUID, cut_attempt: int) -> None:
-    """Make the folder for the parts of a run, empty."""
-    drop_shards(pk, cut_attempt)
-    shard_folder(pk, cut_attempt).mkdir(mode=0o700)
+    """Make the folder for the parts of a run, unless this attempt has made it before."""
+    shard_folder(pk, cut_attempt).mkdir(mode=0o700, exist_ok=True)
     sync(run_folder(pk))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -46,7 +46,8 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
     def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
         """Record the shards of a run, in place of an earlier attempt's, and release the run to them.
 
-        All or nothing. Empty when the run is no longer this attempt's.
+        All or nothing. Asked again, because the answer was lost with the connection, it returns what it has
+        recorded. Empty when the run is no longer this attempt's.
         """
         shards = [
             Shard(
@@ -61,7 +62,7 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         ]
         with transaction.atomic():
             if not run.release_to_shards(len(shards)):
-                return []
+                return list(self.filter(run=run, cut_attempt=run.attempt))
             self.filter(run=run).delete()
             run.batches.all().delete()
             return self.bulk_create(shards, batch_size=1000)
@@ -132,7 +133,8 @@ class Shard(WorkItem):
 
     def fail(self, error: VcfJobsError, traceback: str = "") -> bool:
         """running -> failed for the run, as long as the shard is this attempt's."""
-        return Run(pk=self.run_id).fail(error, traceback, among=self.fenced().runs())
+        fenced = cast("ShardQuerySet", self.fenced())
+        return Run(pk=self.run_id).fail(error, traceback, among=fenced.runs())
 
     def discard_attempt(self) -> None:
         """Remove the part that this attempt wrote, unless it was completed."""

@@ -39,10 +39,6 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
         """Items that may change: all runs, and the shards whose run is running."""
         return self
 
-    def runs(self) -> models.QuerySet[Any]:
-        """The running runs that the items are, or are shards of."""
-        raise NotImplementedError
-
     def claimable(self) -> Self:
         """Items that a worker may claim: queued, or running under an expired lease."""
         lost = Q(status=Status.RUNNING, lease_until__lt=Now())

@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -69,13 +69,10 @@ def retry_run(run: Run) -> None:
 def delete_run(run: Run) -> None:
     """Remove a run, its row and its files, cancelling it first when needed."""
     run.cancel()
-    for attempt in reversed(range(3)):
-        try:
-            Run.objects.filter(pk=run.pk).delete()
-            break
-        except IntegrityError:  # its worker registered one more batch meanwhile
-            if not attempt:
-                raise
+    with transaction.atomic():
+        # While the row is locked, its worker cannot register one more batch.
+        Run.objects.select_for_update().filter(pk=run.pk).exists()
+        Run.objects.filter(pk=run.pk).delete()
     storage.drop_run(run.pk)
     with log_run(run.pk):
         logger.info("deleted")

@@ -57,9 +57,10 @@ def publish(task: str, args: Sequence[str]) -> bool:
     if time.monotonic() < _broken_until:
         return False
     amqp = current_app.amqp
+    seconds = current_app.conf.broker_pool_acquire_timeout
     message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
     try:
-        with current_app.producer_pool.acquire(block=True, timeout=3) as producer:
+        with current_app.producer_pool.acquire(block=True, timeout=seconds) as producer:
             amqp.send_task_message(producer, task, message, retry=False)
     except _broker_errors() as error:
         _broken_until = time.monotonic() + BREAK_SECONDS

@@ -31,7 +31,6 @@ from vcfjobs.worker.lease import Lease
 
 logger = logging.getLogger(__name__)
 
-WORK = {Kind.ANNOTATE.value: annotate_file, Kind.INGEST.value: ingest_file}
 BLIND_SECONDS = 5.0
 UNFORESEEN = "The run failed for a reason inside the service. Its operators can see why."
 
@@ -123,7 +122,8 @@ def _whole(run: Run) -> Outcome:
         else:
             if run.attempt > 1:  # an earlier attempt may have been cut, with batches of other numbers
                 retry_on_outage(run.batches.all().delete)()
-            columns = WORK[run.kind](run, stored, lease)
+            work = ingest_file if run.kind == Kind.INGEST else annotate_file
+            columns = work(run, stored, lease)
     _finish(run, columns)
     return Outcome.SUCCEEDED
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
+from operator import attrgetter
 
 from django.conf import settings
 from django.db import connection
@@ -31,19 +32,6 @@ FORGOTTEN_SECONDS = 86_400
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
-
-
-def sweep(
-    *before: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> None:
-    """One round of everything, after `before`, each step in its own context; a failure stops no other."""
-    for step in (*before, *STEPS):
-        with each_in():
-            try:
-                step()
-            except Exception:
-                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-                connection.close()
 
 
 def end_overdue() -> None:
@@ -103,7 +91,7 @@ def send_unsent() -> None:
         sent = runs.exclude(unsent).count() + shards.exclude(unsent).count()
         missing = max(0, min(sent - (dispatch.waiting() or 0), BATCH))
         oldest = [item for items in (runs, shards) for item in items.filter(late).order_by("sent")[:missing]]
-        _send(sorted(oldest, key=lambda item: item.sent)[:missing])
+        _send(sorted(oldest, key=attrgetter("sent"))[:missing])
 
 
 def _send(items: Iterable[Run | Shard]) -> None:
@@ -167,3 +155,16 @@ STEPS = (
     end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_stale_uploads,
     forget_results, forget_workers,
 )  # fmt: skip
+
+
+def sweep(
+    *steps: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> None:
+    """Do the steps, by default all, each in its own context; one that fails stops no other."""
+    for step in steps or STEPS:
+        with each_in():
+            try:
+                step()
+            except Exception:
+                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+                connection.close()

@@ -75,11 +75,8 @@ def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> Non
 def create_shards(run: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
     """Record the shards and release the run to them; the lease's context must have ended.
 
-    The caller sends them. Asked again, because the answer was lost with the connection, it returns what it
-    recorded. Raises RunLostError when the run is no longer this attempt's.
+    The caller sends them. Raises RunLostError when the run is no longer this attempt's.
     """
-    if recorded := list(Shard.objects.filter(run=run, cut_attempt=run.attempt)):
-        return recorded
     storage.make_shard_folder(run.pk, run.attempt)
     if shards := Shard.objects.cut(run, ranges):
         return shards
