@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import VCF, make_run, make_upload, store_input
 from vcfjobs import storage
@@ -17,7 +18,7 @@ from vcfjobs.runs import lifecycle, quotas, submit
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
 
-def put(client: Client, **query: str):  # type: ignore[no-untyped-def]
+def put(client: Client, **query: str) -> Any:
     text = "&".join(f"{name}={value}" for name, value in ({"assembly": "tiny"} | query).items())
     return client.put(f"/vcf?run_async=true&{text}", data=VCF, content_type="application/octet-stream")
 
@@ -126,7 +127,7 @@ def test_the_page_says_it_too(client: Client, settings: Settings) -> None:
     assert Run.objects.count() == 1
 
 
-def test_no_limit_is_no_query(settings: Settings, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_no_limit_is_no_query(settings: Settings, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = settings.ANYVAR_OWNER_MAX_BYTES = settings.ANYVAR_MAX_QUEUED_RUNS = 0
     with django_assert_num_queries(0):
         quotas.require_room("", 0)

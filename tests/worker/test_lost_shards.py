@@ -81,31 +81,25 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
     assert (run.status, run.records_done) == (Status.SUCCEEDED, 9000)
 
 
-def test_a_failed_run_is_cut_anew_by_a_retry(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    turn(run)
-    run.cancel()
+def test_a_failed_run_is_cut_anew_by_a_retry(cut_run: Run, settings: Settings) -> None:
+    turn(cut_run)
+    cut_run.cancel()
     settings.ANYVAR_SHARD_BYTES = 9_000
-    lifecycle.retry_run(run)
-    run = finish(run)
-    assert (run.status, run.records_done, run.attempt) == (Status.SUCCEEDED, RECORDS, 2)
+    lifecycle.retry_run(cut_run)
+    finish(cut_run)
+    assert (cut_run.status, cut_run.records_done, cut_run.attempt) == (Status.SUCCEEDED, RECORDS, 2)
 
 
-def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    turn(run)
-    shard = Shard.objects.claim_next(run.pk, "task", "w")
+def test_cancelling_removes_the_parts_and_stops_the_shards(cut_run: Run) -> None:
+    turn(cut_run)
+    shard = Shard.objects.claim_next(cut_run.pk, "task", "w")
     assert shard is not None
-    assert any(name.endswith(".shards") for name in files(run))
-    lifecycle.cancel_run(run)
-    assert files(run) == ["input"]
+    assert any(name.endswith(".shards") for name in files(cut_run))
+    lifecycle.cancel_run(cut_run)
+    assert files(cut_run) == ["input"]
     assert not shard.renew(0)
     assert not shard.succeed()
-    assert turn(run) == "nothing to do"
+    assert turn(cut_run) == "nothing to do"
 
 
 @pytest.mark.parametrize("when", ["before it looks", "after it looked"])
@@ -115,16 +109,15 @@ def test_who_tidies_up_late_takes_nothing_from_a_retry(
     run = stored(bgzf(text_of()))
     (storage.run_folder(run.pk) / "0.part.gz").touch()
 
-    def retried_meanwhile() -> None:
+    module, name = (sharding, "discard_output") if when == "before it looks" else (storage, "keep_input")
+    tidy_up = getattr(module, name)
+
+    def retried_meanwhile(*given: Any) -> None:
         lifecycle.retry_run(run)
         finish(run)
+        tidy_up(*given)
 
-    keep_input = storage.keep_input
-    discard_output = sharding.discard_output
-    if when == "before it looks":
-        monkeypatch.setattr(sharding, "discard_output", lambda pk: (retried_meanwhile(), discard_output(pk)))
-    else:
-        monkeypatch.setattr(storage, "keep_input", lambda *given: (retried_meanwhile(), keep_input(*given)))
+    monkeypatch.setattr(module, name, retried_meanwhile)
     lifecycle.cancel_run(run)
     done = finish(run)
     assert done.status == Status.SUCCEEDED
@@ -153,27 +146,21 @@ def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
 
 
 def test_a_shard_whose_run_was_cancelled_ends_as_lost_and_leaves_nothing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    cut_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
     succeed = executor._succeed
 
     def cancelled_first(shard: Shard, columns: dict[str, Any]) -> None:
-        lifecycle.cancel_run(run)
+        lifecycle.cancel_run(cut_run)
         succeed(shard, columns)
 
     monkeypatch.setattr(executor, "_succeed", cancelled_first)
-    assert turn(run) == "lost"
-    assert files(run) == ["input"]
+    assert turn(cut_run) == "lost"
+    assert files(cut_run) == ["input"]
 
 
-def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    zombie = Shard.objects.claim_next(run.pk, "zombie", "w")
+def test_a_zombies_shard_cannot_be_completed_over_anothers(cut_run: Run) -> None:
+    zombie = Shard.objects.claim_next(cut_run.pk, "zombie", "w")
     assert zombie is not None
     lose(zombie)
     maintenance.take_back_lost()
@@ -185,37 +172,30 @@ def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -
     assert mine.run_to_join() is None
 
 
-def test_a_shard_that_kills_its_workers_fails_its_run(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    shard = run.shards.get(number=2)
+def test_a_shard_that_kills_its_workers_fails_its_run(cut_run: Run, settings: Settings) -> None:
+    shard = cut_run.shards.get(number=2)
     for _ in range(settings.ANYVAR_RUN_MAX_ATTEMPTS):
         assert Shard.objects.claim(shard.pk, "t", "w")
         lose(shard)
         maintenance.take_back_lost()
-    run.refresh_from_db()
-    assert (run.status, run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
+    cut_run.refresh_from_db()
+    assert (cut_run.status, cut_run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
     maintenance.drop_shards()
-    assert files(run) == ["input"]
+    assert files(cut_run) == ["input"]
     assert not Shard.objects.exists()
 
 
-def test_a_shard_over_its_deadline_ends_its_run_as_too_long(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    run.refresh_from_db()
-    assert run.deadline is None  # a shard has one, however many there are
-    shard = Shard.objects.claim_next(run.pk, "t", "w")
+def test_a_shard_over_its_deadline_ends_its_run_as_too_long(cut_run: Run) -> None:
+    assert cut_run.deadline is None  # a shard has one, however many there are
+    shard = Shard.objects.claim_next(cut_run.pk, "t", "w")
     assert shard is not None
     maintenance.end_overdue()
-    run.refresh_from_db()
-    assert run.status == Status.RUNNING
+    cut_run.refresh_from_db()
+    assert cut_run.status == Status.RUNNING
     Shard.objects.filter(pk=shard.pk).update(deadline=timezone.now() - timedelta(seconds=1))
     maintenance.end_overdue()
-    run.refresh_from_db()
-    assert run.error_code == "TIME_LIMIT_EXCEEDED"
+    cut_run.refresh_from_db()
+    assert cut_run.error_code == "TIME_LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize(("requeue", "status"), [(False, Status.FAILED), (True, Status.RUNNING)])
@@ -240,13 +220,10 @@ def test_a_dead_child_takes_its_shard_along_as_the_setting_says(
     assert (sent in broker) == requeue
 
 
-def test_a_run_without_a_lease_is_not_lost_while_its_shards_are_under_way(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
+def test_a_run_without_a_lease_is_not_lost_while_its_shards_are_under_way(cut_run: Run) -> None:
     maintenance.sweep()
-    run.refresh_from_db()
-    assert (run.status, run.lease_until, run.attempt) == (Status.RUNNING, None, 1)
+    cut_run.refresh_from_db()
+    assert (cut_run.status, cut_run.lease_until, cut_run.attempt) == (Status.RUNNING, None, 1)
 
 
 def test_shards_that_the_broker_did_not_take_are_sent_by_the_sweep(
@@ -340,16 +317,13 @@ def test_trouble_after_the_cut_does_not_fail_the_run(
     assert finish(run).status == Status.SUCCEEDED
 
 
-def test_workers_that_were_away_for_long_are_lost_and_not_slow(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    shard = Shard.objects.claim_next(run.pk, "t", "w")
+def test_workers_that_were_away_for_long_are_lost_and_not_slow(cut_run: Run) -> None:
+    shard = Shard.objects.claim_next(cut_run.pk, "t", "w")
     assert shard is not None
     past = timezone.now() - timedelta(hours=2)
     Shard.objects.filter(pk=shard.pk).update(lease_until=past, deadline=past)
     maintenance.sweep()
-    assert finish(run).status == Status.SUCCEEDED
+    assert finish(cut_run).status == Status.SUCCEEDED
 
 
 def test_a_worker_lost_while_it_recompressed_leaves_nothing_when_the_run_is_done(
