@@ -140,22 +140,6 @@ def publish(part: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def drop_attempt(pk: UUID, attempt: int) -> None:
-    """Remove what one attempt wrote, published or not, and nothing of another's."""
-    for leftover in run_folder(pk).glob(f"{attempt}.*"):
-        if not leftover.is_dir():
-            leftover.unlink(missing_ok=True)
-
-
-def drop_shard_attempt(pk: UUID, cut_attempt: int, number: int, attempt: int) -> None:
-    for leftover in shard_folder(pk, cut_attempt).glob(f"{number}.{attempt}.*"):
-        leftover.unlink(missing_ok=True)
-
-
-def drop_shards(pk: UUID, cut_attempt: int) -> None:
-    shutil.rmtree(shard_folder(pk, cut_attempt), ignore_errors=True)
-
-
 def keep_result(pk: UUID, attempt: int) -> None:
     """Remove everything of a successful run but what its attempt published: its input, others' leftovers."""
     published = result_path(pk, attempt).name

@@ -273,13 +273,13 @@ def test_whoever_cut_a_run_does_not_remove_the_result_that_another_joined(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both work under one attempt; the first was away from the database until the run was done."""
-    finish = executor._finish
+    succeed = executor._succeed
 
-    def finish_and_lose(mine: Run, columns: dict[str, Any]) -> None:
-        finish(mine, columns)
+    def succeed_and_lose(mine: Run, columns: dict[str, Any]) -> None:
+        succeed(mine, columns)
         raise RunLostError
 
-    monkeypatch.setattr(executor, "_finish", finish_and_lose)
+    monkeypatch.setattr(executor, "_succeed", succeed_and_lose)
     assert turn(queued) == "lost"
     queued.refresh_from_db()
     assert queued.status == Status.SUCCEEDED

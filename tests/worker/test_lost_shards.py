@@ -25,10 +25,9 @@ from tests.worker.large_runs import (
     turn,
 )
 from vcfjobs import storage
-from vcfjobs.errors import RunLostError
 from vcfjobs.models import Run, Shard, Status
 from vcfjobs.runs import lifecycle
-from vcfjobs.worker import dispatch, executor, maintenance, sharding
+from vcfjobs.worker import cleanup, dispatch, executor, maintenance, sharding
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
@@ -54,7 +53,7 @@ def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
 
-    with dying_in(monkeypatch, executor, "_finish"):
+    with dying_in(monkeypatch, Run, "succeed"):
         finish(run)
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.RUNNING, 1)
@@ -109,10 +108,11 @@ def test_who_tidies_up_late_takes_nothing_from_a_retry(
     run = stored(bgzf(text_of()))
     (storage.run_folder(run.pk) / "0.part.gz").touch()
 
-    module, name = (sharding, "discard_output") if when == "before it looks" else (storage, "keep_input")
+    module, name = (cleanup, "tidy_up") if when == "before it looks" else (storage, "keep_input")
     tidy_up = getattr(module, name)
 
     def retried_meanwhile(*given: Any) -> None:
+        monkeypatch.setattr(module, name, tidy_up)
         lifecycle.retry_run(run)
         finish(run)
         tidy_up(*given)
@@ -133,6 +133,7 @@ def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
     keep_input = storage.keep_input
 
     def cut_meanwhile(*given: Any) -> None:
+        monkeypatch.setattr(storage, "keep_input", keep_input)
         lifecycle.retry_run(run)
         turn(run)
         turn(run)
@@ -140,7 +141,6 @@ def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
 
     monkeypatch.setattr(storage, "keep_input", cut_meanwhile)
     lifecycle.cancel_run(run)
-    monkeypatch.setattr(storage, "keep_input", keep_input)
     assert run.shards.filter(status=Status.SUCCEEDED).count() == 1
     assert finish(run).status == Status.SUCCEEDED
 
@@ -294,13 +294,19 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     assert taken.renew(0)
 
 
-def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(settings: Settings) -> None:
+def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
-    mine = Run.objects.claim(run.pk, "t", "w")
-    assert mine is not None
-    run.cancel()
-    with pytest.raises(RunLostError):
-        sharding.create_shards(mine, [(0, 10)])
+    create_shards = sharding.create_shards
+
+    def cancelled_first(mine: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
+        run.cancel()
+        return create_shards(mine, ranges)
+
+    monkeypatch.setattr(sharding, "create_shards", cancelled_first)
+    assert turn(run) == "lost"
     assert files(run) == ["input"]
 
 

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Subquery, Sum
 
-from vcfjobs import storage
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models.runs import Run, RunQuerySet
 from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet
@@ -135,11 +134,6 @@ class Shard(WorkItem):
         """running -> failed for the run, as long as the shard is this attempt's."""
         fenced = cast("ShardQuerySet", self.fenced())
         return Run(pk=self.run_id).fail(error, traceback, among=fenced.runs())
-
-    def discard_attempt(self) -> None:
-        """Remove the part that this attempt wrote, unless it was completed."""
-        if not self.has_succeeded():
-            storage.drop_shard_attempt(self.run_id, self.cut_attempt, self.number, self.attempt)
 
 
 def _progress_of_run() -> dict[str, Subquery]:

@@ -16,7 +16,7 @@ from vcfjobs.log_context import log_run
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.runs import quotas
 from vcfjobs.runs.run_ids import is_searchable
-from vcfjobs.worker import dispatch, scheduler, sharding
+from vcfjobs.worker import cleanup, dispatch, scheduler
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def cancel_run(run: Run) -> None:
     """Cancel a run that is not final; its worker stops within a third of the lease."""
     if not run.cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
-    sharding.discard_output(run.pk)
+    cleanup.tidy_up(run.pk)
     with log_run(run.pk):
         logger.info("cancelled")
 
@@ -58,7 +58,7 @@ def retry_run(run: Run) -> None:
     quotas.require_room(run.owner, 0)
     if not storage.has_input(run.pk):
         raise RunConflictError("The uploaded file is no longer stored, so the run cannot be retried.")
-    sharding.drop(run.pk)
+    cleanup.tidy_up(run.pk)
     if not run.retry(scheduler.next_position(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
     with log_run(run.pk):

@@ -10,21 +10,20 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from vcfjobs import storage
 from vcfjobs.database.retry import DATABASE_OUTAGE, retry_on_outage
 from vcfjobs.errors import RunFailureError, RunLostError, VcfJobsError
 from vcfjobs.log_context import log_run
 from vcfjobs.models import ACTIVE, Kind, Run, Shard
-from vcfjobs.worker import dispatch, scheduler, sharding
+from vcfjobs.worker import cleanup, dispatch, scheduler, sharding
 from vcfjobs.worker.annotation import annotate_file
 from vcfjobs.worker.ingestion import ingest_file
 from vcfjobs.worker.lease import Lease
@@ -79,19 +78,23 @@ def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcom
             with storage.full_disk_as_error():
                 outcome = work(item)
         except RunLostError:
-            outcome = _leave(item)
+            outcome = Outcome.LOST
         except VcfJobsError as error:
             outcome = _fail(item, error)
         except DATABASE_OUTAGE:
             # It lasted longer than a lease. Record nothing: the lease expires.
             logger.exception("%s is left", item.log_name)
             connection.close()
-            outcome = _leave(item)
+            outcome = Outcome.LOST
         except Exception as error:
             outcome = _fail(item, RunFailureError(UNFORESEEN), traceback.format_exc())
             # The files of a run that is deleted or cancelled vanish while they are worked on.
             if outcome is Outcome.FAILED or not isinstance(error, FileNotFoundError):
                 logger.exception("%s failed", item.log_name)
+        try:
+            cleanup.tidy_up(item.run_pk)
+        except (OSError, *DATABASE_OUTAGE):
+            logger.warning("files could not be removed; the end of the run or its expiry removes them")
         logger.info("%s %s", item.log_name, outcome)
         return outcome
 
@@ -124,7 +127,7 @@ def _whole(run: Run) -> Outcome:
                 retry_on_outage(run.batches.all().delete)()
             work = ingest_file if run.kind == Kind.INGEST else annotate_file
             columns = work(run, stored, lease)
-    _finish(run, columns)
+    _succeed(run, columns)
     return Outcome.SUCCEEDED
 
 
@@ -144,28 +147,11 @@ def _succeed(item: Run | Shard, columns: dict[str, Any]) -> None:
         raise RunLostError
 
 
-def _finish(run: Run, columns: dict[str, Any]) -> None:
-    _succeed(run, columns)
-    try:
-        storage.keep_result(run.pk, run.attempt)
-        sharding.drop(run.pk)
-    except (OSError, DatabaseError):  # they are deleted at the latest with the run's other files
-        logger.warning("the input could not be removed")
-
-
 def _fail(item: Run | Shard, error: VcfJobsError, trace: str = "") -> Outcome:
     if not retry_on_outage(item.fail)(error, trace):
-        return Outcome.SUCCEEDED if retry_on_outage(item.has_succeeded)() else _leave(item)
+        return Outcome.SUCCEEDED if retry_on_outage(item.has_succeeded)() else Outcome.LOST
     logger.info("%s ends with %s", item.log_name, error.code)
-    sharding.discard_output(item.run_pk)
     return Outcome.FAILED
-
-
-def _leave(item: Run | Shard) -> Outcome:
-    """Remove the files of the attempt, where the database says that nobody needs them."""
-    with suppress(*DATABASE_OUTAGE):
-        item.discard_attempt()
-    return Outcome.LOST
 
 
 def _sees_work_directory(pk: UUID, input_path: Path) -> bool:

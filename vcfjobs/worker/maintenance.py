@@ -22,8 +22,9 @@ from django_celery_results.models import TaskResult
 from vcfjobs import storage
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
 from vcfjobs.log_context import log_run
-from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker, seconds_from_now
-from vcfjobs.worker import dispatch, scheduler, sharding
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Worker, seconds_from_now
+from vcfjobs.worker import dispatch, scheduler
+from vcfjobs.worker.cleanup import tidy_up
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
         if run.fail(error, among=runs):
             with log_run(run.pk):
                 logger.warning("failed: %s", error.sentence)
-                sharding.discard_output(run.pk)
+                tidy_up(run.pk)
 
 
 def send_unsent() -> None:
@@ -105,7 +106,7 @@ def drop_shards() -> None:
     """Remove the shards of runs that have ended: failed or cancelled on a host that did not see the parts."""
     over = Run.objects.filter(Exists(Shard.objects.filter(run=OuterRef("pk"))), status__in=FINAL)
     for run in over.only("pk")[:BATCH]:
-        sharding.drop(run.pk)
+        tidy_up(run.pk)
 
 
 def expire() -> None:
@@ -130,14 +131,10 @@ def drop_orphans() -> None:
     """
     stale = storage.stale_folders(ORPHAN_SECONDS)
     while some := set(islice(stale, BATCH)):
-        kept = {
-            run.pk: run for run in Run.objects.filter(pk__in=some, expired=None).only("status", "attempt")
-        }
-        for pk in some.difference(kept):
-            storage.drop_run(pk)
-        for pk, run in kept.items():
-            if run.status == Status.SUCCEEDED and storage.has_input(pk):
-                storage.keep_result(pk, run.attempt)
+        owned = set(Run.objects.filter(pk__in=some, expired=None).values_list("pk", flat=True))
+        for pk in some:
+            if pk not in owned or storage.has_input(pk):
+                tidy_up(pk)
 
 
 def forget_results() -> None:

@@ -11,14 +11,13 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
 from vcfjobs import storage
 from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
-from vcfjobs.models import ACTIVE, Run, Shard, Status
+from vcfjobs.models import Run, Shard
 from vcfjobs.references import assemblies
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
@@ -80,7 +79,6 @@ def create_shards(run: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
     storage.make_shard_folder(run.pk, run.attempt)
     if shards := Shard.objects.cut(run, ranges):
         return shards
-    storage.drop_shards(run.pk, run.attempt)
     raise RunLostError
 
 
@@ -175,20 +173,3 @@ def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
         writer.write(join_tabix((gzip.decompress(index.read_bytes()), at) for index, at in parts))
         writer.close()
     return True
-
-
-def discard_output(run_pk: UUID) -> None:
-    """Remove what a failed or cancelled run has written: its shards, and what lost attempts have left."""
-    drop(run_pk)
-    ended = Run.objects.filter(pk=run_pk, status__in=(Status.FAILED, Status.CANCELLED))
-    attempt = ended.values_list("attempt", flat=True).first()
-    if attempt is not None:  # else it was retried, or deleted, meanwhile
-        storage.keep_input(run_pk, attempt)
-
-
-def drop(run_pk: UUID) -> None:
-    """Remove the shards of a run that has ended, rows and parts."""
-    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=ACTIVE)
-    for attempt in shards.order_by().values_list("cut_attempt", flat=True).distinct():
-        storage.drop_shards(run_pk, attempt)
-        shards.filter(cut_attempt=attempt).delete()
