@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(gzip.compress(text_of(9000)))
-    with dying_in(monkeypatch, sharding, "create_shards"):
+    with dying_in(monkeypatch, type(Shard.objects), "cut"):
         turn(run)
     lose(run)
     maintenance.take_back_lost()
@@ -284,11 +285,13 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     mine = Run.objects.claim(run.pk, "t", "w")
     assert mine is not None
     ranges = [(0, 20_000), (20_000, len(text_of()))]
-    first = sharding.create_shards(mine, ranges)
+    storage.make_shard_folder(run.pk, 1)
+    first = Shard.objects.cut(mine, ranges)
     taken = Shard.objects.claim_next(run.pk, "fast", "w")
     part = storage.shard_path(run.pk, 1, 0, 1)
     part.write_bytes(b"being written")
-    assert sharding.create_shards(mine, ranges) == first
+    storage.make_shard_folder(run.pk, 1)
+    assert Shard.objects.cut(mine, ranges) == first
     assert part.exists()
     assert taken is not None
     assert taken.renew(0)
@@ -299,13 +302,13 @@ def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
-    create_shards = sharding.create_shards
+    make_shard_folder = storage.make_shard_folder
 
-    def cancelled_first(mine: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
+    def cancelled_first(pk: uuid.UUID, cut_attempt: int) -> None:
         run.cancel()
-        return create_shards(mine, ranges)
+        make_shard_folder(pk, cut_attempt)
 
-    monkeypatch.setattr(sharding, "create_shards", cancelled_first)
+    monkeypatch.setattr(storage, "make_shard_folder", cancelled_first)
     assert turn(run) == "lost"
     assert files(run) == ["input"]
 

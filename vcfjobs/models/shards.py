@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Subquery, Sum
 
-from vcfjobs.errors import VcfJobsError
+from vcfjobs.errors import RunLostError, VcfJobsError
 from vcfjobs.models.runs import Run, RunQuerySet
 from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet
 
@@ -45,8 +45,8 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
     def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
         """Record the shards of a run, in place of an earlier attempt's, and release the run to them.
 
-        All or nothing. Asked again, because the answer was lost with the connection, it returns what it has
-        recorded. Empty when the run is no longer this attempt's.
+        All or nothing. Its `Lease` must have ended. Called again, because the answer was lost with the
+        connection, it returns what is recorded. Raises RunLostError when the run is no longer this attempt's.
         """
         shards = [
             Shard(
@@ -61,7 +61,9 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         ]
         with transaction.atomic():
             if not run.release_to_shards(len(shards)):
-                return list(self.filter(run=run, cut_attempt=run.attempt))
+                if recorded := list(self.filter(run=run, cut_attempt=run.attempt)):
+                    return recorded
+                raise RunLostError
             self.filter(run=run).delete()
             run.batches.all().delete()
             return self.bulk_create(shards, batch_size=1000)

@@ -1,4 +1,4 @@
-"""Which uploads are let in: asked by the API and by the pages before a body is read.
+"""Decide whether an upload is accepted, before its body is read.
 
 Submits are counted in this process's memory, for the API and the pages together.
 """
@@ -34,11 +34,11 @@ class SubmitRate(SimpleRateThrottle):
 
 
 def admit_upload(request: HttpRequest, owner: str, *, form_bytes: int = 0) -> None:
-    """Return when `owner` may send the body of a request; nothing of it is read here.
+    """Return when `owner` may send the body of a request; it counts as a submit, also when it is refused.
 
-    `form_bytes` is what the body may hold beside the file. Counts as a submit, also when refused. The
-    thread's database connection is closed: a slow upload holds a thread, nothing else. Raises
-    SubmittedTooOftenError, LengthRequiredError, UploadTooLargeError, and what `require_room` raises.
+    `form_bytes` is the most that the body may hold beside the file. The thread's database connection is
+    closed, so a slow upload holds a thread and nothing else. Raises SubmittedTooOftenError,
+    LengthRequiredError, UploadTooLargeError, and what `require_room` raises.
     """
     rate = SubmitRate(owner)
     if not rate.allow_request(request, None):  # type: ignore[arg-type]  # what it needs of one, ours has

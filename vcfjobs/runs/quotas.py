@@ -1,7 +1,7 @@
-"""How much is let in: runs and bytes of one owner, the queue of all, and the disk that must stay free.
+"""Limits for new runs: runs and bytes of one owner, length of the queue, and free disk space.
 
-Asked before an upload is read, so that no client sends what cannot be kept, and again before it is recorded.
-A few runs more may be let in while several submit at once.
+Checked before an upload is read, so that no client sends what cannot be kept, and again before it is
+recorded. Simultaneous submits may exceed a limit by a few runs.
 """
 
 from __future__ import annotations

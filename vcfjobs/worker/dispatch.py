@@ -1,7 +1,7 @@
 """Send messages to the broker, within seconds even when it hangs, and ask how many wait there.
 
-Publishing never touches the result backend: one on a hung server would delay a submit. A publish that fails
-is no error: the row is there, and the sweep sends it.
+Publishing never uses the result backend, which may be on a hung server. A publish that fails is no error:
+the sweep sends the message later.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 WORK_ON_NEXT = "vcfjobs.work_on_next"
 
-# So many seconds after a failure nobody waits for the broker again.
+# Seconds after a failure in which nobody waits for the broker.
 BREAK_SECONDS = 10.0
 _broken_until = 0.0
 
-# So many seconds a caller waits for the broker's answer.
+# Seconds that a caller waits for the broker's answer.
 BROKER_SECONDS = 2.0
 _asking = threading.Lock()
 _last_answer: int | None = None
@@ -76,8 +76,8 @@ def answers() -> bool:
 def messages_waiting() -> int | None:
     """Messages in the broker's queue; None when it did not answer within BROKER_SECONDS.
 
-    One thread asks at a time; other callers get the last answer at once. Anybody may ask for /readyz, and a
-    broker that hangs blocks whoever waits for it.
+    One thread asks at a time; other callers get the last answer at once. A hung broker blocks whoever asks
+    it, and anybody may call /readyz.
     """
     global _last_answer
     if _asking.acquire(blocking=False):

@@ -1,7 +1,7 @@
-"""What a worker does with a message: claim a work item, do the work, record how it ended.
+"""What a worker does with a message: claim a work item, do the work, record how it ended, tidy up.
 
-Everything written is fenced by the item's attempt. Only an unforeseen error is logged with a traceback,
-which stays with the operator.
+Every write is fenced by the item's attempt. Only an unforeseen error is logged with its traceback, which
+operators alone can see.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
 def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcome:
     """Do the work on a claimed item, whatever happens on the way; None when nothing was claimed."""
     if item is None:
-        logger.info("nothing to do: the run is taken, over or gone")
+        logger.info("nothing to do: no work item could be claimed")
         return Outcome.NOTHING_TO_DO
     with log_run(item.run_pk, item.task_id):
         logger.info("%s begins", item.log_name)
@@ -83,7 +83,7 @@ def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcom
             outcome = _fail(item, error)
         except DATABASE_OUTAGE:
             # It lasted longer than a lease. Record nothing: the lease expires.
-            logger.exception("%s is left", item.log_name)
+            logger.exception("%s is given up, the database does not answer", item.log_name)
             connection.close()
             outcome = Outcome.LOST
         except Exception as error:
@@ -134,7 +134,8 @@ def _whole(run: Run) -> Outcome:
 def _cut(run: Run) -> Outcome:
     with Lease(run) as lease:
         ranges = sharding.plan_ranges(run, _stored(run.pk), lease)
-    for shard in sharding.create_shards(run, ranges):
+    storage.make_shard_folder(run.pk, run.attempt)
+    for shard in retry_on_outage(Shard.objects.cut)(run, ranges):
         if not dispatch.enqueue(shard):
             break  # the sweep sends this one and the others
     return Outcome.CUT

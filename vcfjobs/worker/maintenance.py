@@ -103,7 +103,7 @@ def _send(items: Iterable[Run | Shard]) -> None:
 
 
 def drop_shards() -> None:
-    """Remove the shards of runs that have ended: failed or cancelled on a host that did not see the parts."""
+    """Remove the shards of ended runs that nobody has tidied up, because their host did not see the parts."""
     over = Run.objects.filter(Exists(Shard.objects.filter(run=OuterRef("pk"))), status__in=FINAL)
     for run in over.only("pk")[:BATCH]:
         tidy_up(run.pk)

@@ -15,8 +15,7 @@ from typing import Any
 from django.conf import settings
 
 from vcfjobs import storage
-from vcfjobs.database.retry import retry_on_outage
-from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
+from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
 from vcfjobs.models import Run, Shard
 from vcfjobs.references import assemblies
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
@@ -68,18 +67,6 @@ def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> Non
             lease.check()
         writer.close()
     storage.publish(part, stored)
-
-
-@retry_on_outage
-def create_shards(run: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
-    """Record the shards and release the run to them; the lease's context must have ended.
-
-    The caller sends them. Raises RunLostError when the run is no longer this attempt's.
-    """
-    storage.make_shard_folder(run.pk, run.attempt)
-    if shards := Shard.objects.cut(run, ranges):
-        return shards
-    raise RunLostError
 
 
 def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
