@@ -14,7 +14,7 @@ from vcfjobs import storage
 from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.log_context import log_run
 from vcfjobs.models import Run, RunQuerySet
-from vcfjobs.runs import quotas
+from vcfjobs.runs import admission
 from vcfjobs.runs.run_ids import is_searchable
 from vcfjobs.worker import cleanup, dispatch, scheduler
 
@@ -55,7 +55,7 @@ def cancel_run(run: Run) -> None:
 
 def retry_run(run: Run) -> None:
     """Queue a failed or cancelled run again, if its file is still stored."""
-    quotas.require_room(run.owner, 0)
+    admission.require_room(run.owner, 0)
     if not storage.has_input(run.pk):
         raise RunConflictError("The uploaded file is no longer stored, so the run cannot be retried.")
     cleanup.tidy_up(run.pk)

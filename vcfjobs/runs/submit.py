@@ -24,7 +24,7 @@ from vcfjobs.errors import (
 from vcfjobs.log_context import log_run
 from vcfjobs.models import ACTIVE, Kind, Run, Status
 from vcfjobs.references import assemblies
-from vcfjobs.runs import estimates, quotas
+from vcfjobs.runs import admission, estimates
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.vrs import versions
 from vcfjobs.vrs.vcf.annotate import HeadCheck, Options, check_head, read_header
@@ -157,7 +157,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
         if holder is not None and not _supersede(holder, run):
             return holder, False
-        quotas.require_room(run.owner, 0, arrived=run.input_bytes)
+        admission.require_room(run.owner, 0, arrived=run.input_bytes)
         try:
             _insert(run, spooled, holder, run_async=run_async)
         except IntegrityError:

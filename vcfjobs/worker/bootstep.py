@@ -97,8 +97,7 @@ class SweepStep(bootsteps.StartStopStep):
 
 def refuse_wrong_setup(pool: Any) -> None:
     """End the process, and say in the log why, when the pool or a system check is wrong."""
-    name = (pool if isinstance(pool, str) else pool.__module__).replace(":", ".").rsplit(".", 2)
-    if not any(part in POOLS for part in name):
+    if not any(name in str(pool) for name in POOLS):  # a name, or a class with the name in its module's
         logger.critical(
             "This service runs on Celery's prefork and solo pools only: "
             "threads and greenlets enforce no time limits. Start the worker with --pool=prefork."
