@@ -68,34 +68,40 @@ def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
 
 
 def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcome:
-    """Do the work on a claimed item, whatever happens on the way; None when nothing was claimed."""
+    """Do the work on what was claimed, if anything was, and tidy up behind it."""
     if item is None:
         logger.info("nothing to do: no work item could be claimed")
         return Outcome.NOTHING_TO_DO
     with log_run(item.run_pk, item.task_id):
         logger.info("%s begins", item.log_name)
-        try:
-            with storage.full_disk_as_error():
-                outcome = work(item)
-        except RunLostError:
-            outcome = Outcome.LOST
-        except VcfJobsError as error:
-            outcome = _fail(item, error)
-        except DATABASE_OUTAGE:
-            # It lasted longer than a lease. Record nothing: the lease expires.
-            logger.exception("%s is given up, the database does not answer", item.log_name)
-            connection.close()
-            outcome = Outcome.LOST
-        except Exception as error:
-            outcome = _fail(item, RunFailureError(UNFORESEEN), traceback.format_exc())
-            # The files of a run that is deleted or cancelled vanish while they are worked on.
-            if outcome is Outcome.FAILED or not isinstance(error, FileNotFoundError):
-                logger.exception("%s failed", item.log_name)
+        outcome = _outcome_of(item, work)
         try:
             cleanup.tidy_up(item.run_pk)
         except (OSError, *DATABASE_OUTAGE):
             logger.warning("files could not be removed; the end of the run or its expiry removes them")
         logger.info("%s %s", item.log_name, outcome)
+        return outcome
+
+
+def _outcome_of(item: Run | Shard, work: Callable[[Any], Outcome]) -> Outcome:
+    """Do the work; an error on the way is recorded, unless the item is no longer this attempt's."""
+    try:
+        with storage.full_disk_as_error():
+            return work(item)
+    except RunLostError:
+        return Outcome.LOST
+    except VcfJobsError as error:
+        return _fail(item, error)
+    except DATABASE_OUTAGE:
+        # It lasted longer than a lease. Record nothing: the lease expires.
+        logger.exception("%s is given up, the database does not answer", item.log_name)
+        connection.close()
+        return Outcome.LOST
+    except Exception as error:
+        outcome = _fail(item, RunFailureError(UNFORESEEN), traceback.format_exc())
+        # The files of a run that is deleted or cancelled vanish while they are worked on.
+        if outcome is Outcome.FAILED or not isinstance(error, FileNotFoundError):
+            logger.exception("%s failed", item.log_name)
         return outcome
 
 
