@@ -93,9 +93,8 @@ def beside(path: Path, kind: str) -> Path:
 
 
 def make_shard_folder(pk: UUID, cut_attempt: int) -> None:
-    """Make the folder for the parts of a run, empty."""
-    drop_shards(pk, cut_attempt)
-    shard_folder(pk, cut_attempt).mkdir(mode=0o700)
+    """Make the folder for the parts of a run, unless this attempt has made it before."""
+    shard_folder(pk, cut_attempt).mkdir(mode=0o700, exist_ok=True)
     sync(run_folder(pk))
 
 
@@ -139,22 +138,6 @@ def publish(part: Path, target: Path) -> None:
     sync(part)
     part.replace(target)
     sync(target.parent)
-
-
-def drop_attempt(pk: UUID, attempt: int) -> None:
-    """Remove what one attempt wrote, published or not, and nothing of another's."""
-    for leftover in run_folder(pk).glob(f"{attempt}.*"):
-        if not leftover.is_dir():
-            leftover.unlink(missing_ok=True)
-
-
-def drop_shard_attempt(pk: UUID, cut_attempt: int, number: int, attempt: int) -> None:
-    for leftover in shard_folder(pk, cut_attempt).glob(f"{number}.{attempt}.*"):
-        leftover.unlink(missing_ok=True)
-
-
-def drop_shards(pk: UUID, cut_attempt: int) -> None:
-    shutil.rmtree(shard_folder(pk, cut_attempt), ignore_errors=True)
 
 
 def keep_result(pk: UUID, attempt: int) -> None:

@@ -121,10 +121,10 @@ def test_the_lines_of_the_loaders_thread_name_the_run(
 def test_the_lines_of_a_submit_name_the_run(
     tiny_assembly: str, lines: Callable[[], list[str]], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(task: str, args: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(dispatch, "_send", hang)
+    monkeypatch.setattr(dispatch.current_app.amqp, "send_task_message", hang)
     dispatch._broken_until = 0.0
     run, _ = submit.submit_run(
         upload=make_upload(),
@@ -209,10 +209,10 @@ def test_the_line_of_a_shard_that_is_queued_again_names_its_run(
 def test_what_the_broker_does_not_take_from_the_sweep_is_named(
     lines: Callable[[], list[str]], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(task: str, args: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(dispatch, "_send", hang)
+    monkeypatch.setattr(dispatch.current_app.amqp, "send_task_message", hang)
     dispatch._broken_until = 0.0
     run = make_run()
     maintenance.send_unsent()
