@@ -108,7 +108,7 @@ def test_json_has_the_time_in_utc_and_its_own_fields_alone() -> None:
 def test_a_workers_lines_name_the_delivery() -> None:
     app = Celery("test", set_as_current=False)
 
-    @app.task  # type: ignore[untyped-decorator]
+    @app.task
     def task() -> Any:
         return json.loads(log_lines.JsonLines().format(record()))["task_id"]
 

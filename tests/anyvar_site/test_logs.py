@@ -20,7 +20,7 @@ from tests.servers import wait_until
 from vcfjobs.models import Run, Shard, Status
 from vcfjobs.registry import load
 from vcfjobs.runs import lifecycle, submit
-from vcfjobs.worker import annotation, dispatch, executor, maintenance
+from vcfjobs.worker import dispatch, executor, maintenance
 from vcfjobs.worker.lease import Lease
 
 HOSTILE = "a\nb\r\x1b[31mc\x7f\x9b\u2028d\0"
@@ -45,7 +45,7 @@ def test_each_line_of_a_run_names_it(
     def no_index(*args: object, **options: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(annotation.pysam, "tabix_index", no_index)
+    monkeypatch.setattr("vcfjobs.worker.annotation.pysam.tabix_index", no_index)
     executor.run(queued.pk, task_id="t", worker="w")
     executor.run(queued.pk, task_id="t", worker="w")
     found = lines()
