@@ -18,23 +18,28 @@ from tempfile import NamedTemporaryFile
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from celery.app.defaults import NAMESPACES, flatten
+from celery.app.defaults import NAMESPACES, Option, flatten
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
 DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
-RATE = r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)"
-RFC_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"
+RATE = validate.Regexp(r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\Z")
+RFC_3339 = validate.Regexp(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
 
-CELERY_KINDS = {"int": "a whole number", "float": "a number", "dict": "a JSON object"}
-# Celery's workers set these for their children.
-CELERY_INTERNAL = re.compile(
-    "CELERY_(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)"
+# Celery's workers set the excepted variables for their children.
+CELERY_VARIABLE = re.compile(
+    r"CELERY_(?!(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)\Z)"
 )
+CELERY_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "dict": "a JSON object",
+}
 
 T = TypeVar("T")
 
-_env = Env(expand_vars=False)
+_env = Env()
 _known: set[str] = set()
 
 
@@ -46,15 +51,19 @@ def _read(variable: str, default: T, parse: Callable[[str], T], accepted: str) -
 def _parse(variable: str, parse: Callable[[str], T], accepted: str) -> T:
     try:
         return parse(variable)
-    except ValueError:
+    except (TypeError, ValueError):
         value = os.environ[variable]
         raise ImproperlyConfigured(f"{variable} must be {accepted}, not {value!r}.") from None
 
 
-def text(variable: str, default: str = "", pattern: str = "", accepted: str = "") -> str:
-    """A text, which matches `pattern` as a whole."""
-    matches = validate.Regexp(rf"(?:{pattern})\Z") if pattern else None
-    return _read(variable, default, lambda name: _env.str(name, validate=matches), accepted)
+def text(variable: str, default: str = "", accepted: str = "", *checks: Callable[[str], object]) -> str:
+    """A text that passes the checks."""
+    return _read(variable, default, lambda name: _env.str(name, validate=checks), accepted)
+
+
+def choice(variable: str, *words: str) -> str:
+    """One of these words, by default the first."""
+    return text(variable, words[0], " or ".join(words), validate.OneOf(words))
 
 
 def flag(variable: str, default: bool) -> bool:
@@ -80,23 +89,18 @@ def folder(variable: str, default: Path) -> Path:
 
 def url(variable: str, default: str = "", also: str = "https") -> str:
     """An address: http, https or `also`."""
-    return text(variable, default, f"(?i:https?|{also}):[ -~]*", f"http: or {also}: and an address")
+    address = validate.Regexp(rf"(?i:https?|{also}):[ -~]*\Z")
+    return text(variable, default, f"http: or {also}: and an address", address)
 
 
 def moment(variable: str) -> str:
     """A date and time as RFC 3339 writes it, or empty."""
-
-    def parse(name: str) -> str:
-        value = _env.str(name, validate=validate.Regexp(RFC_3339))
-        datetime.fromisoformat(value)
-        return value
-
-    return _read(variable, "", parse, "a date and time like 2026-01-31T12:00:00Z")
+    return text(variable, "", "a date and time like 2026-01-31T12:00:00Z", RFC_3339, datetime.fromisoformat)
 
 
 def rate(variable: str, default: str) -> str:
     """How many in how long, as Django REST framework writes it."""
-    return text(variable, default, RATE, "a number and a period, such as 600/min or 5/s")
+    return text(variable, default, "a number and a period, such as 600/min or 5/s", RATE)
 
 
 def log_level(variable: str) -> int:
@@ -156,32 +160,25 @@ def tokens(variable: str) -> list[str]:
 def celery_passthrough() -> dict[str, Any]:
     """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.
 
-    Raises ImproperlyConfigured for a name that Celery does not know, or a text where it needs a number.
+    Raises ImproperlyConfigured for a name that Celery does not know, or a value of another type.
     """
     options = dict(flatten(NAMESPACES))
     passed: dict[str, Any] = {}
-    for variable, value in os.environ.items():
-        if variable in _known or not variable.startswith("CELERY_") or CELERY_INTERNAL.fullmatch(variable):
-            continue
+    for variable in sorted(set(filter(CELERY_VARIABLE.match, os.environ)) - _known):
         name = variable.removeprefix("CELERY_").lower()
         if name == "task_soft_time_limit":
             raise ImproperlyConfigured(f"{variable} is set: this service calls it CELERY_SOFT_TIME_LIMIT.")
         if name not in options:
             raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
-        if value:
-            passed[name] = _celery_value(variable, options[name].type)
+        if os.environ[variable]:
+            passed[name] = _celery_value(variable, options[name])
     return passed
 
 
-def _celery_value(variable: str, kind: str) -> Any:
-    """The variable as JSON or, where Celery takes any text, as that text; `kind` is Celery's own word."""
+def _celery_value(variable: str, option: Option) -> Any:
     value = os.environ[variable]
     with suppress(ValueError):
-        parsed = json.loads(value)
-        if kind != "dict" or isinstance(parsed, dict):
-            return parsed
-    if kind == "bool":
-        return _parse(variable, _env.bool, "true or false")
-    if kind in CELERY_KINDS:
-        raise ImproperlyConfigured(f"{variable} must be {CELERY_KINDS[kind]}, not {value!r}.")
-    return {"True": True, "False": False}.get(value, value)
+        value = json.loads(value)
+    if value is None or option.type not in CELERY_TYPES:
+        return value
+    return _parse(variable, lambda _: option.to_python(value), CELERY_TYPES[option.type])

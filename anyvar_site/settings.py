@@ -145,9 +145,9 @@ ANYVAR_MIN_FREE_BYTES = env.number("ANYVAR_MIN_FREE_BYTES", 256 * 2**20, least=0
 ANYVAR_LEASE_SECONDS = env.number("ANYVAR_LEASE_SECONDS", 60)
 ANYVAR_RUN_MAX_ATTEMPTS = env.number("ANYVAR_RUN_MAX_ATTEMPTS", 3)
 ANYVAR_DEFAULT_ASSEMBLY = env.text("ANYVAR_DEFAULT_ASSEMBLY", "GRCh38")
-ANYVAR_VRS_VERSION = env.text("ANYVAR_VRS_VERSION", "2.0", r"2\.[01]", "2.0 or 2.1")
+ANYVAR_VRS_VERSION = env.choice("ANYVAR_VRS_VERSION", "2.0", "2.1")
 # Read by the engine, which knows no settings; checked here.
-env.text("ANYVAR_KERNEL", "on", "on|off", "on or off")
+env.choice("ANYVAR_KERNEL", "on", "off")
 ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = env.number(
     "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500, least=400, most=599
 )
@@ -250,7 +250,7 @@ SPECTACULAR_SETTINGS = {
 # --- Logs --------------------------------------------------------------------------------------
 
 LOGGING = log_lines.configuration(
-    env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"),
+    env.choice("LOG_FORMAT", "text", "json"),
     env.log_level("LOG_LEVEL"),
     run="vcfjobs.log_context.RunFilter",
 )
