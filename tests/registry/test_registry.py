@@ -243,17 +243,17 @@ def test_many_alleles_are_not_counted_and_estimated_well(
 def test_the_search_for_the_latest_runs_is_bounded_by_their_number_and_by_time(
     sequence: Sequence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance, "BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(provenance, "RUNS_SEARCHED", 2)
     digest = row(7)[0]
     for number in range(7):
         held = make_run(run_id=f"r{number}")
         RunAlleles.objects.create(run=held, ordinal=0, digests=b"\0" * 24 + digest)
         RunAlleles.objects.create(run=held, ordinal=1, digests=b"x" * 24)
     RunAlleles.objects.create(run=make_run(), ordinal=0, digests=b"x" * 12 + digest + b"x" * 12)
-    text = digest_text(digest)
-    runs, complete = provenance.latest_runs_holding(text, most=100, seconds=60)
+    allele, other = Allele(pk=digest_text(digest)), Allele(pk=digest_text(b"\1" * 24))
+    runs, complete = provenance.latest_runs_holding(allele, most=100, seconds=60)
     assert ([held.run_id for held in runs], complete) == ([f"r{number}" for number in range(6, -1, -1)], True)
-    runs, complete = provenance.latest_runs_holding(text, most=2, seconds=60)
+    runs, complete = provenance.latest_runs_holding(allele, most=2, seconds=60)
     assert ([held.run_id for held in runs], complete) == (["r6", "r5"], False)
-    assert provenance.latest_runs_holding(text, most=100, seconds=-1) == ([], False)
-    assert provenance.latest_runs_holding(digest_text(b"\1" * 24), most=1, seconds=60) == ([], True)
+    assert provenance.latest_runs_holding(allele, most=100, seconds=-1) == ([], False)
+    assert provenance.latest_runs_holding(other, most=1, seconds=60) == ([], True)

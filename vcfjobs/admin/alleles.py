@@ -112,7 +112,7 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
 
     @admin.display(description="runs")
     def held_by(self, allele: Allele) -> SafeString | str:
-        runs, complete = provenance.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
+        runs, complete = provenance.latest_runs_holding(allele, most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
         more = "" if complete else "The search stopped early: more runs may contain it."
         if not runs:
             return more or "No recorded run."
