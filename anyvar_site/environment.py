@@ -6,25 +6,33 @@ An empty variable counts as unset. A value that begins with $ is that value: not
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from celery.app.defaults import NAMESPACES, Option, flatten
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, validate
+from environs import Env, ValidationError, validate
+
+NOT_NEGATIVE = validate.Range(min=0)
+POSITIVE = validate.Range(min=1)
+RATE = validate.Regexp(
+    r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\Z",
+    error="Must be a number and a period, such as 600/min or 5/s.",
+)
+WEB_ADDRESS = validate.Regexp(r"(?i:https?):[ -~]*\Z", error="Must be http: or https: and an address.")
+WEB_OR_MAIL_ADDRESS = validate.Regexp(
+    r"(?i:https?|mailto):[ -~]*\Z", error="Must be http:, https: or mailto: and an address."
+)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
-RATE = validate.Regexp(r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\Z")
-RFC_3339 = validate.Regexp(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z")
 
 # Celery's workers set the excepted variables for their children.
 CELERY_VARIABLE = re.compile(
@@ -37,86 +45,40 @@ CELERY_TYPES = {
     "dict": "a JSON object",
 }
 
-T = TypeVar("T")
 
-_env = Env()
-_known: set[str] = set()
+class StrictEnv(Env):
+    """environs, to which an empty variable is unset, and which knows the variables that were asked for."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
 
-def _read(variable: str, default: T, parse: Callable[[str], T], accepted: str) -> T:
-    _known.add(variable)
-    return _parse(variable, parse, accepted) if os.environ.get(variable) else default
-
-
-def _parse(variable: str, parse: Callable[[str], T], accepted: str) -> T:
-    try:
-        return parse(variable)
-    except (TypeError, ValueError):
-        value = os.environ[variable]
-        raise ImproperlyConfigured(f"{variable} must be {accepted}, not {value!r}.") from None
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        self.asked.add(env_key)
+        return os.environ.get(env_key) or default
 
 
-def text(variable: str, default: str = "", accepted: str = "", *checks: Callable[[str], object]) -> str:
-    """A text that passes the checks."""
-    return _read(variable, default, lambda name: _env.str(name, validate=checks), accepted)
+env = StrictEnv()
 
 
-def choice(variable: str, *words: str) -> str:
-    """One of these words, by default the first."""
-    return text(variable, words[0], " or ".join(words), validate.OneOf(words))
-
-
-def flag(variable: str, default: bool) -> bool:
-    """A boolean; true, on, yes and 1 in any usual case, and their opposites."""
-    return _read(variable, default, _env.bool, "true or false")
-
-
-def number(variable: str, default: int, least: int = 1, most: int | None = None) -> int:
-    """A whole number from `least` to `most`."""
-    within = validate.Range(least, most)
-    accepted = f"a whole number from {least} to {most}" if most else f"a whole number of at least {least}"
-    return _read(variable, default, lambda name: _env.int(name, validate=within), accepted)
+def moment(value: str) -> None:
+    """Raise ValidationError unless the value is a date and time as RFC 3339 writes it."""
+    with suppress(ValueError):
+        if RFC_3339.fullmatch(value) and datetime.fromisoformat(value):
+            return
+    raise ValidationError("Must be a date and time like 2026-01-31T12:00:00Z.")
 
 
 def words(variable: str, default: list[str]) -> list[str]:
-    split = _read(variable, default, lambda name: _env.list(name, subcast=str.strip), "")
-    return [word for word in split if word]
-
-
-def folder(variable: str, default: Path) -> Path:
-    return _read(variable, default, _env.path, "a path").absolute()
-
-
-def url(variable: str, default: str = "", also: str = "https") -> str:
-    """An address: http, https or `also`."""
-    address = validate.Regexp(rf"(?i:https?|{also}):[ -~]*\Z")
-    return text(variable, default, f"http: or {also}: and an address", address)
-
-
-def moment(variable: str) -> str:
-    """A date and time as RFC 3339 writes it, or empty."""
-    return text(variable, "", "a date and time like 2026-01-31T12:00:00Z", RFC_3339, datetime.fromisoformat)
-
-
-def rate(variable: str, default: str) -> str:
-    """How many in how long, as Django REST framework writes it."""
-    return text(variable, default, "a number and a period, such as 600/min or 5/s", RATE)
-
-
-def log_level(variable: str) -> int:
-    return _read(variable, logging.INFO, _env.log_level, "DEBUG, INFO, WARNING, ERROR or CRITICAL")
+    return [word for word in env.list(variable, default, subcast=str.strip) if word]
 
 
 def database(variable: str, default: Path) -> dict[str, Any]:
     """Django's settings of a SQLite or PostgreSQL database, by default SQLite in the file `default`.
 
-    Raises ImproperlyConfigured for another database; the sentence does not repeat the password.
+    Raises ImproperlyConfigured for another database; no sentence repeats the password.
     """
-    _known.add(variable)
-    try:
-        found = dict(_env.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
-    except ValueError:
-        found = {}
+    found = dict(env.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
     if found.get("ENGINE") not in DATABASE_ENGINES:
         raise ImproperlyConfigured(f"{variable} must name SQLite (sqlite:///…) or PostgreSQL (postgres://…).")
     options = found.setdefault("OPTIONS", {})
@@ -164,7 +126,7 @@ def celery_passthrough() -> dict[str, Any]:
     """
     options = dict(flatten(NAMESPACES))
     passed: dict[str, Any] = {}
-    for variable in sorted(set(filter(CELERY_VARIABLE.match, os.environ)) - _known):
+    for variable in sorted(set(filter(CELERY_VARIABLE.match, os.environ)) - env.asked):
         name = variable.removeprefix("CELERY_").lower()
         if name == "task_soft_time_limit":
             raise ImproperlyConfigured(f"{variable} is set: this service calls it CELERY_SOFT_TIME_LIMIT.")
@@ -181,4 +143,7 @@ def _celery_value(variable: str, option: Option) -> Any:
         value = json.loads(value)
     if value is None or option.type not in CELERY_TYPES:
         return value
-    return _parse(variable, lambda _: option.to_python(value), CELERY_TYPES[option.type])
+    try:
+        return option.to_python(value)
+    except (TypeError, ValueError):
+        raise ImproperlyConfigured(f"{variable} must be {CELERY_TYPES[option.type]}.") from None
