@@ -26,24 +26,19 @@ RATE = validate.Regexp(
     r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\Z",
     error="Must be a number and a period, such as 600/min or 5/s.",
 )
-WEB_ADDRESS = validate.Regexp(r"(?i:https?):[ -~]*\Z", error="Must be http: or https: and an address.")
-WEB_OR_MAIL_ADDRESS = validate.Regexp(
+ADDRESS = validate.Regexp(r"(?i:https?):[ -~]*\Z", error="Must be http: or https: and an address.")
+CONTACT = validate.Regexp(
     r"(?i:https?|mailto):[ -~]*\Z", error="Must be http:, https: or mailto: and an address."
 )
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
-
+AUTHENTICATION_VARIABLE = re.compile("ANYVAR_.*(AUTH|TOKEN)")
 # Celery's workers set the excepted variables for their children.
 CELERY_VARIABLE = re.compile(
     r"CELERY_(?!(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)\Z)"
 )
-CELERY_TYPES = {
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "dict": "a JSON object",
-}
+CELERY_TYPES = {"int": "an integer", "float": "a number", "bool": "true or false", "dict": "a JSON object"}
 
 
 class StrictEnv(Env):
@@ -57,6 +52,58 @@ class StrictEnv(Env):
         self.asked.add(env_key)
         return os.environ.get(env_key) or default
 
+    def words(self, variable: str, default: list[str]) -> list[str]:
+        return [word for word in self.list(variable, default, subcast=str.strip) if word]
+
+    def database(self, variable: str, default: Path) -> dict[str, Any]:
+        """Django's settings of a SQLite or PostgreSQL database, by default SQLite in the file `default`.
+
+        Raises ImproperlyConfigured for another database; no sentence repeats the password.
+        """
+        found = dict(self.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
+        if found.get("ENGINE") not in DATABASE_ENGINES:
+            raise ImproperlyConfigured(
+                f"{variable} must name SQLite (sqlite:///…) or PostgreSQL (postgres://…)"
+            )
+        options = found.setdefault("OPTIONS", {})
+        # Django's own settings in the query, as disable_server_side_cursors, are no options of the driver.
+        return found | {name.upper(): options.pop(name) for name in list(options) if name.upper() in found}
+
+    def tokens(self, variable: str) -> list[str]:
+        """The bearer tokens in the variable.
+
+        Raises ImproperlyConfigured when the service would be open although a variable asks for
+        authentication: the list contains no token, or the variable is mistyped, or one of AnyVar's for an
+        identity provider.
+        """
+        found = self.words(variable, [])
+        if os.environ.get(variable) and not found:
+            raise ImproperlyConfigured(f"{variable} is set but contains no token: the service would be open.")
+        for name in filter(AUTHENTICATION_VARIABLE.match, os.environ):
+            if name != variable and os.environ[name]:
+                raise ImproperlyConfigured(
+                    f"{name} is set, but this service reads only {variable} for authentication and would be "
+                    f"open. Unset {name}, or rename it."
+                )
+        return found
+
+    def celery_passthrough(self) -> dict[str, Any]:
+        """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.
+
+        Raises ImproperlyConfigured for a name that Celery does not know, or a value of another type.
+        """
+        options = dict(flatten(NAMESPACES))
+        passed: dict[str, Any] = {}
+        for variable in sorted(set(filter(CELERY_VARIABLE.match, os.environ)) - self.asked):
+            name = variable.removeprefix("CELERY_").lower()
+            if name == "task_soft_time_limit":
+                raise ImproperlyConfigured(f"{variable} is set: the service calls it CELERY_SOFT_TIME_LIMIT.")
+            if name not in options:
+                raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
+            if os.environ[variable]:
+                passed[name] = _celery_value(variable, options[name])
+        return passed
+
 
 env = StrictEnv()
 
@@ -67,23 +114,6 @@ def moment(value: str) -> None:
         if RFC_3339.fullmatch(value) and datetime.fromisoformat(value):
             return
     raise ValidationError("Must be a date and time like 2026-01-31T12:00:00Z.")
-
-
-def words(variable: str, default: list[str]) -> list[str]:
-    return [word for word in env.list(variable, default, subcast=str.strip) if word]
-
-
-def database(variable: str, default: Path) -> dict[str, Any]:
-    """Django's settings of a SQLite or PostgreSQL database, by default SQLite in the file `default`.
-
-    Raises ImproperlyConfigured for another database; no sentence repeats the password.
-    """
-    found = dict(env.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
-    if found.get("ENGINE") not in DATABASE_ENGINES:
-        raise ImproperlyConfigured(f"{variable} must name SQLite (sqlite:///…) or PostgreSQL (postgres://…).")
-    options = found.setdefault("OPTIONS", {})
-    # Django's own settings in the query, such as disable_server_side_cursors, are no options of the driver.
-    return found | {name.upper(): options.pop(name) for name in list(options) if name.upper() in found}
 
 
 def secret_key(path: Path) -> str:
@@ -99,42 +129,6 @@ def secret_key(path: Path) -> str:
     if len(key) < 32:
         raise ImproperlyConfigured(f"{path.name} has no usable secret key: delete it, or set SECRET_KEY.")
     return key
-
-
-def tokens(variable: str) -> list[str]:
-    """The bearer tokens in the variable.
-
-    Raises ImproperlyConfigured when the service would be open although a variable asks for authentication:
-    the list contains no token, or the variable is mistyped, or one of AnyVar's for an identity provider.
-    """
-    found = words(variable, [])
-    if os.environ.get(variable) and not found:
-        raise ImproperlyConfigured(f"{variable} is set but contains no token: the service would be open.")
-    for name, value in os.environ.items():
-        if name.startswith("ANYVAR_") and ("AUTH" in name or "TOKEN" in name) and name != variable and value:
-            raise ImproperlyConfigured(
-                f"{name} is set, but this service reads only {variable} for authentication and would be "
-                f"open. Unset {name}, or rename it."
-            )
-    return found
-
-
-def celery_passthrough() -> dict[str, Any]:
-    """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.
-
-    Raises ImproperlyConfigured for a name that Celery does not know, or a value of another type.
-    """
-    options = dict(flatten(NAMESPACES))
-    passed: dict[str, Any] = {}
-    for variable in sorted(set(filter(CELERY_VARIABLE.match, os.environ)) - env.asked):
-        name = variable.removeprefix("CELERY_").lower()
-        if name == "task_soft_time_limit":
-            raise ImproperlyConfigured(f"{variable} is set: this service calls it CELERY_SOFT_TIME_LIMIT.")
-        if name not in options:
-            raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
-        if os.environ[variable]:
-            passed[name] = _celery_value(variable, options[name])
-    return passed
 
 
 def _celery_value(variable: str, option: Option) -> Any:

@@ -12,8 +12,8 @@ from typing import Any
 import django_stubs_ext
 from environs import validate
 
-from anyvar_site import environment, filesystem_broker, log_lines, redis_broker
-from anyvar_site.environment import NOT_NEGATIVE, POSITIVE, WEB_ADDRESS, env
+from anyvar_site import filesystem_broker, log_lines, redis_broker
+from anyvar_site.environment import ADDRESS, CONTACT, NOT_NEGATIVE, POSITIVE, RATE, env, moment, secret_key
 from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -27,9 +27,9 @@ django_stubs_ext.monkeypatch()
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", False)
-SECRET_KEY = env.str("SECRET_KEY", "") or environment.secret_key(VAR_DIR / "secret_key")
-ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
+SECRET_KEY = env.str("SECRET_KEY", "") or secret_key(VAR_DIR / "secret_key")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -119,7 +119,7 @@ POSTGRESQL_OPTIONS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-DATABASE = environment.database("DATABASE_URL", default=VAR_DIR / "db.sqlite3")
+DATABASE = env.database("DATABASE_URL", default=VAR_DIR / "db.sqlite3")
 if DATABASE["ENGINE"].endswith("sqlite3"):
     DATABASE["OPTIONS"] = SQLITE_OPTIONS
 else:
@@ -148,17 +148,17 @@ env.str("ANYVAR_KERNEL", "on", validate=validate.OneOf(["on", "off"]))
 ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = env.int(
     "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500, validate=validate.Range(400, 599)
 )
-ANYVAR_AUTH_TOKEN_LIST = environment.tokens("ANYVAR_AUTH_TOKEN_LIST")
+ANYVAR_AUTH_TOKEN_LIST = env.tokens("ANYVAR_AUTH_TOKEN_LIST")
 ANYVAR_REGISTER = env.bool("ANYVAR_REGISTER", True)
 ANYVAR_PROVENANCE = env.bool("ANYVAR_PROVENANCE", True)
-ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", "600/min", validate=environment.RATE)
+ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", "600/min", validate=RATE)
 ANYVAR_SERVICE_ID = env.str("ANYVAR_SERVICE_ID", "org.example.vcfjobs")
 ANYVAR_ORGANIZATION_NAME = env.str("ANYVAR_ORGANIZATION_NAME", "Unnamed organization")
-ANYVAR_ORGANIZATION_URL = env.str("ANYVAR_ORGANIZATION_URL", "https://example.org/", validate=WEB_ADDRESS)
-ANYVAR_CONTACT_URL = env.str("ANYVAR_CONTACT_URL", "", validate=environment.WEB_OR_MAIL_ADDRESS)
-ANYVAR_DOCUMENTATION_URL = env.str("ANYVAR_DOCUMENTATION_URL", "", validate=WEB_ADDRESS)  # empty: /docs/ here
-ANYVAR_SERVICE_CREATED_AT = env.str("ANYVAR_SERVICE_CREATED_AT", "", validate=environment.moment)
-ANYVAR_SERVICE_UPDATED_AT = env.str("ANYVAR_SERVICE_UPDATED_AT", "", validate=environment.moment)
+ANYVAR_ORGANIZATION_URL = env.str("ANYVAR_ORGANIZATION_URL", "https://example.org/", validate=ADDRESS)
+ANYVAR_CONTACT_URL = env.str("ANYVAR_CONTACT_URL", "", validate=CONTACT)
+ANYVAR_DOCUMENTATION_URL = env.str("ANYVAR_DOCUMENTATION_URL", "", validate=ADDRESS)  # empty: /docs/ here
+ANYVAR_SERVICE_CREATED_AT = env.str("ANYVAR_SERVICE_CREATED_AT", "", validate=moment)
+ANYVAR_SERVICE_UPDATED_AT = env.str("ANYVAR_SERVICE_UPDATED_AT", "", validate=moment)
 ANYVAR_SERVICE_ENVIRONMENT = env.str("ANYVAR_SERVICE_ENVIRONMENT", "test" if DEBUG else "prod")
 
 # Uploads of any size stream into the spool of the work directory and are renamed from there.
@@ -204,7 +204,7 @@ elif CELERY_BROKER_URL:
     CELERY["broker_url"] = CELERY_BROKER_URL
 else:
     CELERY |= filesystem_broker.broker_settings(env.path("ANYVAR_BROKER_DIR", VAR_DIR / "broker").absolute())
-passed_on = environment.celery_passthrough()
+passed_on = env.celery_passthrough()
 transport_options = CELERY.get("broker_transport_options", {}) | passed_on.pop("broker_transport_options", {})
 CELERY |= passed_on | {"broker_transport_options": transport_options}
 CELERY_VISIBILITY_TIMEOUT = transport_options.get("visibility_timeout", CELERY_VISIBILITY_TIMEOUT)
