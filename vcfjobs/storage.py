@@ -142,8 +142,8 @@ def publish(part: Path, target: Path) -> None:
 
 def keep_result(pk: UUID, attempt: int) -> None:
     """Remove everything of a successful run but what its attempt published: its input, others' leftovers."""
-    published = result_path(pk, attempt).name
-    _keep(pk, lambda name: name.startswith(published) or name == validation_path(pk, attempt).name)
+    published = (result_path(pk, attempt).name, validation_path(pk, attempt).name)
+    _keep(pk, lambda name: name.startswith(published))
 
 
 def keep_input(pk: UUID, attempt: int) -> None:
@@ -151,12 +151,12 @@ def keep_input(pk: UUID, attempt: int) -> None:
 
     What an attempt after `attempt` writes stays: that is a retry's, which somebody asked for meanwhile.
     """
-    _keep(pk, lambda name: name == INPUT or _is_later(name, attempt))
 
+    def is_later(name: str) -> bool:
+        number = name.partition(".")[0]
+        return number.isdecimal() and int(number) > attempt
 
-def _is_later(name: str, attempt: int) -> bool:
-    number = name.partition(".")[0]
-    return number.isdecimal() and int(number) > attempt
+    _keep(pk, lambda name: name == INPUT or is_later(name))
 
 
 def _keep(pk: UUID, wanted: Callable[[str], bool]) -> None:

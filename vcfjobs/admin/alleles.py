@@ -87,5 +87,5 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
 
     @admin.display(description="runs")
     def held_by(self, allele: Allele) -> SafeString:
-        runs, complete = provenance.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
+        runs, complete = provenance.latest_runs_holding(allele, most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
         return render_to_string("admin/vcfjobs/allele/runs.html", {"runs": runs, "complete": complete})

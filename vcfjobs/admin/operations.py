@@ -53,7 +53,7 @@ class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Shard], search_term: str
     ) -> tuple[QuerySet[Shard], bool]:
-        found = Run.objects.answering_to("", search_term.strip(), everyone=True)
+        found = Run.objects.named(search_term.strip())
         return queryset.filter(run__in=found) if search_term else queryset, False
 
 

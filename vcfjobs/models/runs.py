@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from contextlib import suppress
 from typing import Any, Self
 
 from django.conf import settings
@@ -24,6 +25,13 @@ class Kind(models.TextChoices):
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
+    def named(self, text: str) -> Self:
+        """The runs that hold this run_id, and the one that has it as its key."""
+        meant = Q(run_id=text, superseded=False)
+        with suppress(ValueError):
+            meant |= Q(pk=uuid.UUID(text))
+        return self.filter(meant)
+
     def beginning_with(self, text: str) -> Self:
         """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""
         if connection.vendor == "postgresql":

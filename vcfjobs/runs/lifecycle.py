@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from vcfjobs import storage
@@ -28,10 +25,7 @@ def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     """
     if not is_searchable(run_id):
         raise RunNotFoundError
-    meant = Q(run_id=run_id, superseded=False)
-    with suppress(ValueError):
-        meant |= Q(pk=UUID(run_id))
-    runs = visible_runs(owner=owner, everyone=everyone).filter(meant)
+    runs = visible_runs(owner=owner, everyone=everyone).named(run_id)
     # Of several, the row's own key counts first, then the caller's own run of that name.
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:

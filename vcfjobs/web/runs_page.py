@@ -90,4 +90,4 @@ def _searched(runs: RunQuerySet, search: str, oldest: datetime | None) -> list[R
     """The newest runs whose names contain the text, and those of any age named exactly so."""
     holding = runs.filter(Q(run_id__icontains=search) | Q(file_name__icontains=search))
     newest = holding if oldest is None else holding.filter(created__gt=oldest)
-    return [newest, runs.answering_to("", search, everyone=True)]
+    return [newest, runs.named(search)]
