@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -207,12 +206,15 @@ def _undo_adopt(pk: uuid.UUID, spooled: Path) -> None:
 
     Where the database does not say, the file stays: without a row it is an orphan, which the sweep finds.
     """
-    connection.close_if_unusable_or_obsolete()
-    with suppress(*DATABASE_OUTAGE):
-        if not Run.objects.filter(pk=pk).exists():
-            if storage.has_input(pk):
-                storage.input_path(pk).rename(spooled)
-            storage.drop_run(pk)
+    if storage.has_input(pk):
+        connection.close_if_unusable_or_obsolete()
+        try:
+            if Run.objects.filter(pk=pk).exists():
+                return
+        except DATABASE_OUTAGE:
+            return
+        storage.input_path(pk).rename(spooled)
+    storage.drop_run(pk)
 
 
 def _in_use(holder: Run) -> RunIdInUseError:

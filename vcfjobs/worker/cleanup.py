@@ -21,6 +21,7 @@ def tidy_up(run_pk: UUID) -> None:
         storage.keep_result(run_pk, run.attempt)
     elif run.status not in ACTIVE:
         storage.keep_input(run_pk, run.attempt)
-    shards = Shard.objects.filter(run=run_pk)
-    if run is not None and run.is_final and shards.exists():
-        shards.exclude(run__status__in=ACTIVE).delete()  # unless a retry has begun meanwhile
+    # Asked again: a retry may have begun meanwhile.
+    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=ACTIVE)
+    if shards.exists():
+        shards.delete()
