@@ -198,7 +198,7 @@ CELERY: dict[str, Any] = {
     "redis_socket_connect_timeout": 2,
     "task_publish_retry": False,
 }
-if CELERY_BROKER_URL.startswith(tuple(redis_broker.SCHEMES)):
+if CELERY_BROKER_URL.startswith(redis_broker.SCHEMES):
     CELERY |= redis_broker.broker_settings(CELERY_BROKER_URL, CELERY_VISIBILITY_TIMEOUT)
 elif CELERY_BROKER_URL:
     CELERY["broker_url"] = CELERY_BROKER_URL

@@ -30,12 +30,8 @@ LOCK = ".lock"
 LEFT_FOR_LATER = ".left-for-later"
 
 
-class ReferenceLoadError(VcfJobsError):
+class ReferenceLoadError(VcfJobsError, code="REFERENCE_LOAD", status=409, title="Reference not registered"):
     """The assembly cannot be registered, replaced or removed as asked."""
-
-    code = "REFERENCE_LOAD"
-    status = 409
-    title = "Reference not registered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,8 @@ NOT_ITS_OWN = "identifier_not_of_its_attributes"
 MALFORMED = "malformed_annotation"
 
 
-class AnnotationsMissingError(BadRequestError):
+class AnnotationsMissingError(BadRequestError, code="ANNOTATIONS_MISSING"):
     """The file does not carry the fields that are to be registered (AnyVar's sentence)."""
-
-    code = "ANNOTATIONS_MISSING"
 
     def __init__(self) -> None:
         super().__init__(
