@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import OpenApiExample, OpenApiRequest
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from vcfjobs.api import examples, openapi, serializers
 from vcfjobs.api.authentication import caller
-from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
-from vcfjobs.api.serializers import IdsSerializer
+from vcfjobs.errors import (
+    InvalidCursorError,
+    InvalidParameterError,
+    RequestTooLargeError,
+    SequenceNotFoundError,
+)
 from vcfjobs.references.assemblies import accession_of
 from vcfjobs.registry import provenance, queries, search
 from vcfjobs.runs import lifecycle
@@ -17,7 +24,12 @@ from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 
 class ObjectView(APIView):
-    @operations.OBJECT
+    @openapi.operation(
+        "Registry",
+        "get_object",
+        {200: openapi.OBJECT, 404: serializers.DetailSerializer},
+        parameters=(openapi.VRS_ID,),
+    )
     def get(self, request: Request, vrs_id: str) -> Response:
         """The VRS object of a registered identifier."""
         found = search.find_alleles([vrs_id])
@@ -27,10 +39,21 @@ class ObjectView(APIView):
 
 
 class ObjectsView(APIView):
-    @operations.OBJECTS
+    @openapi.operation(
+        "Registry",
+        "get_objects",
+        {200: serializers.ObjectsSerializer},
+        ParseError,
+        UnsupportedMediaType,
+        RequestTooLargeError,
+        InvalidParameterError,
+        request=OpenApiRequest(
+            serializers.IdsSerializer, examples=[OpenApiExample("Two identifiers", examples.IDS)]
+        ),
+    )
     def post(self, request: Request) -> Response:
-        """Up to 10,000 identifiers in one question."""
-        given = IdsSerializer(data=request.data)
+        """The VRS objects of up to 10,000 identifiers."""
+        given = serializers.IdsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids: list[str] = given.validated_data["ids"]
         objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in search.find_alleles(ids)}
@@ -38,9 +61,15 @@ class ObjectsView(APIView):
 
 
 class ObjectRunsView(APIView):
-    @operations.OBJECT_RUNS
+    @openapi.operation(
+        "Registry",
+        "get_object_runs",
+        {200: serializers.HoldingRunsSerializer, 404: serializers.DetailSerializer},
+        InvalidCursorError,
+        parameters=(openapi.VRS_ID, PageQuery),
+    )
     def get(self, request: Request, vrs_id: str) -> Response:
-        """The caller's runs that held the allele, newest first, a page at a time."""
+        """Your runs that contain an allele, newest first, page by page."""
         cursor = checked(PageQuery, request)["cursor"]
         found = search.find_alleles([vrs_id])
         if not found:
@@ -55,9 +84,14 @@ class ObjectRunsView(APIView):
 
 
 class RunAllelesView(APIView):
-    @operations.RUN_ALLELES
+    @openapi.of_run(
+        "get_run_alleles",
+        {200: serializers.RunAllelesSerializer},
+        InvalidCursorError,
+        parameters=(PageQuery,),
+    )
     def get(self, request: Request, run_id: str) -> Response:
-        """The identifiers of the alleles that the run held, a page at a time."""
+        """The identifiers of a run's alleles, page by page."""
         run = lifecycle.find_run(run_id=run_id, **caller(request))
         ids, cursor = provenance.alleles_of(run, checked(PageQuery, request)["cursor"])
         return Response({"ids": ids, "next_cursor": cursor or None})
@@ -68,9 +102,16 @@ class VariationsView(APIView):
 
     query: type[VariationsQuery] = VariationsQuery
 
-    @operations.VARIATIONS
+    @openapi.operation(
+        "Registry",
+        "get_variations",
+        {200: serializers.VariationsSerializer},
+        SequenceNotFoundError,
+        InvalidParameterError,
+        parameters=(VariationsQuery, *openapi.PLACE),
+    )
     def get(self, request: Request) -> Response:
-        """The alleles that overlap a place."""
+        """The alleles that overlap an interval."""
         query = checked(self.query, request)
         sequence = search.find_sequence(accession_of(query["accession"]))
         page = search.overlapping(
@@ -81,7 +122,7 @@ class VariationsView(APIView):
 
 
 class StatsView(APIView):
-    @operations.STATS
+    @openapi.operation("Registry", "get_stats", {200: serializers.StatsSerializer})
     def get(self, request: Request) -> Response:
-        """Runs by status, alleles by type, sequences."""
+        """Counts: runs by status, alleles by type, sequences."""
         return Response(queries.stats())

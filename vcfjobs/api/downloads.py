@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
@@ -65,8 +66,8 @@ def _body(
         what.close()
         response = HttpResponse()
     else:
-        whole = start == 0 and stop == what.size
-        response = StreamingHttpResponse(_Pieces(what, start, stop, on_complete if whole else None))
+        response = StreamingHttpResponse(_pieces(what, start, stop, on_complete))
+        response._resource_closers.append(what.close)
     if asked is not None:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{what.size}"
@@ -77,23 +78,12 @@ def _body(
     return response
 
 
-class _Pieces:
-    """The bytes of a streamed answer; closed by the response even when nobody has begun to read them."""
-
-    def __init__(
-        self, what: Representation, start: int, stop: int, on_complete: Callable[[], None] | None
-    ) -> None:
-        self._what = what
-        self._pieces = what.read(start, stop)
-        self._on_complete = on_complete
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces
-        if self._on_complete is not None:
-            self._on_complete()
-
-    def close(self) -> None:
-        self._what.close()
+def _pieces(
+    what: Representation, start: int, stop: int, on_complete: Callable[[], None] | None
+) -> Iterator[bytes]:
+    yield from what.read(start, stop)
+    if on_complete is not None and stop - start == what.size:
+        on_complete()
 
 
 def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, int] | None:
@@ -128,8 +118,7 @@ def raw_reader(file: BinaryIO) -> Callable[[int, int], Iterator[bytes]]:
     return read
 
 
-def text_reader(file: BinaryIO, blocks: BinaryIO) -> Callable[[int, int], Iterator[bytes]]:
+def text_reader(file: BinaryIO, blocks: Path) -> Callable[[int, int], Iterator[bytes]]:
     """The decompressed bytes of a BGZF file, found by its block index."""
-    with blocks:
-        index = read_gzi(blocks)
-    return BgzfReader(file, index).read_range
+    with blocks.open("rb") as index:
+        return BgzfReader(file, read_gzi(index)).read_range

@@ -66,8 +66,8 @@ class ListQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     kind = serializers.ChoiceField(choices=Kind.choices, required=False)
     assembly = serializers.CharField(required=False)
-    created_after = serializers.DateTimeField(required=False)
-    created_before = serializers.DateTimeField(required=False)
+    created_after = serializers.DateTimeField(required=False, source="created__gte")
+    created_before = serializers.DateTimeField(required=False, source="created__lt")
 
 
 class PageQuery(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,9 @@ from rest_framework.views import APIView
 
 from vcfjobs import __version__
 from vcfjobs.api.authentication import TokenUser
-from vcfjobs.api.openapi import operations
+from vcfjobs.api.openapi import operation
+from vcfjobs.api.problems import DatabaseUnavailableError
+from vcfjobs.api.serializers import HealthSerializer, ServiceInfoSerializer
 from vcfjobs.checks import database_is_migrated, work_directory_is_writable
 from vcfjobs.monitoring import metrics
 from vcfjobs.references import assemblies
@@ -48,14 +50,14 @@ class NotFoundView(OpenView):
 
 
 class HealthzView(OpenView):
-    @operations.HEALTHZ
+    @operation("Service", "get_health", {200: HealthSerializer}, public=True)
     def get(self, request: Request) -> Response:
         """The process is alive."""
         return Response({"status": OK})
 
 
 class ReadyzView(OpenView):
-    @operations.READYZ
+    @operation("Service", "get_readiness", {200: HealthSerializer, 503: HealthSerializer}, public=True)
     def get(self, request: Request) -> Response:
         """The state of database, broker and work directory; 503 unless all are ok."""
         checks: dict[str, Callable[[], str]] = {
@@ -89,14 +91,16 @@ class OpenOrOperator(BasePermission):
 class MetricsView(APIView):
     permission_classes = (OpenOrOperator,)
 
-    @operations.METRICS
+    @operation("Service", "get_metrics", {(200, "text/plain"): str}, PermissionDenied)
     def get(self, request: Request) -> HttpResponse:
         """Runs, queue, speed, storage and broker in Prometheus' text format."""
         return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 class ServiceInfoView(OpenView):
-    @operations.SERVICE_INFO
+    @operation(
+        "Service", "get_service_info", {200: ServiceInfoSerializer}, DatabaseUnavailableError, public=True
+    )
     def get(self, request: Request) -> Response:
         """The service's name, version, VRS version and registered assemblies."""
         optional = {

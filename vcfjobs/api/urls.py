@@ -6,7 +6,6 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from vcfjobs.api import alleles, service
-from vcfjobs.api.openapi import schema  # noqa: F401  (registers)
 from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 

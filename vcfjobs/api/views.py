@@ -9,6 +9,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import mixins, status
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
@@ -16,17 +18,25 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from vcfjobs.api import downloads, results, serializers, waiting
+from vcfjobs.api import downloads, examples, openapi, results, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
-from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.errors import InvalidCursorError, ResultExpiredError, RunConflictError, RunNotFoundError
+from vcfjobs.errors import (
+    InvalidCursorError,
+    InvalidParameterError,
+    QueueFullError,
+    ReferenceMismatchError,
+    ResultExpiredError,
+    RunConflictError,
+    RunNotFoundError,
+)
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload
+from vcfjobs.vrs.vcf.ingest import AnnotationsMissingError
 from vcfjobs.vrs.vcf.report import Failure
 
 
@@ -37,13 +47,6 @@ class NewestFirst(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
-
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The framework's, without its example addresses: our example is the only page."""
-        described: dict[str, Any] = super().get_paginated_response_schema(schema)
-        for name in ("next", "previous"):
-            described["properties"][name]["example"] = None
-        return described
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor: Cursor | None = super().decode_cursor(request)
@@ -70,26 +73,40 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         if getattr(self, "swagger_fake_view", False):
             return Run.objects.none()
         query = checked(ListQuery, self.request, also=("cursor", "page_size"))
-        names = {"created_after": "created__gte", "created_before": "created__lt"}
-        filters = {names.get(name, name): value for name, value in query.items()}
         visible = lifecycle.visible_runs(**caller(self.request))
-        return visible.filter(**filters).defer("report", "traceback")
+        return visible.filter(**query).defer("report", "traceback")
 
     def _find(self, run_id: str) -> Run:
         return lifecycle.find_run(run_id=run_id, **caller(self.request))
 
     # --- AnyVar's protocol ---------------------------------------------------------------------
 
-    @operations.submit("submit_vcf_by_post", "POST")
-    @operations.submit("submit_vcf", "PUT")
+    @openapi.upload(
+        "submit_vcf",
+        examples.VCF,
+        {(200, "text/plain"): openapi.ANNOTATED},
+        ReferenceMismatchError,
+        parameters=(SubmitQuery, openapi.ETAG),
+    )
     def submit(self, request: Request) -> HttpResponseBase:
-        """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
+        """Annotate a VCF.
+
+        With run_async the answer is 202 and a Location to poll, otherwise the annotated VCF.
+        """
         return self._submit(request, SubmitQuery, Kind.ANNOTATE)
 
-    @operations.ingest("ingest_vcf_by_post", "POST")
-    @operations.ingest("ingest_vcf", "PUT")
+    @openapi.upload(
+        "ingest_vcf",
+        examples.ANNOTATED,
+        {200: serializers.RunStatusSerializer, (200, "text/csv"): openapi.VALIDATION},
+        AnnotationsMissingError,
+        parameters=(IngestQuery,),
+    )
     def ingest(self, request: Request) -> HttpResponseBase:
-        """Register the annotations that a VCF carries; with require_validation, a CSV of what is wrong."""
+        """Register the annotations of a VCF.
+
+        With require_validation the answer is a CSV of the identifiers that differ from the computed ones.
+        """
         return self._submit(request, IngestQuery, Kind.INGEST)
 
     def _submit(self, request: Request, kind_of_query: type[UploadQuery], kind: Kind) -> HttpResponseBase:
@@ -117,9 +134,32 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         response.headers["Content-Location"] = f"/runs/{run.pk}/"
         return response
 
-    @operations.RESULT
+    @openapi.operation(
+        "VCF",
+        "get_vcf",
+        {
+            (200, "text/plain"): openapi.ANNOTATED,
+            (200, "application/gzip"): OpenApiTypes.BINARY,
+            (200, "text/csv"): openapi.VALIDATION,
+            (200, "application/json"): serializers.RunStatusSerializer,
+            202: openapi.PENDING,
+            (206, "text/plain"): OpenApiTypes.STR,
+            (206, "application/gzip"): OpenApiTypes.BINARY,
+            **openapi.CONDITIONAL,
+            404: serializers.RunStatusSerializer,
+            410: OpenApiResponse(serializers.RunErrorSerializer, "EXPIRED, CANCELLED"),
+            500: openapi.RUN_FAILED,
+        },
+        InvalidParameterError,
+        parameters=(openapi.RUN_ID, ResultQuery, openapi.RETRY_AFTER, openapi.ETAG, openapi.CONTENT_RANGE),
+    )
     def result(self, request: Request, run_id: str) -> HttpResponseBase:
-        """The run's status while it is pending, then the annotated VCF, as often as wanted."""
+        """Poll a run, then fetch its result.
+
+        202 while the run is pending; then the annotated VCF, as often as wanted, or what an ingest run
+        answers: JSON, or a CSV with require_validation. The status of a failed run is 500, or
+        ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE.
+        """
         query = checked(ResultQuery, request)
         try:
             run = self._find(run_id)
@@ -146,67 +186,79 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
             return Response(done)
         if run.kind == Kind.INGEST:
-            what = results.validation(run)
-        else:
-            what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
-        return downloads.answer(request, what, lambda: lifecycle.mark_fetched(run))
+            return self._file(request, run, "csv")
+        return self._file(request, run, "bgzf" if representation == "vcf.gz" else "text")
 
     # --- the resource --------------------------------------------------------------------------
 
-    @operations.LIST
+    @openapi.operation(
+        "Runs",
+        "list_runs",
+        {200: serializers.RunListSerializer(many=True)},
+        InvalidParameterError,
+        parameters=(ListQuery,),
+    )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The caller's runs, newest first, page by page."""
+        """List your runs, newest first, page by page."""
         return super().list(request, *args, **kwargs)
 
-    @operations.RETRIEVE
+    @openapi.of_run("get_run", {200: serializers.RunSerializer, 304: None}, parameters=(openapi.ETAG,))
     @method_decorator(conditional_page)
     def retrieve(self, request: Request, run_id: str) -> Response:
-        """Everything about one run."""
+        """Everything about a run."""
         return Response(serializers.RunSerializer(self._find(run_id)).data)
 
-    @operations.DESTROY
+    @openapi.of_run("delete_run", {204: None})
     def destroy(self, request: Request, run_id: str) -> Response:
-        """Remove a run and its files, cancelling it first when needed."""
+        """Delete a run and its files. A run that has not ended is cancelled first."""
         lifecycle.delete_run(self._find(run_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @operations.CANCEL
+    @openapi.of_run("cancel_run", {202: serializers.RunListSerializer}, RunConflictError)
     def cancel(self, request: Request, run_id: str) -> Response:
-        """Cancel a run that has not ended; 409 when it has."""
+        """Cancel a run that has not ended."""
         run = self._find(run_id)
         lifecycle.cancel_run(run)
         return self._changed(run)
 
-    @operations.RETRY
+    @openapi.of_run(
+        "retry_run",
+        {202: serializers.RunListSerializer},
+        RunConflictError,
+        QueueFullError,
+        parameters=(openapi.RETRY_AFTER,),
+    )
     def retry(self, request: Request, run_id: str) -> Response:
-        """Queue a failed or cancelled run again; 409 when its file is gone or it is neither."""
+        """Queue a failed or cancelled run again, if its file is still stored."""
         run = self._find(run_id)
         lifecycle.retry_run(run)
         return self._changed(run)
 
-    @operations.FAILURES
+    @openapi.of_run("get_run_failures", {200: serializers.FailuresSerializer})
     def failures(self, request: Request, run_id: str) -> Response:
-        """The records that got no identifier, with the reason: the first thousand."""
+        """The records without identifier, each with the reason: the first thousand."""
         report = self._find(run_id).report or {"failed": {}, "failures": []}
         rows = [Failure(*row)._asdict() for row in report["failures"]]
         return Response({"failed": report["failed"], "failures": rows})
 
-    @operations.RESULT_BGZF
+    @openapi.download("get_run_result_bgzf", "application/gzip")
     def result_bgzf(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as BGZF, with Range, for bcftools and IGV."""
-        run = self._succeeded(run_id)
-        return downloads.answer(request, results.bgzf(run), lambda: lifecycle.mark_fetched(run))
+        return self._file(request, self._succeeded(run_id), "bgzf")
 
-    @operations.RESULT_TEXT
+    @openapi.download("get_run_result_text", "text/plain")
     def result_text(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as plain text, with Range."""
-        run = self._succeeded(run_id)
-        return downloads.answer(request, results.text(run), lambda: lifecycle.mark_fetched(run))
+        return self._file(request, self._succeeded(run_id), "text")
 
-    @operations.RESULT_INDEX
+    @openapi.download("get_run_result_index", "application/octet-stream")
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
-        return downloads.answer(request, results.index(self._succeeded(run_id)))
+        return downloads.answer(request, results.representation(self._succeeded(run_id), "tbi"))
+
+    def _file(self, request: Request, run: Run, form: str) -> HttpResponseBase:
+        what = results.representation(run, form)
+        return downloads.answer(request, what, lambda: lifecycle.mark_fetched(run))
 
     def _succeeded(self, run_id: str) -> Run:
         run = self._find(run_id)

@@ -1,0 +1,194 @@
+"""What the OpenAPI document says of a call, beside what its serializers and its docstring say."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiRequest,
+    OpenApiResponse,
+    extend_schema,
+)
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated
+
+from vcfjobs import errors
+from vcfjobs.api import examples, serializers
+from vcfjobs.api.problems import CONTENT_TYPE, DatabaseUnavailableError
+
+Error = type[errors.VcfJobsError | APIException]
+# By status, or by status and media type.
+Responses = Mapping[Any, Any]
+Decorator = Callable[[Any], Any]
+
+OF_PROTECTED_CALLS: tuple[Error, ...] = (NotAuthenticated, AuthenticationFailed, DatabaseUnavailableError)
+OF_UPLOADS: tuple[Error, ...] = (
+    errors.InvalidVcfError,
+    errors.TruncatedUploadError,
+    errors.BadRequestError,
+    errors.RunIdInUseError,
+    errors.LengthRequiredError,
+    errors.UploadTooLargeError,
+    errors.InvalidParameterError,
+    errors.UnknownAssemblyError,
+    errors.SubmittedTooOftenError,
+    errors.OwnerHasTooManyRunsError,
+    errors.OwnerHasTooManyBytesError,
+    errors.StorageFullError,
+    errors.QueueFullError,
+    errors.NoReferenceError,
+)
+
+
+class SessionCookieScheme(SessionScheme):  # type: ignore[no-untyped-call]
+    """The pages' session cookie; the framework knows bearer tokens."""
+
+    target_class = "vcfjobs.api.authentication.SessionAuthentication"
+
+
+def parameter(name: str, location: str, description: str, *shown: Any) -> OpenApiParameter:
+    """A required parameter of the path or query, with examples."""
+    values = [OpenApiExample(str(value), value) for value in shown]
+    return OpenApiParameter(
+        name, type(shown[0]), location, required=True, description=description, examples=values
+    )
+
+
+def header(name: str, kind: type, description: str, *statuses: int) -> OpenApiParameter:
+    """A header of the responses with these statuses."""
+    return OpenApiParameter(name, kind, "header", description=description, response=[*statuses])
+
+
+RUN_ID = parameter("run_id", "path", "The run_id, or the run's UUID.", examples.RUN_ID, examples.PK)
+VRS_ID = parameter("vrs_id", "path", "ga4gh:VA. and 32 characters.", examples.ALLELE["id"])
+PLACE = (
+    parameter(
+        "accession",
+        "query",
+        "SQ.…, ga4gh:SQ.… or assembly:contig.",
+        "GRCh37:20",
+        f"ga4gh:{examples.SEQUENCE}",
+    ),
+    parameter("start", "query", "", examples.PLACE["start"]),
+    parameter("end", "query", "", examples.PLACE["end"]),
+)
+RETRY_AFTER = header("Retry-After", int, "Seconds until the next request.", 202, 429, 503)
+LOCATION = header("Location", str, "Where to poll.", 202)
+ETAG = header("ETag", str, "Changes with the representation.", 200, 206, 304)
+CONTENT_RANGE = header("Content-Range", str, "Which bytes these are, of how many.", 206, 416)
+
+ANNOTATED = OpenApiResponse(
+    OpenApiTypes.STR, "The annotated VCF", [OpenApiExample("With add_vrs_attributes", examples.ANNOTATED)]
+)
+VALIDATION = OpenApiResponse(
+    OpenApiTypes.STR, "The disagreements", [OpenApiExample("A disagreement", examples.VALIDATION)]
+)
+PENDING = OpenApiResponse(
+    serializers.RunStatusSerializer, "Not ended", [OpenApiExample("A running run", examples.PENDING)]
+)
+OBJECT = OpenApiResponse(
+    serializers.ObjectSerializer, "The allele", [OpenApiExample("rs6131543 T", examples.OBJECT)]
+)
+RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
+CONDITIONAL: Responses = {304: None, 412: None, 416: None}
+
+
+def operation(
+    tag: str,
+    operation_id: str,
+    responses: Responses,
+    *raised: Error,
+    parameters: Iterable[Any] = (),
+    request: Any = None,
+    public: bool = False,
+    methods: list[str] | None = None,
+) -> Decorator:
+    """Document a view: the first line of its docstring is the summary, the rest the description.
+
+    What is `raised` is added as the responses of the exception handler: the description of each names its
+    error codes. Unless the call is public, so are those without authentication and without a database.
+    """
+    documented = {status: _described(status, body) for status, body in responses.items()}
+    codes: dict[int, list[str]] = {}
+    for error in raised if public else (*raised, *OF_PROTECTED_CALLS):
+        is_of_framework = issubclass(error, APIException)
+        status = error.status_code if is_of_framework else error.status
+        codes.setdefault(status, []).append(error.default_code.upper() if is_of_framework else error.code)
+    if errors.RunIdInUseError in raised:
+        documented[400, "application/json"] = OpenApiResponse(
+            serializers.RunErrorSerializer, ", ".join(codes[400])
+        )
+    for status, found in codes.items():
+        documented[status, CONTENT_TYPE] = OpenApiResponse(serializers.ProblemSerializer, ", ".join(found))
+
+    def document(view: Any) -> Any:
+        summary, _, description = (view.__doc__ or "").partition("\n")
+        return extend_schema(
+            tags=[tag],
+            operation_id=operation_id,
+            summary=summary.rstrip("."),
+            description=inspect.cleandoc(description),
+            parameters=[*parameters],
+            request=request,
+            responses=documented,
+            methods=methods,
+        )(view)
+
+    return document
+
+
+def _described(status: int | tuple[int, str], body: Any) -> OpenApiResponse:
+    code = status if isinstance(status, int) else status[0]
+    return body if isinstance(body, OpenApiResponse) else OpenApiResponse(body, HTTPStatus(code).phrase)
+
+
+def upload(
+    operation_id: str, content: str, responses: Responses, *raised: Error, parameters: Iterable[Any]
+) -> Decorator:
+    """Document a view that takes a file like `content`, by PUT or POST, and runs it at once or later."""
+    description = "The file in the multipart field `vcf`, or as the raw body."
+    raw = {"type": "string", "format": "binary", "description": description}
+    form = {"type": "object", "properties": {"vcf": raw}, "required": ["vcf"]}
+    described = {
+        "request": {
+            "multipart/form-data": OpenApiRequest(
+                form, examples=[OpenApiExample("A form", {"vcf": content})]
+            ),
+            "application/octet-stream": OpenApiRequest(
+                raw, examples=[OpenApiExample("The file itself", content)]
+            ),
+        },
+        "parameters": (*parameters, LOCATION, RETRY_AFTER),
+    }
+    responses = {**responses, 202: serializers.RunStatusSerializer, 500: RUN_FAILED}
+
+    def document(view: Any) -> Any:
+        for name, method in ((operation_id, "PUT"), (f"{operation_id}_by_post", "POST")):
+            view = operation("VCF", name, responses, *OF_UPLOADS, *raised, methods=[method], **described)(
+                view
+            )
+        return view
+
+    return document
+
+
+def of_run(
+    operation_id: str, responses: Responses, *raised: Error, parameters: Iterable[Any] = ()
+) -> Decorator:
+    """Document a view of one run."""
+    return operation(
+        "Runs", operation_id, responses, errors.RunNotFoundError, *raised, parameters=(RUN_ID, *parameters)
+    )
+
+
+def download(operation_id: str, media: str) -> Decorator:
+    """Document a view of a file of a succeeded run."""
+    body = OpenApiTypes.STR if media == "text/plain" else OpenApiTypes.BINARY
+    responses = {(200, media): body, (206, media): body, **CONDITIONAL}
+    return of_run(operation_id, responses, errors.RunConflictError, parameters=(ETAG, CONTENT_RANGE))
