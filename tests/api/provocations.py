@@ -31,6 +31,7 @@ ALLELES = (
     vrs_allele(examples.SEQUENCE, 1_455_717, 1_455_719, length=2, repeat_subunit_length=2),
     vrs_allele(examples.SEQUENCE, 1_455_718, 1_455_725, length=6, repeat_subunit_length=1),
 )
+PLACE = "accession=GRCh37:20&start=1451000&end=1452000"
 WRONG_ID = examples.ANNOTATED.replace(examples.ALLELE["id"], examples.UNKNOWN)
 
 
@@ -48,7 +49,7 @@ class Session:
         """The call with the examples' run, identifier or place in its address, and a file in its body."""
         address = self.operation.path.format(run_id=examples.RUN_ID, vrs_id=examples.ALLELE["id"])
         if self.operation.name == "get_variations" and not query:
-            query = "&".join(f"{name}={value}" for name, value in examples.PLACE.items())
+            query = PLACE
         if self.operation.name == "get_objects":
             return self.client.post(address, content or examples.IDS, "application/json", **headers)
         data = (self.content if content is None else content).encode()

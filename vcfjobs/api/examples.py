@@ -43,4 +43,13 @@ PENDING = {
 }
 OBJECT = {"messages": [], "data": ALLELE}
 IDS = {"ids": [ALLELE["id"], UNKNOWN]}
-PLACE = {"accession": "GRCh37:20", "start": 1_451_000, "end": 1_452_000}
+# Name, location, value.
+PARAMETERS = (
+    ("run_id", "path", RUN_ID),
+    ("run_id", "path", PK),
+    ("vrs_id", "path", ALLELE["id"]),
+    ("accession", "query", "GRCh37:20"),
+    ("accession", "query", f"ga4gh:{SEQUENCE}"),
+    ("start", "query", 1_451_000),
+    ("end", "query", 1_452_000),
+)

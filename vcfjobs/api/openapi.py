@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -52,50 +53,32 @@ class SessionCookieScheme(SessionScheme):  # type: ignore[no-untyped-call]
     target_class = "vcfjobs.api.authentication.SessionAuthentication"
 
 
-def parameter(name: str, location: str, description: str, *shown: Any) -> OpenApiParameter:
-    """A required parameter of the path or query, with examples."""
-    values = [OpenApiExample(str(value), value) for value in shown]
-    return OpenApiParameter(
-        name, type(shown[0]), location, required=True, description=description, examples=values
-    )
-
-
-def header(name: str, kind: type, description: str, *statuses: int) -> OpenApiParameter:
+def _header(name: str, kind: type, description: str, *statuses: int) -> OpenApiParameter:
     """A header of the responses with these statuses."""
     return OpenApiParameter(name, kind, "header", description=description, response=[*statuses])
 
 
-RUN_ID = parameter("run_id", "path", "The run_id, or the run's UUID.", examples.RUN_ID, examples.PK)
-VRS_ID = parameter("vrs_id", "path", "ga4gh:VA. and 32 characters.", examples.ALLELE["id"])
-PLACE = (
-    parameter(
-        "accession",
-        "query",
-        "SQ.…, ga4gh:SQ.… or assembly:contig.",
-        "GRCh37:20",
-        f"ga4gh:{examples.SEQUENCE}",
-    ),
-    parameter("start", "query", "", examples.PLACE["start"]),
-    parameter("end", "query", "", examples.PLACE["end"]),
-)
-RETRY_AFTER = header("Retry-After", int, "Seconds until the next request.", 202, 429, 503)
-LOCATION = header("Location", str, "Where to poll.", 202)
-ETAG = header("ETag", str, "Changes with the representation.", 200, 206, 304)
-CONTENT_RANGE = header("Content-Range", str, "Which bytes these are, of how many.", 206, 416)
+def _shown(body: Any, description: str, value: Any) -> OpenApiResponse:
+    """A response with an example."""
+    return OpenApiResponse(body, description, [OpenApiExample(description, value)])
 
-ANNOTATED = OpenApiResponse(
-    OpenApiTypes.STR, "The annotated VCF", [OpenApiExample("With add_vrs_attributes", examples.ANNOTATED)]
-)
-VALIDATION = OpenApiResponse(
-    OpenApiTypes.STR, "The disagreements", [OpenApiExample("A disagreement", examples.VALIDATION)]
-)
-PENDING = OpenApiResponse(
-    serializers.RunStatusSerializer, "Not ended", [OpenApiExample("A running run", examples.PENDING)]
-)
-OBJECT = OpenApiResponse(
-    serializers.ObjectSerializer, "The allele", [OpenApiExample("rs6131543 T", examples.OBJECT)]
-)
+
+RUN_ID = OpenApiParameter("run_id", str, "path", description="The run_id, or the run's UUID.")
+VRS_ID = OpenApiParameter("vrs_id", str, "path", description="ga4gh:VA. and 32 characters.")
+RETRY_AFTER = _header("Retry-After", int, "Seconds until the next request.", 202, 429, 503)
+LOCATION = _header("Location", str, "Where to poll.", 202)
+ETAG = _header("ETag", str, "Changes with the representation.", 200, 206, 304)
+CONTENT_RANGE = _header("Content-Range", str, "Which bytes these are, of how many.", 206, 416)
+
+ANNOTATED = _shown(OpenApiTypes.STR, "The VCF, here with add_vrs_attributes", examples.ANNOTATED)
+VALIDATION = _shown(OpenApiTypes.STR, "The identifiers that differ", examples.VALIDATION)
+PENDING = _shown(serializers.RunStatusSerializer, "Queued or running", examples.PENDING)
+OBJECT = _shown(serializers.ObjectSerializer, "The allele", examples.OBJECT)
 RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
+PARAMETER_EXAMPLES = [
+    OpenApiExample(str(value), value, parameter_only=(name, location))
+    for name, location, value in examples.PARAMETERS
+]
 CONDITIONAL: Responses = {304: None, 412: None, 416: None}
 
 
@@ -103,6 +86,7 @@ def operation(
     tag: str,
     operation_id: str,
     responses: Responses,
+    /,
     *raised: Error,
     parameters: Iterable[Any] = (),
     request: Any = None,
@@ -136,6 +120,7 @@ def operation(
             description=inspect.cleandoc(description),
             parameters=[*parameters],
             request=request,
+            examples=PARAMETER_EXAMPLES,
             responses=documented,
             methods=methods,
         )(view)
@@ -155,27 +140,27 @@ def upload(
     description = "The file in the multipart field `vcf`, or as the raw body."
     raw = {"type": "string", "format": "binary", "description": description}
     form = {"type": "object", "properties": {"vcf": raw}, "required": ["vcf"]}
-    described = {
-        "request": {
-            "multipart/form-data": OpenApiRequest(
-                form, examples=[OpenApiExample("A form", {"vcf": content})]
-            ),
-            "application/octet-stream": OpenApiRequest(
-                raw, examples=[OpenApiExample("The file itself", content)]
-            ),
-        },
-        "parameters": (*parameters, LOCATION, RETRY_AFTER),
+    request = {
+        "multipart/form-data": OpenApiRequest(form, examples=[OpenApiExample("A form", {"vcf": content})]),
+        "application/octet-stream": OpenApiRequest(raw, examples=[OpenApiExample("The file", content)]),
     }
-    responses = {**responses, 202: serializers.RunStatusSerializer, 500: RUN_FAILED}
+    put, post = (
+        operation(
+            "VCF",
+            name,
+            {**responses, 202: serializers.RunStatusSerializer, 500: RUN_FAILED},
+            *OF_UPLOADS,
+            *raised,
+            parameters=(*parameters, LOCATION, RETRY_AFTER),
+            request=request,
+            methods=[method],
+        )
+        for name, method in ((operation_id, "PUT"), (f"{operation_id}_by_post", "POST"))
+    )
+    return lambda view: put(post(view))
 
-    def document(view: Any) -> Any:
-        for name, method in ((operation_id, "PUT"), (f"{operation_id}_by_post", "POST")):
-            view = operation("VCF", name, responses, *OF_UPLOADS, *raised, methods=[method], **described)(
-                view
-            )
-        return view
 
-    return document
+registry, service = partial(operation, "Registry"), partial(operation, "Service")
 
 
 def of_run(

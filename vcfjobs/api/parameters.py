@@ -21,10 +21,6 @@ class Switch(serializers.BooleanField):
     FALSE_VALUES = {"false", "0", "no", "off", False}
 
 
-def _default_vrs_version() -> str:
-    return str(settings.ANYVAR_VRS_VERSION)
-
-
 class UploadQuery(serializers.Serializer[Any]):
     """What PUT /vcf and PUT /annotated_vcf share."""
 
@@ -41,7 +37,7 @@ class SubmitQuery(UploadQuery):
     add_vrs_attributes = Switch(default=False)
     vrs_version = serializers.ChoiceField(
         choices=list(RELEASES),
-        default=_default_vrs_version,
+        default=lambda: settings.ANYVAR_VRS_VERSION,
         help_text="Default: ANYVAR_VRS_VERSION.",
     )
     register = Switch(default=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any, cast
 
-from django.http import UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
 from rest_framework.parsers import BaseParser, DataAndFiles, FileUploadParser, MultiPartParser
 from rest_framework.request import Request
 
@@ -25,18 +23,9 @@ class CountedStream:
         self.count = 0
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes. Raises TruncatedUploadError when the client has disconnected."""
-        try:
-            data: bytes = self._stream.read(size)
-        except UnreadablePostError as error:
-            raise TruncatedUploadError from error
+        data: bytes = self._stream.read(size)
         self.count += len(data)
         return data
-
-    def require(self, length: int) -> None:
-        """Raise TruncatedUploadError when fewer bytes were read."""
-        if self.count < length:
-            raise TruncatedUploadError
 
 
 class SpooledParser(BaseParser):
@@ -53,7 +42,8 @@ class SpooledParser(BaseParser):
         request = (parser_context or {})["request"]
         try:
             parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
-            counted.require(int(request.META["CONTENT_LENGTH"]))
+            if counted.count < int(request.META["CONTENT_LENGTH"]):
+                raise TruncatedUploadError
         except BaseException:
             for handler in request._request.upload_handlers:
                 handler.upload_interrupted()  # Django does not call it when the body cannot be parsed
@@ -88,10 +78,7 @@ def take_upload(request: Request, owner: str) -> SpooledUpload:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequestError("Send the file without Content-Encoding; .vcf.gz is accepted as it is.")
     admit_upload(request._request, owner)
-    try:
-        upload = cast("Mapping[str, Any]", request.data).get(FILE_FIELD)
-    except MultiPartParserError as error:
-        raise BadRequestError("The multipart body cannot be read.") from error
+    upload = cast("Mapping[str, Any]", request.data).get(FILE_FIELD)
     if not isinstance(upload, SpooledUpload):
         raise BadRequestError(f"The request contains no file. Send it in the form field {FILE_FIELD}.")
     return upload

@@ -10,14 +10,20 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import InternalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
-from vcfjobs.errors import BadRequestError, RequestTooLargeError, RunIdInUseError, VcfJobsError
+from vcfjobs.errors import (
+    BadRequestError,
+    RequestTooLargeError,
+    RunIdInUseError,
+    TruncatedUploadError,
+    VcfJobsError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +44,7 @@ class DatabaseUnavailableError(VcfJobsError):
 TRANSLATIONS: tuple[tuple[type[Exception], VcfJobsError | exceptions.APIException], ...] = (
     (RequestDataTooBig, RequestTooLargeError("The request, or a field of it, is too large.")),
     (SuspiciousOperation, BadRequestError("The request cannot be read.")),
+    (UnreadablePostError, TruncatedUploadError()),
     (RecursionError, BadRequestError("The request cannot be read.")),
     (Http404, exceptions.NotFound()),
     (PermissionDenied, exceptions.PermissionDenied()),

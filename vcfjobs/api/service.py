@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import cast
 
 from django.conf import settings
@@ -16,10 +15,11 @@ from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from vcfjobs import __version__
+from vcfjobs.api import openapi
 from vcfjobs.api.authentication import TokenUser
-from vcfjobs.api.openapi import operation
 from vcfjobs.api.problems import DatabaseUnavailableError
 from vcfjobs.api.serializers import HealthSerializer, ServiceInfoSerializer
 from vcfjobs.checks import database_is_migrated, work_directory_is_writable
@@ -32,76 +32,35 @@ from vcfjobs.worker import dispatch
 OK, UNAVAILABLE = "ok", "unavailable"
 
 
-class OpenView(APIView):
+class OpenViewSet(ViewSet):
     """Answers without authentication."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-
-class NotFoundView(OpenView):
-    """404 as a problem document, whatever the method."""
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, rest: str = "") -> Response:
-        raise NotFound
-
-    post = put = delete = patch = get
-
-
-class HealthzView(OpenView):
-    @operation("Service", "get_health", {200: HealthSerializer}, public=True)
-    def get(self, request: Request) -> Response:
+    @openapi.service("get_health", {200: HealthSerializer}, public=True)
+    def healthz(self, request: Request) -> Response:
         """The process is alive."""
         return Response({"status": OK})
 
+    @openapi.service("get_readiness", {200: HealthSerializer, 503: HealthSerializer}, public=True)
+    def readyz(self, request: Request) -> Response:
+        """The state of database, broker and work directory.
 
-class ReadyzView(OpenView):
-    @operation("Service", "get_readiness", {200: HealthSerializer, 503: HealthSerializer}, public=True)
-    def get(self, request: Request) -> Response:
-        """The state of database, broker and work directory; 503 unless all are ok."""
-        checks: dict[str, Callable[[], str]] = {
-            "database": _database,
-            "broker": lambda: OK if dispatch.answers() else UNAVAILABLE,
-            "work_directory": lambda: OK if work_directory_is_writable() else UNAVAILABLE,
+        503 unless all are ok.
+        """
+        parts = {
+            "database": _database(),
+            "broker": OK if dispatch.answers() else UNAVAILABLE,
+            "work_directory": OK if work_directory_is_writable() else UNAVAILABLE,
         }
-        parts = {name: check() for name, check in checks.items()}
         ready = all(state == OK for state in parts.values())
         return Response(
             {"status": OK if ready else UNAVAILABLE, "parts": parts}, status=200 if ready else 503
         )
 
-
-def _database() -> str:
-    try:
-        return OK if database_is_migrated() else "not migrated: run manage.py migrate"
-    except (DatabaseError, InterfaceError):
-        connection.close()
-        return UNAVAILABLE
-
-
-class OpenOrOperator(BasePermission):
-    """Everybody while no tokens are configured; then bearers of a token, and staff."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        user = request.user
-        return not settings.ANYVAR_AUTH_TOKEN_LIST or isinstance(user, TokenUser) or sees_everyone(user)
-
-
-class MetricsView(APIView):
-    permission_classes = (OpenOrOperator,)
-
-    @operation("Service", "get_metrics", {(200, "text/plain"): str}, PermissionDenied)
-    def get(self, request: Request) -> HttpResponse:
-        """Runs, queue, speed, storage and broker in Prometheus' text format."""
-        return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-
-class ServiceInfoView(OpenView):
-    @operation(
-        "Service", "get_service_info", {200: ServiceInfoSerializer}, DatabaseUnavailableError, public=True
-    )
-    def get(self, request: Request) -> Response:
+    @openapi.service("get_service_info", {200: ServiceInfoSerializer}, DatabaseUnavailableError, public=True)
+    def service_info(self, request: Request) -> Response:
         """The service's name, version, VRS version and registered assemblies."""
         optional = {
             "contactUrl": settings.ANYVAR_CONTACT_URL,
@@ -135,3 +94,41 @@ class ServiceInfoView(OpenView):
                 "assemblies": assemblies.registered_assemblies(),
             }
         )
+
+
+class NotFoundView(APIView):
+    """404 as a problem document, whatever the method."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, rest: str = "") -> Response:
+        raise NotFound
+
+    post = put = delete = patch = get
+
+
+def _database() -> str:
+    try:
+        return OK if database_is_migrated() else "not migrated: run manage.py migrate"
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return UNAVAILABLE
+
+
+class OpenOrOperator(BasePermission):
+    """Everybody while no tokens are configured; then bearers of a token, and staff."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        user = request.user
+        return not settings.ANYVAR_AUTH_TOKEN_LIST or isinstance(user, TokenUser) or sees_everyone(user)
+
+
+class MetricsView(APIView):
+    permission_classes = (OpenOrOperator,)
+
+    @openapi.service("get_metrics", {(200, "text/plain"): str}, PermissionDenied)
+    def get(self, request: Request) -> HttpResponse:
+        """Runs, queue, speed, storage and broker in Prometheus' text format."""
+        return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)

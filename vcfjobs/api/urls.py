@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from vcfjobs.api import alleles, service
+from vcfjobs.api import service
+from vcfjobs.api.alleles import RegistryViewSet
 from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
@@ -23,21 +24,25 @@ urlpatterns = [
     path(
         "runs/<str:run_id>/result.vcf.gz.tbi", RunViewSet.as_view({"get": "result_index"}), name="run-index"
     ),
-    path("runs/<str:run_id>/alleles", alleles.RunAllelesView.as_view(), name="run-alleles"),
-    path("object/<str:vrs_id>", alleles.ObjectView.as_view(), name="object"),
-    path("object/<str:vrs_id>/runs", alleles.ObjectRunsView.as_view(), name="object-runs"),
-    path("objects", alleles.ObjectsView.as_view(), name="objects"),
-    path("variations", alleles.VariationsView.as_view(), name="variations"),
-    path("stats", alleles.StatsView.as_view(), name="stats"),
-    path("service-info", service.ServiceInfoView.as_view(), name="service-info"),
+    path("runs/<str:run_id>/alleles", RegistryViewSet.as_view({"get": "of_run"}), name="run-alleles"),
+    path("object/<str:vrs_id>", RegistryViewSet.as_view({"get": "object"}), name="object"),
+    path("object/<str:vrs_id>/runs", RegistryViewSet.as_view({"get": "object_runs"}), name="object-runs"),
+    path("objects", RegistryViewSet.as_view({"post": "objects"}), name="objects"),
+    path("variations", RegistryViewSet.as_view({"get": "variations"}), name="variations"),
+    path("stats", RegistryViewSet.as_view({"get": "stats"}), name="stats"),
+    path("service-info", service.OpenViewSet.as_view({"get": "service_info"}), name="service-info"),
     path("metrics", service.MetricsView.as_view(), name="metrics"),
-    path("healthz", service.HealthzView.as_view(), name="healthz"),
-    path("readyz", service.ReadyzView.as_view(), name="readyz"),
+    path("healthz", service.OpenViewSet.as_view({"get": "healthz"}), name="healthz"),
+    path("readyz", service.OpenViewSet.as_view({"get": "readyz"}), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     # The names under which AnyVar serves the same: 1.0 the search, what came after it the poll. `schema=None`
     # keeps them out of the OpenAPI document, in which every call stands once.
     path("vcf/runs/<str:run_id>", RunViewSet.as_view({"get": "result"}, schema=None), name="vcf-result-run"),
-    path("search", alleles.VariationsView.as_view(query=SearchQuery, schema=None), name="search"),
+    path(
+        "search",
+        RegistryViewSet.as_view({"get": "variations"}, query=SearchQuery, schema=None),
+        name="search",
+    ),
     re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", service.NotFoundView.as_view()),
 ]

@@ -18,19 +18,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from vcfjobs import errors
 from vcfjobs.api import downloads, examples, openapi, results, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.errors import (
-    InvalidCursorError,
-    InvalidParameterError,
-    QueueFullError,
-    ReferenceMismatchError,
-    ResultExpiredError,
-    RunConflictError,
-    RunNotFoundError,
-)
 from vcfjobs.models import Kind, Run, RunQuerySet, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
@@ -51,14 +43,14 @@ class NewestFirst(CursorPagination):
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor: Cursor | None = super().decode_cursor(request)
         if cursor is not None and request.query_params["cursor"] and cursor == (0, False, None):
-            raise InvalidCursorError
+            raise errors.InvalidCursorError
         return cursor
 
     def paginate_queryset(self, *args: Any, **kwargs: Any) -> list[Any] | None:
         try:
             return super().paginate_queryset(*args, **kwargs)
         except (NotFound, ValidationError) as error:
-            raise InvalidCursorError from error
+            raise errors.InvalidCursorError from error
 
 
 class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
@@ -85,7 +77,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         "submit_vcf",
         examples.VCF,
         {(200, "text/plain"): openapi.ANNOTATED},
-        ReferenceMismatchError,
+        errors.ReferenceMismatchError,
         parameters=(SubmitQuery, openapi.ETAG),
     )
     def submit(self, request: Request) -> HttpResponseBase:
@@ -150,7 +142,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             410: OpenApiResponse(serializers.RunErrorSerializer, "EXPIRED, CANCELLED"),
             500: openapi.RUN_FAILED,
         },
-        InvalidParameterError,
+        errors.InvalidParameterError,
         parameters=(openapi.RUN_ID, ResultQuery, openapi.RETRY_AFTER, openapi.ETAG, openapi.CONTENT_RANGE),
     )
     def result(self, request: Request, run_id: str) -> HttpResponseBase:
@@ -165,7 +157,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             run = self._find(run_id)
             seconds = waiting.seconds_asked(request, query["wait"])
             run = waiting.until_final(run, seconds, lambda: self._find(run_id))
-        except RunNotFoundError:
+        except errors.RunNotFoundError:
             unknown = {"run_id": run_id, "status": "NOT_FOUND", "status_message": "Run not found"}
             return Response(unknown, status=404)
         return self._result(request, run, query["format"])
@@ -176,7 +168,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             pending = serializers.pending(run, "Run not completed.", **progress)
             return Response(pending, status=202, headers={"Retry-After": str(estimates.retry_after(run))})
         if run.is_expired:
-            return _ended(410, "EXPIRED", ResultExpiredError.standard)
+            return _ended(410, "EXPIRED", errors.ResultExpiredError.standard)
         if run.status == Status.CANCELLED:
             return _ended(410, "CANCELLED", "The run was cancelled.")
         if run.status == Status.FAILED:
@@ -195,7 +187,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         "Runs",
         "list_runs",
         {200: serializers.RunListSerializer(many=True)},
-        InvalidParameterError,
+        errors.InvalidParameterError,
         parameters=(ListQuery,),
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -214,7 +206,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         lifecycle.delete_run(self._find(run_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @openapi.of_run("cancel_run", {202: serializers.RunListSerializer}, RunConflictError)
+    @openapi.of_run("cancel_run", {202: serializers.RunListSerializer}, errors.RunConflictError)
     def cancel(self, request: Request, run_id: str) -> Response:
         """Cancel a run that has not ended."""
         run = self._find(run_id)
@@ -224,8 +216,8 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     @openapi.of_run(
         "retry_run",
         {202: serializers.RunListSerializer},
-        RunConflictError,
-        QueueFullError,
+        errors.RunConflictError,
+        errors.QueueFullError,
         parameters=(openapi.RETRY_AFTER,),
     )
     def retry(self, request: Request, run_id: str) -> Response:
@@ -263,11 +255,11 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     def _succeeded(self, run_id: str) -> Run:
         run = self._find(run_id)
         if run.status != Status.SUCCEEDED:
-            raise RunConflictError(f"The run is {run.status}: it has no result.")
+            raise errors.RunConflictError(f"The run is {run.status}: it has no result.")
         if run.kind == Kind.INGEST:
-            raise RunNotFoundError("A run that registers annotations has no result file.")
+            raise errors.RunNotFoundError("A run that registers annotations has no result file.")
         if run.is_expired:
-            raise ResultExpiredError
+            raise errors.ResultExpiredError
         return run
 
     def _changed(self, run: Run) -> Response:
