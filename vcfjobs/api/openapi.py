@@ -79,7 +79,6 @@ PARAMETER_EXAMPLES = [
     OpenApiExample(str(value), value, parameter_only=(name, location))
     for name, location, value in examples.PARAMETERS
 ]
-CONDITIONAL: Responses = {304: None, 412: None, 416: None}
 
 
 def operation(
@@ -172,8 +171,14 @@ def of_run(
     )
 
 
+def files(*media: str) -> Responses:
+    """The responses with a file of one of these media types, whole or in part."""
+    bodies = {kind: OpenApiTypes.STR if kind.startswith("text/") else OpenApiTypes.BINARY for kind in media}
+    found = {(status, kind): body for status in (200, 206) for kind, body in bodies.items()}
+    return {**found, 304: None, 412: None, 416: None}
+
+
 def download(operation_id: str, media: str) -> Decorator:
     """Document a view of a file of a succeeded run."""
-    body = OpenApiTypes.STR if media == "text/plain" else OpenApiTypes.BINARY
-    responses = {(200, media): body, (206, media): body, **CONDITIONAL}
-    return of_run(operation_id, responses, errors.RunConflictError, parameters=(ETAG, CONTENT_RANGE))
+    parameters = (ETAG, CONTENT_RANGE)
+    return of_run(operation_id, files(media), errors.RunConflictError, parameters=parameters)

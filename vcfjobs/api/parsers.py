@@ -15,16 +15,19 @@ from vcfjobs.runs.admission import admit_upload
 FILE_FIELD = "vcf"
 
 
-class CountedStream:
-    """A request body that counts the bytes read."""
+class CompleteStream:
+    """A request body that may not end before its Content-Length."""
 
-    def __init__(self, stream: IO[Any]) -> None:
+    def __init__(self, stream: IO[Any], length: int) -> None:
         self._stream = stream
-        self.count = 0
+        self._left = length
 
     def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; none at the end. Raises TruncatedUploadError."""
         data: bytes = self._stream.read(size)
-        self.count += len(data)
+        self._left -= len(data)
+        if not data and size and self._left > 0:
+            raise TruncatedUploadError
         return data
 
 
@@ -38,17 +41,14 @@ class SpooledParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> DataAndFiles[Any, Any]:
         """The form's fields and files. Raises TruncatedUploadError."""
-        counted = CountedStream(stream)
         request = (parser_context or {})["request"]
+        complete = CompleteStream(stream, int(request.META["CONTENT_LENGTH"]))
         try:
-            parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
-            if counted.count < int(request.META["CONTENT_LENGTH"]):
-                raise TruncatedUploadError
+            return super().parse(cast("IO[Any]", complete), media_type, parser_context)
         except BaseException:
             for handler in request._request.upload_handlers:
                 handler.upload_interrupted()  # Django does not call it when the body cannot be parsed
             raise
-        return cast("DataAndFiles[Any, Any]", parsed)
 
 
 class SpooledMultiPartParser(SpooledParser, MultiPartParser):

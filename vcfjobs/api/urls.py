@@ -10,39 +10,35 @@ from vcfjobs.api.alleles import RegistryViewSet
 from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
+runs, registry, about = RunViewSet.as_view, RegistryViewSet.as_view, service.OpenViewSet.as_view
+
 urlpatterns = [
     path("vcf", SubmitViewSet.as_view({"put": "submit", "post": "submit"}), name="vcf"),
     path("annotated_vcf", SubmitViewSet.as_view({"put": "ingest", "post": "ingest"}), name="annotated-vcf"),
-    path("vcf/<str:run_id>", RunViewSet.as_view({"get": "result"}), name="vcf-result"),
-    path("runs/", RunViewSet.as_view({"get": "list"}), name="run-list"),
-    path("runs/<str:run_id>/", RunViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="run"),
-    path("runs/<str:run_id>/cancel", RunViewSet.as_view({"post": "cancel"}), name="run-cancel"),
-    path("runs/<str:run_id>/retry", RunViewSet.as_view({"post": "retry"}), name="run-retry"),
-    path("runs/<str:run_id>/failures", RunViewSet.as_view({"get": "failures"}), name="run-failures"),
-    path("runs/<str:run_id>/result.vcf.gz", RunViewSet.as_view({"get": "result_bgzf"}), name="run-bgzf"),
-    path("runs/<str:run_id>/result.vcf", RunViewSet.as_view({"get": "result_text"}), name="run-text"),
-    path(
-        "runs/<str:run_id>/result.vcf.gz.tbi", RunViewSet.as_view({"get": "result_index"}), name="run-index"
-    ),
-    path("runs/<str:run_id>/alleles", RegistryViewSet.as_view({"get": "of_run"}), name="run-alleles"),
-    path("object/<str:vrs_id>", RegistryViewSet.as_view({"get": "object"}), name="object"),
-    path("object/<str:vrs_id>/runs", RegistryViewSet.as_view({"get": "object_runs"}), name="object-runs"),
-    path("objects", RegistryViewSet.as_view({"post": "objects"}), name="objects"),
-    path("variations", RegistryViewSet.as_view({"get": "variations"}), name="variations"),
-    path("stats", RegistryViewSet.as_view({"get": "stats"}), name="stats"),
-    path("service-info", service.OpenViewSet.as_view({"get": "service_info"}), name="service-info"),
+    path("vcf/<str:run_id>", runs({"get": "result"}), name="vcf-result"),
+    path("runs/", runs({"get": "list"}), name="run-list"),
+    path("runs/<str:run_id>/", runs({"get": "retrieve", "delete": "destroy"}), name="run"),
+    path("runs/<str:run_id>/cancel", runs({"post": "cancel"}), name="run-cancel"),
+    path("runs/<str:run_id>/retry", runs({"post": "retry"}), name="run-retry"),
+    path("runs/<str:run_id>/failures", runs({"get": "failures"}), name="run-failures"),
+    path("runs/<str:run_id>/result.vcf.gz", runs({"get": "result_bgzf"}), name="run-bgzf"),
+    path("runs/<str:run_id>/result.vcf", runs({"get": "result_text"}), name="run-text"),
+    path("runs/<str:run_id>/result.vcf.gz.tbi", runs({"get": "result_index"}), name="run-index"),
+    path("runs/<str:run_id>/alleles", registry({"get": "of_run"}), name="run-alleles"),
+    path("object/<str:vrs_id>", registry({"get": "object"}), name="object"),
+    path("object/<str:vrs_id>/runs", registry({"get": "object_runs"}), name="object-runs"),
+    path("objects", registry({"post": "objects"}), name="objects"),
+    path("variations", registry({"get": "variations"}), name="variations"),
+    path("stats", registry({"get": "stats"}), name="stats"),
+    path("service-info", about({"get": "service_info"}), name="service-info"),
     path("metrics", service.MetricsView.as_view(), name="metrics"),
-    path("healthz", service.OpenViewSet.as_view({"get": "healthz"}), name="healthz"),
-    path("readyz", service.OpenViewSet.as_view({"get": "readyz"}), name="readyz"),
+    path("healthz", about({"get": "healthz"}), name="healthz"),
+    path("readyz", about({"get": "readyz"}), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     # The names under which AnyVar serves the same: 1.0 the search, what came after it the poll. `schema=None`
     # keeps them out of the OpenAPI document, in which every call stands once.
-    path("vcf/runs/<str:run_id>", RunViewSet.as_view({"get": "result"}, schema=None), name="vcf-result-run"),
-    path(
-        "search",
-        RegistryViewSet.as_view({"get": "variations"}, query=SearchQuery, schema=None),
-        name="search",
-    ),
+    path("vcf/runs/<str:run_id>", runs({"get": "result"}, schema=None), name="vcf-result-run"),
+    path("search", registry({"get": "variations"}, query=SearchQuery, schema=None)),
     re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", service.NotFoundView.as_view()),
 ]

@@ -9,9 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
-from rest_framework import mixins, status
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -19,11 +17,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from vcfjobs import errors
-from vcfjobs.api import downloads, examples, openapi, results, serializers, waiting
+from vcfjobs.api import downloads, examples, openapi, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.models import Kind, Run, RunQuerySet, Status
+from vcfjobs.models import Kind, Run, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
@@ -53,20 +51,10 @@ class NewestFirst(CursorPagination):
             raise errors.InvalidCursorError from error
 
 
-class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
+class RunViewSet(GenericViewSet[Run]):
     """Submit, poll, list, fetch, cancel, retry and delete the caller's runs."""
 
-    serializer_class = serializers.RunListSerializer
     pagination_class = NewestFirst
-    lookup_field = "run_id"
-
-    def get_queryset(self) -> RunQuerySet:
-        """The caller's runs that the filters let through."""
-        if getattr(self, "swagger_fake_view", False):
-            return Run.objects.none()
-        query = checked(ListQuery, self.request, also=("cursor", "page_size"))
-        visible = lifecycle.visible_runs(**caller(self.request))
-        return visible.filter(**query).defer("report", "traceback")
 
     def _find(self, run_id: str) -> Run:
         return lifecycle.find_run(run_id=run_id, **caller(self.request))
@@ -130,14 +118,11 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         "VCF",
         "get_vcf",
         {
+            **openapi.files("text/plain", "application/gzip"),
             (200, "text/plain"): openapi.ANNOTATED,
-            (200, "application/gzip"): OpenApiTypes.BINARY,
             (200, "text/csv"): openapi.VALIDATION,
             (200, "application/json"): serializers.RunStatusSerializer,
             202: openapi.PENDING,
-            (206, "text/plain"): OpenApiTypes.STR,
-            (206, "application/gzip"): OpenApiTypes.BINARY,
-            **openapi.CONDITIONAL,
             404: serializers.RunStatusSerializer,
             410: OpenApiResponse(serializers.RunErrorSerializer, "EXPIRED, CANCELLED"),
             500: openapi.RUN_FAILED,
@@ -178,8 +163,8 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
             return Response(done)
         if run.kind == Kind.INGEST:
-            return self._file(request, run, "csv")
-        return self._file(request, run, "bgzf" if representation == "vcf.gz" else "text")
+            return downloads.answer(request, run, "csv")
+        return downloads.answer(request, run, "bgzf" if representation == "vcf.gz" else "text")
 
     # --- the resource --------------------------------------------------------------------------
 
@@ -190,9 +175,12 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         errors.InvalidParameterError,
         parameters=(ListQuery,),
     )
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def list(self, request: Request) -> Response:
         """List your runs, newest first, page by page."""
-        return super().list(request, *args, **kwargs)
+        query = checked(ListQuery, request, also=("cursor", "page_size"))
+        runs = lifecycle.visible_runs(**caller(request)).filter(**query).defer("report", "traceback")
+        page = self.paginate_queryset(runs)
+        return self.get_paginated_response(serializers.RunListSerializer(page, many=True).data)
 
     @openapi.of_run("get_run", {200: serializers.RunSerializer, 304: None}, parameters=(openapi.ETAG,))
     @method_decorator(conditional_page)
@@ -204,7 +192,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     def destroy(self, request: Request, run_id: str) -> Response:
         """Delete a run and its files. A run that has not ended is cancelled first."""
         lifecycle.delete_run(self._find(run_id))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return Response(status=204)
 
     @openapi.of_run("cancel_run", {202: serializers.RunListSerializer}, errors.RunConflictError)
     def cancel(self, request: Request, run_id: str) -> Response:
@@ -236,21 +224,17 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     @openapi.download("get_run_result_bgzf", "application/gzip")
     def result_bgzf(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as BGZF, with Range, for bcftools and IGV."""
-        return self._file(request, self._succeeded(run_id), "bgzf")
+        return downloads.answer(request, self._succeeded(run_id), "bgzf")
 
     @openapi.download("get_run_result_text", "text/plain")
     def result_text(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as plain text, with Range."""
-        return self._file(request, self._succeeded(run_id), "text")
+        return downloads.answer(request, self._succeeded(run_id), "text")
 
     @openapi.download("get_run_result_index", "application/octet-stream")
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
-        return downloads.answer(request, results.representation(self._succeeded(run_id), "tbi"))
-
-    def _file(self, request: Request, run: Run, form: str) -> HttpResponseBase:
-        what = results.representation(run, form)
-        return downloads.answer(request, what, lambda: lifecycle.mark_fetched(run))
+        return downloads.answer(request, self._succeeded(run_id), "tbi")
 
     def _succeeded(self, run_id: str) -> Run:
         run = self._find(run_id)
