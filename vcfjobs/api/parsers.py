@@ -34,14 +34,9 @@ class CompleteStream:
 class SpooledParser(BaseParser):
     """A parser whose upload handlers write to the spool. On an error no file stays."""
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> DataAndFiles[Any, Any]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         """The form's fields and files. Raises TruncatedUploadError."""
-        request = (parser_context or {})["request"]
+        request = parser_context["request"]
         complete = CompleteStream(stream, int(request.META["CONTENT_LENGTH"]))
         try:
             return super().parse(cast("IO[Any]", complete), media_type, parser_context)

@@ -15,15 +15,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from vcfjobs import errors
 from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
-from vcfjobs.errors import (
-    BadRequestError,
-    RequestTooLargeError,
-    RunIdInUseError,
-    TruncatedUploadError,
-    VcfJobsError,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +26,7 @@ CONTENT_TYPE = "application/problem+json"
 ERRORS_SHOWN = 20
 
 
-class DatabaseUnavailableError(VcfJobsError):
+class DatabaseUnavailableError(errors.VcfJobsError):
     code = "DATABASE_UNAVAILABLE"
     status = 503
     title = "Service Unavailable"
@@ -41,11 +35,11 @@ class DatabaseUnavailableError(VcfJobsError):
 
 
 # What is answered instead of an error of Django or Python; the first that matches.
-TRANSLATIONS: tuple[tuple[type[Exception], VcfJobsError | exceptions.APIException], ...] = (
-    (RequestDataTooBig, RequestTooLargeError("The request, or a field of it, is too large.")),
-    (SuspiciousOperation, BadRequestError("The request cannot be read.")),
-    (UnreadablePostError, TruncatedUploadError()),
-    (RecursionError, BadRequestError("The request cannot be read.")),
+TRANSLATIONS: tuple[tuple[type[Exception], errors.VcfJobsError | exceptions.APIException], ...] = (
+    (RequestDataTooBig, errors.RequestTooLargeError("The request, or a field of it, is too large.")),
+    (SuspiciousOperation, errors.BadRequestError("The request cannot be read.")),
+    (UnreadablePostError, errors.TruncatedUploadError()),
+    (RecursionError, errors.BadRequestError("The request cannot be read.")),
     (Http404, exceptions.NotFound()),
     (PermissionDenied, exceptions.PermissionDenied()),
 )
@@ -63,9 +57,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         trace = error if isinstance(error, InternalError) else None
         logger.warning("the database does not answer: %s", type(error).__name__, exc_info=trace)
         error = DatabaseUnavailableError()
-    if isinstance(error, RunIdInUseError):  # AnyVar's own shape
+    if isinstance(error, errors.RunIdInUseError):  # AnyVar's own shape
         return Response({"error": error.sentence, "error_code": error.code}, status=error.status)
-    if isinstance(error, VcfJobsError):
+    if isinstance(error, errors.VcfJobsError):
         members = {"title": error.title or error.code.replace("_", " ").capitalize(), **error.extra}
         return problem(error.status, error.code, error.sentence, retry_after=error.retry_after, **members)
     if isinstance(error, exceptions.ValidationError | ValidationError):
@@ -73,7 +67,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, exceptions.APIException):
         return _of_framework(error)
     logger.error("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
-    return problem(500, "INTERNAL_ERROR", VcfJobsError.standard)
+    return problem(500, "INTERNAL_ERROR", errors.VcfJobsError.standard)
 
 
 def problem(

@@ -162,9 +162,8 @@ class RunViewSet(GenericViewSet[Run]):
             lifecycle.mark_fetched(run)
             done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
             return Response(done)
-        if run.kind == Kind.INGEST:
-            return downloads.answer(request, run, "csv")
-        return downloads.answer(request, run, "bgzf" if representation == "vcf.gz" else "text")
+        forms = {"vcf": "text", "vcf.gz": "bgzf"}
+        return downloads.answer(request, run, "csv" if run.kind == Kind.INGEST else forms[representation])
 
     # --- the resource --------------------------------------------------------------------------
 
