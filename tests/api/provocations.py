@@ -53,13 +53,11 @@ class Session:
         if self.operation.name == "get_objects":
             return self.client.post(address, content or examples.IDS, "application/json", **headers)
         data = (self.content if content is None else content).encode()
-        uploads = {"content_type": "application/octet-stream"} if "_vcf" in self.operation.name else {}
-        if self.operation.method == "get":
-            data, uploads = b"", {}
+        method = self.operation.method.upper()
+        if method == "GET":
+            data = b""
         headers.setdefault("HTTP_CONTENT_DISPOSITION", 'attachment; filename="sample.vcf"')
-        return self.client.generic(
-            self.operation.method.upper(), f"{address}?{query}", data, **uploads, **headers
-        )
+        return self.client.generic(method, f"{address}?{query}", data, **headers)
 
     def run(self, content: str = examples.VCF, **columns: Any) -> Run:
         """The examples' run, with its file."""
@@ -126,6 +124,12 @@ def without_length(session: Session) -> Any:
     return view(request).render()
 
 
+def cut_off(session: Session) -> Any:
+    """An upload that ends before its length."""
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(b"#"), "CONTENT_LENGTH": "2"}
+    return session.call(**environ)
+
+
 def database_away(session: Session) -> Any:
     """No statement is answered any more."""
 
@@ -155,9 +159,7 @@ def many(session: Session) -> None:
 
 OF_UPLOADS: dict[str, Provocation] = {
     "INVALID_VCF": lambda session: session.call(content="# a table\n"),
-    "TRUNCATED_UPLOAD": lambda session: session.call(
-        **{"wsgi.input": io.BytesIO(b"#"), "CONTENT_LENGTH": "2"}
-    ),
+    "TRUNCATED_UPLOAD": cut_off,
     "BAD_REQUEST": lambda session: session.client.generic(
         session.operation.method.upper(),
         session.operation.path,
@@ -276,7 +278,7 @@ OF: dict[tuple[str, int, str], Provocation] = {
         ANYVAR_AUTH_TOKEN_LIST=["a"],
     ),
     ("get_health", 200, "application/json"): Session.call,
-    ("get_readiness", 200, "application/json"): lambda session: (storage.prepare(), session.call())[1],
+    ("get_readiness", 200, "application/json"): after(lambda session: storage.prepare()),
     ("get_readiness", 503, "application/json"): after(
         lambda session: session.monkeypatch.setattr(dispatch, "answers", lambda: False)
     ),

@@ -65,7 +65,7 @@ def answer(request: Request, run: Run, form: str) -> HttpResponseBase:
         name = content_disposition_header(as_attachment=True, filename=f"{_stem(run)}.vrs.{suffix}")
         response.headers["Content-Disposition"] = name or "attachment"
     # Closed with the answer, also when nobody has begun to read it.
-    response._resource_closers.append(file.close)
+    response._resource_closers.append(file.close)  # type: ignore[attr-defined]
     response.headers["ETag"] = etag
     response.headers["Last-Modified"] = http_date(modified)
     response.headers["Accept-Ranges"] = "bytes"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from vcfjobs.vrs.digests import vrs_allele
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.vcf.header import vrs_lines
@@ -44,7 +46,7 @@ PENDING = {
 OBJECT = {"messages": [], "data": ALLELE}
 IDS = {"ids": [ALLELE["id"], UNKNOWN]}
 # Name, location, value.
-PARAMETERS = (
+PARAMETERS: tuple[tuple[str, Literal["path", "query"], Any], ...] = (
     ("run_id", "path", RUN_ID),
     ("run_id", "path", PK),
     ("vrs_id", "path", ALLELE["id"]),

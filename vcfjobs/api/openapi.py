@@ -100,9 +100,10 @@ def operation(
     documented = {status: _described(status, body) for status, body in responses.items()}
     codes: dict[int, list[str]] = {}
     for error in raised if public else (*raised, *OF_PROTECTED_CALLS):
-        is_of_framework = issubclass(error, APIException)
-        status = error.status_code if is_of_framework else error.status
-        codes.setdefault(status, []).append(error.default_code.upper() if is_of_framework else error.code)
+        if issubclass(error, APIException):
+            codes.setdefault(error.status_code, []).append(error.default_code.upper())
+        else:
+            codes.setdefault(error.status, []).append(error.code)
     if errors.RunIdInUseError in raised:
         documented[400, "application/json"] = OpenApiResponse(
             serializers.RunErrorSerializer, ", ".join(codes[400])
