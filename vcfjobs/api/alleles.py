@@ -15,9 +15,6 @@ from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.references.assemblies import accession_of
 from vcfjobs.registry import provenance, queries, search
 from vcfjobs.runs import lifecycle
-from vcfjobs.vrs.digests import ALLELE_PREFIX
-
-NOT_REGISTERED = {404: serializers.DetailSerializer}
 
 
 class RegistryViewSet(ViewSet):
@@ -25,7 +22,9 @@ class RegistryViewSet(ViewSet):
 
     query: type[VariationsQuery] = VariationsQuery
 
-    @openapi.registry("get_object", {200: openapi.OBJECT, **NOT_REGISTERED}, parameters=(openapi.VRS_ID,))
+    @openapi.registry(
+        "get_object", {200: openapi.OBJECT, 404: serializers.DetailSerializer}, parameters=(openapi.VRS_ID,)
+    )
     def object(self, request: Request, vrs_id: str) -> Response:
         """The VRS object of an identifier."""
         found = search.find_alleles([vrs_id])
@@ -49,12 +48,12 @@ class RegistryViewSet(ViewSet):
         given = serializers.IdsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids: list[str] = given.validated_data["ids"]
-        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in search.find_alleles(ids)}
+        objects = {str(allele): allele.to_vrs() for allele in search.find_alleles(ids)}
         return Response({"objects": objects, "missing": [vrs_id for vrs_id in ids if vrs_id not in objects]})
 
     @openapi.registry(
         "get_object_runs",
-        {200: serializers.HoldingRunsSerializer, **NOT_REGISTERED},
+        {200: serializers.HoldingRunsSerializer, 404: serializers.DetailSerializer},
         errors.InvalidCursorError,
         parameters=(openapi.VRS_ID, PageQuery),
     )

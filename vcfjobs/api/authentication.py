@@ -54,7 +54,7 @@ class TokenListAuthentication(authentication.TokenAuthentication):
 class SessionAuthentication(authentication.SessionAuthentication):
     """A session of the pages. Its CSRF token is read from the X-CSRFToken header alone.
 
-    A token in a form would have the body of an upload read, and its file stored, before any other check.
+    Looking for a token in a form would read an upload's body, and store its file, before any other check.
     """
 
     def enforce_csrf(self, request: Request) -> None:

@@ -35,9 +35,6 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SUFFIXES = re.compile(r"(\.vcf)?(\.b?gz)?$", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
-# The bytes [start, stop).
-Read = Callable[[int, int], Iterator[bytes]]
-
 
 def answer(request: Request, run: Run, form: str) -> HttpResponseBase:
     """200, 206, 304, 412 or 416, with the result in one of FORMS; "csv" is that of a validation.
@@ -64,7 +61,7 @@ def answer(request: Request, run: Run, form: str) -> HttpResponseBase:
         response.headers["Content-Type"], suffix = FORMS[form]
         name = content_disposition_header(as_attachment=True, filename=f"{_stem(run)}.vrs.{suffix}")
         response.headers["Content-Disposition"] = name or "attachment"
-    # Closed with the answer, also when nobody has begun to read it.
+    # The server closes the response, and so the file, even if nothing was read.
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]
     response.headers["ETag"] = etag
     response.headers["Last-Modified"] = http_date(modified)
@@ -72,8 +69,8 @@ def answer(request: Request, run: Run, form: str) -> HttpResponseBase:
     return response
 
 
-def _open(run: Run, form: str) -> tuple[BinaryIO, Read, int]:
-    """The file, what reads the form from it, and the form's size in bytes."""
+def _open(run: Run, form: str) -> tuple[BinaryIO, Callable[[int, int], Iterator[bytes]], int]:
+    """The file, what reads the bytes [start, stop) of the form from it, and the form's size in bytes."""
     if form == "tbi" and not run.indexed:
         raise RunNotFoundError("The result has no index because its records are not sorted.")
     result = storage.result_path(run.pk, run.attempt)

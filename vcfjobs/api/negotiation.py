@@ -1,4 +1,4 @@
-"""Accept does not decide: each call has one kind of answer, as AnyVar's have."""
+"""The Accept header is ignored: each call answers in one format, as AnyVar does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 
 class AlwaysJson(DefaultContentNegotiation):
-    """The view's first renderer, whatever the client accepts; parsers by content type as usual."""
+    """The first renderer whatever the client accepts; the parser follows the content type as usual."""
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type

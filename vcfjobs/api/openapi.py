@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
+from operator import itemgetter
 from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
@@ -97,7 +98,11 @@ def operation(
     What is `raised` is added as the responses of the exception handler: the description of each names its
     error codes. Unless the call is public, so are those without authentication and without a database.
     """
-    documented = {status: _described(status, body) for status, body in responses.items()}
+    documented: dict[tuple[Any, ...], OpenApiResponse] = {}
+    for status, body in responses.items():
+        key = status if isinstance(status, tuple) else (status,)
+        is_described = isinstance(body, OpenApiResponse)
+        documented[key] = body if is_described else OpenApiResponse(body, HTTPStatus(key[0]).phrase)
     codes: dict[int, list[str]] = {}
     for error in raised if public else (*raised, *OF_PROTECTED_CALLS):
         if issubclass(error, APIException):
@@ -121,16 +126,11 @@ def operation(
             parameters=[*parameters],
             request=request,
             examples=PARAMETER_EXAMPLES,
-            responses=documented,
+            responses=dict(sorted(documented.items(), key=itemgetter(0))),
             methods=methods,
         )(view)
 
     return document
-
-
-def _described(status: int | tuple[int, str], body: Any) -> OpenApiResponse:
-    code = status if isinstance(status, int) else status[0]
-    return body if isinstance(body, OpenApiResponse) else OpenApiResponse(body, HTTPStatus(code).phrase)
 
 
 def upload(
@@ -163,13 +163,13 @@ def upload(
 registry, service = partial(operation, "Registry"), partial(operation, "Service")
 
 
-def of_run(
-    operation_id: str, responses: Responses, *raised: Error, parameters: Iterable[Any] = ()
-) -> Decorator:
+def of_run(name: str, responses: Responses, *raised: Error, parameters: Iterable[Any] = ()) -> Decorator:
     """Document a view of one run."""
-    return operation(
-        "Runs", operation_id, responses, errors.RunNotFoundError, *raised, parameters=(RUN_ID, *parameters)
-    )
+    found = (RUN_ID, *parameters)
+    return operation("Runs", name, responses, errors.RunNotFoundError, *raised, parameters=found)
+
+
+registry, service = partial(operation, "Registry"), partial(operation, "Service")
 
 
 def files(*media: str) -> Responses:
@@ -181,5 +181,4 @@ def files(*media: str) -> Responses:
 
 def download(operation_id: str, media: str) -> Decorator:
     """Document a view of a file of a succeeded run."""
-    parameters = (ETAG, CONTENT_RANGE)
-    return of_run(operation_id, files(media), errors.RunConflictError, parameters=parameters)
+    return of_run(operation_id, files(media), errors.RunConflictError, parameters=(ETAG, CONTENT_RANGE))

@@ -1,4 +1,4 @@
-"""The query parameters of each call, checked: a wrong one is a 422 that names it."""
+"""The query parameters of each call. A wrong one is answered by a 422 that names it."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ class SearchQuery(VariationsQuery):
 def checked(
     kind: type[serializers.Serializer[Any]], request: Request, *, also: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """The parameters of this request, without those in `also`, which are read elsewhere.
+    """The validated parameters of a request. Those in `also` are allowed, but read elsewhere.
 
-    Raises ValidationError, which becomes a 422; of an unknown parameter it names the nearest known one.
+    Raises ValidationError, which becomes a 422. For an unknown parameter it suggests the nearest known one.
     """
     serializer = kind(data=request.query_params.dict())
     known = [*serializer.fields, *also]

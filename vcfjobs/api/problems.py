@@ -22,7 +22,7 @@ from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-# Of a body with thousands of wrong members.
+# At most so many wrong members of a body are named.
 ERRORS_SHOWN = 20
 
 

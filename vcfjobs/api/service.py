@@ -56,13 +56,12 @@ class OpenViewSet(ViewSet):
     @openapi.service("get_service_info", {200: ServiceInfoSerializer}, DatabaseUnavailableError, public=True)
     def service_info(self, request: Request) -> Response:
         """The service's name, version, VRS version and registered assemblies."""
-        group = settings.ANYVAR_SERVICE_ID.rpartition(".")[0]
         members = {
             "id": settings.ANYVAR_SERVICE_ID,
             "name": settings.SPECTACULAR_SETTINGS["TITLE"],
             # org.ga4gh is for GA4GH's own specifications; this API is in the service's namespace.
             "type": {
-                "group": group or settings.ANYVAR_SERVICE_ID,
+                "group": settings.ANYVAR_SERVICE_ID.rpartition(".")[0] or settings.ANYVAR_SERVICE_ID,
                 "artifact": "vcfjobs",
                 "version": __version__,
             },

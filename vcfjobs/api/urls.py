@@ -36,8 +36,8 @@ urlpatterns = [
     path("readyz", about({"get": "readyz"}), name="readyz"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    # The names under which AnyVar serves the same: 1.0 the search, what came after it the poll. `schema=None`
-    # keeps them out of the OpenAPI document, in which every call stands once.
+    # Other addresses of the same calls: /search is AnyVar 1.0's, /vcf/runs/ that of its later versions.
+    # `schema=None` keeps them out of the OpenAPI document.
     path("vcf/runs/<str:run_id>", runs({"get": "result"}, schema=None), name="vcf-result-run"),
     path("search", registry({"get": "variations"}, query=SearchQuery, schema=None)),
     re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", service.NotFoundView.as_view()),

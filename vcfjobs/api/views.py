@@ -38,9 +38,15 @@ class NewestFirst(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        described: dict[str, Any] = super().get_paginated_response_schema(schema)
+        for name in ("next", "previous"):
+            del described["properties"][name]["example"]  # an address of another service
+        return described
+
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor: Cursor | None = super().decode_cursor(request)
-        if cursor is not None and request.query_params["cursor"] and cursor == (0, False, None):
+        if cursor == (0, False, None) and request.query_params["cursor"]:  # text that holds no position
             raise errors.InvalidCursorError
         return cursor
 
