@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import IO, Any, cast
 
 from rest_framework.parsers import BaseParser, DataAndFiles, FileUploadParser, MultiPartParser
@@ -73,7 +72,7 @@ def take_upload(request: Request, owner: str) -> SpooledUpload:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequestError("Send the file without Content-Encoding; .vcf.gz is accepted as it is.")
     admit_upload(request._request, owner)
-    upload = cast("Mapping[str, Any]", request.data).get(FILE_FIELD)
+    upload = request.FILES.get(FILE_FIELD)
     if not isinstance(upload, SpooledUpload):
         raise BadRequestError(f"The request contains no file. Send it in the form field {FILE_FIELD}.")
     return upload
