@@ -16,7 +16,7 @@ ALLELE = vrs_allele(SEQUENCE, 1_451_125, 1_451_126, literal="T")
 UNKNOWN = "ga4gh:VA." + "A" * 32
 
 _META = "##fileformat=VCFv4.2\n##contig=<ID=20,length=63025520>\n"
-_FIELDS = b"\n".join(vrs_lines(Options(for_ref=True, add_vrs_attributes=True)).decode())
+_FIELDS = b"\n".join(vrs_lines(Options(add_vrs_attributes=True))).decode()
 _COLUMNS = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 _SNV = "20\t1451126\trs6131543\tC\tT\t.\tPASS\t"
 _DELETION = "20\t1455718\trs11475540\tAC\tA\t.\tPASS\t"
