@@ -12,6 +12,7 @@ from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.api.serializers import IdsSerializer
 from vcfjobs.references.assemblies import accession_of
 from vcfjobs.registry import provenance, queries, search
+from vcfjobs.registry.translate import Translator
 from vcfjobs.runs import lifecycle
 from vcfjobs.vrs.digests import ALLELE_PREFIX
 
@@ -23,7 +24,10 @@ class ObjectView(APIView):
         found = search.find_alleles([vrs_id])
         if not found:
             return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
-        return Response({"messages": [], "data": found[0].to_vrs()})
+        answer = {"messages": [], "data": found[0].to_vrs()}
+        if ids := Translator().ids_by_version(found[0]):
+            answer["ids_by_vrs_version"] = ids
+        return Response(answer)
 
 
 class ObjectsView(APIView):

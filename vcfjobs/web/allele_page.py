@@ -10,6 +10,7 @@ from django.conf import settings
 from vcfjobs.database.keyset_pagination import known_cursor
 from vcfjobs.models import Allele, Contig, RunQuerySet
 from vcfjobs.registry import provenance
+from vcfjobs.registry.translate import Translator
 
 NAMES_SHOWN = 50
 LITERAL_SHOWN = 2_000
@@ -26,6 +27,7 @@ def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]
         "names": [f"{contig.assembly.name}:{contig.name}" for contig in contigs[:NAMES_SHOWN]],
         "first": allele.start + 1,  # 1-based
         "location_id": vrs["location"]["id"],
+        "ids_by_version": Translator().ids_by_version(allele),
         "vrs": as_json(vrs),
         "shortened": len(allele.literal or "") > LITERAL_SHOWN,
         "holding": provenance.runs_holding(allele, visible, known_cursor(before)) if recorded else None,

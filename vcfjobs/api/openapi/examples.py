@@ -20,6 +20,7 @@ from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.vcf.header import VRS_VERSION, vrs_lines
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
+from vcfjobs.vrs.versions import DEFAULT
 
 SEQUENCE = CANONICAL["GRCh37"]["20"][1]
 # REF and ALT of each record, as [start, end) and state; the deletion spans the whole run of C.
@@ -104,6 +105,7 @@ _SUCCEEDED = _run(
         resolved=2,
         alleles=Counter(reference=2, snv=1, deletion=1),
         deletion_lengths=Counter({1: 1}),
+        vrs_version=DEFAULT,
         positions={"20": Counter({1: 2})},
     ).to_json(),
 )

@@ -92,6 +92,7 @@ def ingest(source: TextSource, reference: Reference, *, validate: bool) -> Itera
     line = header.lines + 1
     while rest:
         chunk = reader.read(rest, line)
+        chunk.report.vrs_version = header.vrs_version
         chunk.compressed_bytes = source.compressed_bytes
         line += rest.count(b"\n")
         yield chunk
