@@ -78,6 +78,7 @@ class Command(BaseCommand):
 def _summary(report: Report, seconds: float) -> str:
     speed = report.records / seconds if seconds else 0
     lines = [
+        f"identifiers: VRS {report.vrs_version}",
         f"records: {report.records:,} ({speed:,.0f}/s)",
         f"alleles: {_counts(report.alleles)}",
         f"failed: {_counts(report.failed)}",

@@ -37,7 +37,10 @@ class Limits:
 
 
 class TextSource:
-    """The lines of a VCF in chunks; made by `open_text`. `format` is "vcf", "vcf.gz" or "bgzf"."""
+    """The lines of a text in chunks; made by `open_text` for a VCF, by `open_lines` for any.
+
+    `format` is "vcf", "vcf.gz" or "bgzf".
+    """
 
     def __init__(
         self, stream: ByteStream, first: bytes, limits: Limits, *, records_only: bool = False
@@ -45,6 +48,7 @@ class TextSource:
         self.format = _FORMATS[stream.kind]
         self._stream = stream
         self.limits = limits
+        self.is_vcf = first.startswith(VCF_MAGIC)
         self._first = first  # read while sniffing
         self._rest = b""  # the start of a line whose end is still to come
         self._decompressed = len(first)
@@ -135,6 +139,20 @@ def open_text(source: BinaryIO, limits: Limits | None = None) -> TextSource:
     Raises InvalidVcfError for anything but a plain, gzip or BGZF stream that begins with
     `##fileformat=VCF`.
     """
+    stream, first = _sniffed(source)
+    if not first.startswith(VCF_MAGIC):
+        raise InvalidVcfError(_refusal(first))
+    return TextSource(stream, first, limits or Limits())
+
+
+def open_lines(source: BinaryIO, limits: Limits | None = None) -> TextSource:
+    """As `open_text`, for any text; whether it is a VCF, `is_vcf` says."""
+    stream, first = _sniffed(source)
+    return TextSource(stream, first, limits or Limits())
+
+
+def _sniffed(source: BinaryIO) -> tuple[ByteStream, bytes]:
+    """The uncompressed stream, and as much of it as shows whether it is a VCF."""
     stream = open_stream(source)
     first = b""
     try:
@@ -142,9 +160,7 @@ def open_text(source: BinaryIO, limits: Limits | None = None) -> TextSource:
             first += piece
     except DamagedStreamError as damage:
         raise InvalidVcfError(damage.sentence) from damage
-    if not first.startswith(VCF_MAGIC):
-        raise InvalidVcfError(_refusal(first))
-    return TextSource(stream, first, limits or Limits())
+    return stream, first
 
 
 def _refusal(first: bytes) -> str:
