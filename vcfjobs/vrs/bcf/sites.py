@@ -11,8 +11,8 @@ from vcfjobs.vrs.bcf.values import (
     CHARACTERS,
     FLOAT,
     GENOTYPES,
+    INT8,
     MISSING,
-    NONE,
     NUMBERS,
     clean,
     descriptor,
@@ -24,7 +24,12 @@ from vcfjobs.vrs.bcf.values import (
 FIXED = struct.Struct("<iiiIHHI")
 SITE_TABS = 7
 KEY_BYTES = 2  # of a key that is an INT8
-LONGEST_KEPT = 16  # bytes of an INFO field
+ONE_INT8 = 0x11
+MOST_IN_DESCRIPTOR = 15  # from here on the number of elements follows the descriptor
+SIZES = {kind: number.size for kind, number in NUMBERS.items()} | {CHARACTERS: 1}
+# What is kept of INFO fields: bytes of one, of its text, and how many.
+LONGEST_KEPT = 16
+LONGEST_TEXT_KEPT = 100
 MOST_KEPT = 1 << 16
 # A byte becomes no more text than this: an INT8 of -100 and its comma.
 TEXT_PER_BYTE = 5
@@ -57,10 +62,12 @@ class _FieldSizes(dict[bytes, int]):
         if head[:1] not in (b"\x11", b"\x12"):
             return 0
         kind, count = head[-1] & 15, head[-1] >> 4
-        if kind in NUMBERS and count < 15:
-            size = len(head) + count * NUMBERS[kind].size
-            return size if size <= LONGEST_KEPT else 0
-        return len(head) if head[-1] == NONE else 0
+        if count == 0:
+            return len(head)
+        if count == MOST_IN_DESCRIPTOR or kind not in SIZES:
+            return 0
+        size = len(head) + count * SIZES[kind]
+        return size if size <= LONGEST_KEPT else 0
 
 
 class _FieldTexts(dict[bytes, bytes]):
@@ -73,9 +80,10 @@ class _FieldTexts(dict[bytes, bytes]):
 
     def __missing__(self, raw: bytes) -> bytes:
         text, _ = self.read(raw, 0)
-        if len(self) >= MOST_KEPT:
-            self.clear()
-        self[raw] = text
+        if len(text) <= LONGEST_TEXT_KEPT:
+            if len(self) >= MOST_KEPT:
+                self.clear()
+            self[raw] = text
         return text
 
     def read(self, shared: bytes, at: int) -> tuple[bytes, int]:
@@ -128,10 +136,12 @@ class SiteReader:
         return Site(text, counts >> 24, counts & 0xFFFFFF)
 
     def _filters(self, shared: bytes, at: int) -> tuple[bytes, int]:
+        if shared[at] == ONE_INT8 and shared[at + 1] <= NUMBERS[INT8].largest:
+            return self._fields[shared[at + 1]], at + 2
         kind, count, at = descriptor(shared, at)
         if not count:
             return MISSING, at
-        if kind not in GENOTYPES:  # the integers
+        if kind not in GENOTYPES:  # which are integers too
             raise BadRecordError("it has something else where its filters belong")
         if count > len(self._fields):
             raise BadRecordError("it has more filters than the header")
@@ -141,12 +151,15 @@ class SiteReader:
         if max(indexes) > number.largest:
             raise BadRecordError("it names a filter by a negative index")
         names = [self._fields[index] for index in indexes]
-        self._require_room(names)
+        if sum(map(len, names)) > self._longest:
+            raise LongLineError
         return b";".join(names), at + len(raw)
 
     def _info(self, shared: bytes, at: int, count: int) -> bytes:
         """The INFO column of `count` fields, which begin at `at` and fill the shared part."""
         sizes, texts = self._sizes, self._texts
+        may_be_long = count * (self._longest_name + 2) + TEXT_PER_BYTE * len(shared) > self._longest
+        length = 0
         fields: list[bytes] = []
         for _ in range(count):
             size = sizes[shared[at : at + KEY_BYTES + 1]]
@@ -159,12 +172,10 @@ class SiteReader:
             else:
                 field, at = texts.read(shared, at)
                 fields.append(field)
+            if may_be_long:
+                length += len(fields[-1])
+                if length > self._longest:
+                    raise LongLineError
         if at != len(shared):
             raise BadRecordError("it is longer than its values")
-        if count * self._longest_name + TEXT_PER_BYTE * at > self._longest:
-            self._require_room(fields)
         return b";".join(fields) or MISSING
-
-    def _require_room(self, texts: list[bytes]) -> None:
-        if sum(map(len, texts)) > self._longest:
-            raise LongLineError
