@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vcfjobs.vrs.bcf.errors import BadRecordError, LongLineError
-from vcfjobs.vrs.bcf.header import Dictionary
+from vcfjobs.vrs.bcf.header import BcfHeader
 from vcfjobs.vrs.bcf.values import (
     GENOTYPES,
     MISSING,
@@ -83,33 +83,36 @@ class _Field:
 class SampleReader:
     """Reads the samples' part of one record after another; no line is longer than `longest` bytes."""
 
-    def __init__(self, fields: Dictionary, longest: int) -> None:
-        self._fields = fields
+    def __init__(self, header: BcfHeader, longest: int) -> None:
+        self._fields = header.fields
+        self._samples = header.samples
         self._longest = longest
 
-    def read(self, data: bytes, formats: int, samples: int) -> list[bytes]:
-        """The columns from FORMAT on, each with the tab before it, in parts that belong together.
+    def read(self, data: bytes, formats: int) -> list[bytes]:
+        """The columns from FORMAT on with the tabs before them, in parts to be joined; none without samples.
 
         Raises BadRecordError, LongLineError, IndexError, struct.error.
         """
-        fields, end = self._split(data, formats, samples)
+        if not self._samples:
+            return []
+        fields, end = self._split(data, formats)
         if end != len(data):
             raise BadRecordError("it is longer than its values")
         names = b":".join(field.name for field in fields) or MISSING
         if breaks_columns(names):
             raise BadRecordError("a name of its FORMAT contains a tab or a line end")
         if not fields:
-            return [b"\t.", b"\t." * samples]
+            return [b"\t.", b"\t." * self._samples]
         parts = [b"\t", names]
         length = 0
-        for part in self._texts(fields, samples):
+        for part in self._texts(fields):
             parts.append(part)
             length += len(part)
             if length > self._longest:
                 raise LongLineError
         return parts
 
-    def _split(self, data: bytes, formats: int, samples: int) -> tuple[list[_Field], int]:
+    def _split(self, data: bytes, formats: int) -> tuple[list[_Field], int]:
         """The FORMAT fields of a record, and where they end."""
         fields: list[_Field] = []
         at = length = 0
@@ -121,7 +124,7 @@ class SampleReader:
             number = types.get(kind)
             if number is None and name == GENOTYPE and kind != NONE:
                 raise BadRecordError("its genotypes are no integers")
-            raw = elements(data, at, samples * count * (number.size if number else 1))
+            raw = elements(data, at, self._samples * count * (number.size if number else 1))
             if number is None and breaks_columns(raw):
                 raise BadRecordError("a string in it contains a tab or a line end")
             fields.append(_Field(name, number, count, raw))
@@ -131,14 +134,14 @@ class SampleReader:
                 raise LongLineError
         return fields, at
 
-    def _texts(self, fields: list[_Field], samples: int) -> Iterator[bytes]:
+    def _texts(self, fields: list[_Field]) -> Iterator[bytes]:
         """The columns of the samples, some samples at a time."""
         if len(fields) == 1 and (text := _diploid(fields[0])):
             yield text
             return
         step = max(SLICE_VALUES // sum(field.pieces + 1 for field in fields), 1)
-        for first in range(0, samples, step):
-            last = min(first + step, samples)
+        for first in range(0, self._samples, step):
+            last = min(first + step, self._samples)
             pieces: list[list[bytes]] = []
             for field in fields:
                 pieces.append([b":" if pieces else b"\t"] * (last - first))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 from vcfjobs.vrs.bcf.errors import BadRecordError, LongLineError
 from vcfjobs.vrs.bcf.header import BcfHeader, Dictionary
@@ -11,7 +10,6 @@ from vcfjobs.vrs.bcf.values import (
     CHARACTERS,
     FLOAT,
     GENOTYPES,
-    INT8,
     MISSING,
     NUMBERS,
     clean,
@@ -21,10 +19,13 @@ from vcfjobs.vrs.bcf.values import (
     typed_integer,
 )
 
+# CHROM, POS, length on the reference, bits of QUAL; how many INFO fields, alleles, samples and FORMAT fields.
 FIXED = struct.Struct("<iiiIHHI")
+SAMPLE_BITS = 24
+MOST_SAMPLES = (1 << SAMPLE_BITS) - 1
 SITE_TABS = 7
 KEY_BYTES = 2  # of a key that is an INT8
-ONE_INT8 = 0x11
+ONE_INT8, LARGEST_INT8 = 0x11, 0x7F
 MOST_IN_DESCRIPTOR = 15  # from here on the number of elements follows the descriptor
 SIZES = {kind: number.size for kind, number in NUMBERS.items()} | {CHARACTERS: 1}
 # What is kept of INFO fields: bytes of one, of its text, and how many.
@@ -33,14 +34,6 @@ LONGEST_TEXT_KEPT = 100
 MOST_KEPT = 1 << 16
 # A byte becomes no more text than this: an INT8 of -100 and its comma.
 TEXT_PER_BYTE = 5
-
-
-class Site(NamedTuple):
-    """Columns CHROM to INFO, and how many FORMAT fields and samples the record says it has."""
-
-    text: bytes
-    formats: int
-    samples: int
 
 
 class _FieldSizes(dict[bytes, int]):
@@ -106,14 +99,20 @@ class SiteReader:
     def __init__(self, header: BcfHeader, longest: int) -> None:
         self._contigs = header.contigs
         self._fields = header.fields
+        self._samples = header.samples
         self._longest = longest
         self._longest_name = max(map(len, header.fields.values()))
         self._sizes = _FieldSizes()
         self._texts = _FieldTexts(header.fields, longest)
 
-    def read(self, shared: bytes) -> Site:
-        """The first columns of a record. Raises BadRecordError, LongLineError, IndexError, struct.error."""
+    def read(self, shared: bytes) -> tuple[bytes, int]:
+        """The first columns of a record, and the number of its FORMAT fields.
+
+        Raises BadRecordError, LongLineError, IndexError, struct.error.
+        """
         contig, start, _, quality, infos, alleles, counts = FIXED.unpack_from(shared)
+        if counts & MOST_SAMPLES != self._samples:
+            raise BadRecordError("it has another number of samples than the header")
         identifier, at = string(shared, FIXED.size)
         bases: list[bytes] = []
         for _ in range(alleles):
@@ -133,10 +132,10 @@ class SiteReader:
         )
         if text.count(b"\t") != SITE_TABS or b"\n" in text:
             raise BadRecordError("a string in it contains a tab or a line end")
-        return Site(text, counts >> 24, counts & 0xFFFFFF)
+        return text, counts >> SAMPLE_BITS
 
     def _filters(self, shared: bytes, at: int) -> tuple[bytes, int]:
-        if shared[at] == ONE_INT8 and shared[at + 1] <= NUMBERS[INT8].largest:
+        if shared[at] == ONE_INT8 and shared[at + 1] <= LARGEST_INT8:
             return self._fields[shared[at + 1]], at + 2
         kind, count, at = descriptor(shared, at)
         if not count:

@@ -36,7 +36,6 @@ class BcfStream:
         self._max_header = max_header
         self._records = 0  # begun
         self._readers: tuple[SiteReader, SampleReader] | None = None  # None until the header is read
-        self._samples = 0
 
     @property
     def compressed_bytes(self) -> int:
@@ -76,8 +75,7 @@ class BcfStream:
             raise DamagedStreamError("The file is truncated: its header is cut off.")
         header = parse_header(self._data[begin : begin + length])
         self._at = begin + length
-        self._readers = SiteReader(header, self._max_line), SampleReader(header.fields, self._max_line)
-        self._samples = header.samples
+        self._readers = SiteReader(header, self._max_line), SampleReader(header, self._max_line)
         return header.text
 
     def _hold(self, size: int) -> bool:
@@ -97,13 +95,8 @@ class BcfStream:
         """The line of the next record."""
         shared, individual = self._next_record()
         try:
-            site = sites.read(shared)
-            if site.samples != self._samples:
-                raise BadRecordError("it has another number of samples than the header")
-            if not site.samples:
-                parts = [site.text, b"\n"]
-            else:
-                parts = [site.text, *samples.read(individual, site.formats, site.samples), b"\n"]
+            site, formats = sites.read(shared)
+            parts = [site, *samples.read(individual, formats), b"\n"]
         except BadRecordError as error:
             raise self._damaged(error.reason) from error
         except (IndexError, struct.error) as error:
