@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class BadRecordError(Exception):
-    """The bytes are no record; `reason` says why, as the end of a sentence."""
+    """The bytes are no record; `reason` says why, as a predicate."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -21,7 +21,7 @@ class Dictionary(dict[int, bytes]):
     """Names by their index; sparse, because IDX= may leave gaps of any size."""
 
     def __missing__(self, index: int) -> bytes:
-        raise BadRecordError("it names an entry that the header does not have")
+        raise BadRecordError("names an entry that the header does not have")
 
     def add(self, name: bytes, index: int | None, seen: dict[bytes, int]) -> None:
         """Take a declared name, at the next index where the header gives none; repeated names keep theirs.
@@ -94,14 +94,17 @@ def _declaration(line: bytes, begin: int) -> tuple[bytes, int | None, bytes]:
 
     The attributes begin at `begin`. Raises InvalidVcfError.
     """
-    name, index, kept = b"", None, line
+    name, index = b"", None
     for attribute in _ATTRIBUTE.finditer(line, begin):
         key, value = attribute.groups()
         if key == b"ID":
             name = value
-        elif key == b"IDX":
-            if not _INDEX.fullmatch(value):
-                raise InvalidVcfError("An entry of the BCF's header has an IDX that is no index.")
-            index = int(value)
-            kept = line[: attribute.start()].removesuffix(b",") + line[attribute.end() :]
-    return name, index, kept
+        elif key == b"IDX" and index is None:
+            index = attribute
+    if index is None:
+        return name, None, line
+    if not _INDEX.fullmatch(index[2]):
+        raise InvalidVcfError("An entry of the BCF's header has an IDX that is no index.")
+    before, after = line[: index.start()], line[index.end() :]
+    kept = before.removesuffix(b",") + after if before.endswith(b",") else before + after.removeprefix(b",")
+    return name, int(index[2]), kept

@@ -97,10 +97,10 @@ class SampleReader:
             return []
         fields, end = self._split(data, formats)
         if end != len(data):
-            raise BadRecordError("it is longer than its values")
+            raise BadRecordError("is longer than its values")
         names = b":".join(field.name for field in fields) or MISSING
         if breaks_columns(names):
-            raise BadRecordError("a name of its FORMAT contains a tab or a line end")
+            raise BadRecordError("has a FORMAT name with a tab or a line end")
         if not fields:
             return [b"\t.", b"\t." * self._samples]
         parts = [b"\t", names]
@@ -123,10 +123,10 @@ class SampleReader:
             types = GENOTYPES if name == GENOTYPE else NUMBERS
             number = types.get(kind)
             if number is None and name == GENOTYPE and kind != NONE:
-                raise BadRecordError("its genotypes are no integers")
+                raise BadRecordError("has genotypes that are no integers")
             raw = elements(data, at, self._samples * count * (number.size if number else 1))
             if number is None and breaks_columns(raw):
-                raise BadRecordError("a string in it contains a tab or a line end")
+                raise BadRecordError("has a string with a tab or a line end")
             fields.append(_Field(name, number, count, raw))
             at += len(raw)
             length += len(name)

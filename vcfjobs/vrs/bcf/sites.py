@@ -112,7 +112,7 @@ class SiteReader:
         """
         contig, start, _, quality, infos, alleles, counts = FIXED.unpack_from(shared)
         if counts & MOST_SAMPLES != self._samples:
-            raise BadRecordError("it has another number of samples than the header")
+            raise BadRecordError("has another number of samples than the header")
         identifier, at = string(shared, FIXED.size)
         bases: list[bytes] = []
         for _ in range(alleles):
@@ -131,7 +131,7 @@ class SiteReader:
             info,
         )
         if text.count(b"\t") != SITE_TABS or b"\n" in text:
-            raise BadRecordError("a string in it contains a tab or a line end")
+            raise BadRecordError("has a string with a tab or a line end")
         return text, counts >> SAMPLE_BITS
 
     def _filters(self, shared: bytes, at: int) -> tuple[bytes, int]:
@@ -141,14 +141,14 @@ class SiteReader:
         if not count:
             return MISSING, at
         if kind not in GENOTYPES:  # which are integers too
-            raise BadRecordError("it has something else where its filters belong")
+            raise BadRecordError("has something else where its filters belong")
         if count > len(self._fields):
-            raise BadRecordError("it has more filters than the header")
+            raise BadRecordError("has more filters than the header")
         number = NUMBERS[kind]
         raw = elements(shared, at, count * number.size)
         indexes = number.unpack(raw)
         if max(indexes) > number.largest:
-            raise BadRecordError("it names a filter by a negative index")
+            raise BadRecordError("names a filter by a negative index")
         names = [self._fields[index] for index in indexes]
         if sum(map(len, names)) > self._longest:
             raise LongLineError
@@ -176,5 +176,5 @@ class SiteReader:
                 if length > self._longest:
                     raise LongLineError
         if at != len(shared):
-            raise BadRecordError("it is longer than its values")
+            raise BadRecordError("is longer than its values")
         return b";".join(fields) or MISSING

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from vcfjobs.errors import HostileInputError, InvalidVcfError
 from vcfjobs.vrs.bcf.errors import BadRecordError, LongLineError
-from vcfjobs.vrs.bcf.header import parse_header
+from vcfjobs.vrs.bcf.header import BcfHeader, parse_header
 from vcfjobs.vrs.bcf.samples import SampleReader
 from vcfjobs.vrs.bcf.sites import FIXED, SiteReader
 from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
@@ -43,23 +43,26 @@ class BcfStream:
         return self._inner.compressed_bytes
 
     def read(self) -> bytes:
-        """The next piece, first the header; b"" at the end. A line is never cut.
+        """The next piece, of whole lines; b"" at the end. The first begins with the header.
 
         Raises DamagedStreamError and HostileInputError, naming the record, and InvalidVcfError for the
         header.
         """
-        if self._readers is None:
-            return self._read_header()
         parts: list[bytes] = []
-        size = 0
+        if self._readers is None:
+            header = self._read_header()
+            parts.append(header.text)
+            self._readers = SiteReader(header, self._max_line), SampleReader(header, self._max_line)
+        sites, samples = self._readers
+        size = sum(map(len, parts))
         while size < PIECE_BYTES and self._hold(1):
             self._records += 1
-            line = self._read_record(*self._readers)
+            line = self._read_record(sites, samples)
             parts.append(line)
             size += len(line)
         return b"".join(parts)
 
-    def _read_header(self) -> bytes:
+    def _read_header(self) -> BcfHeader:
         begin = len(VERSIONS[0]) + _HEADER_LENGTH.size
         if not self._hold(begin):
             raise DamagedStreamError("The file is truncated: its header is cut off.")
@@ -73,10 +76,8 @@ class BcfStream:
             raise HostileInputError(f"The header of the file is longer than {self._max_header:,} bytes.")
         if not self._hold(begin + length):
             raise DamagedStreamError("The file is truncated: its header is cut off.")
-        header = parse_header(self._data[begin : begin + length])
         self._at = begin + length
-        self._readers = SiteReader(header, self._max_line), SampleReader(header, self._max_line)
-        return header.text
+        return parse_header(self._data[begin : begin + length])
 
     def _hold(self, size: int) -> bool:
         """Have `size` bytes at hand; False where the file ends before."""
@@ -100,7 +101,7 @@ class BcfStream:
         except BadRecordError as error:
             raise self._damaged(error.reason) from error
         except (IndexError, struct.error) as error:
-            raise self._damaged("it is shorter than its values") from error
+            raise self._damaged("is shorter than its values") from error
         except LongLineError as error:
             raise self._too_long() from error
         if sum(map(len, parts)) > self._max_line + 1:
@@ -118,7 +119,7 @@ class BcfStream:
         if not self._hold(size):
             raise self._cut_off()
         if shared < FIXED.size:
-            raise self._damaged("it is shorter than its values")
+            raise self._damaged("is shorter than its values")
         begin = self._at + _LENGTHS.size
         middle, self._at = begin + shared, self._at + size
         record = self._data[begin:middle], self._data[middle : self._at]
@@ -130,7 +131,7 @@ class BcfStream:
         return DamagedStreamError(f"The file is truncated: record {self._records:,} of the BCF is cut off.")
 
     def _damaged(self, reason: str) -> DamagedStreamError:
-        return DamagedStreamError(f"The file is damaged: record {self._records:,} of the BCF: {reason}.")
+        return DamagedStreamError(f"The file is damaged: record {self._records:,} of the BCF {reason}.")
 
     def _too_long(self) -> HostileInputError:
         return HostileInputError(

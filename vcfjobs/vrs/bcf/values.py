@@ -170,7 +170,7 @@ def typed_integer(data: bytes, at: int) -> tuple[int, int]:
     """The single integer at `at`, and where it ends. Raises BadRecordError, IndexError, struct.error."""
     form = _SIGNED.get(data[at])
     if form is None:
-        raise BadRecordError("it has something else where an integer belongs")
+        raise BadRecordError("has something else where an integer belongs")
     return form.unpack_from(data, at + 1)[0], at + 1 + form.size
 
 
@@ -181,9 +181,9 @@ def descriptor(data: bytes, at: int) -> tuple[int, int, int]:
     if count == 15:
         count, at = typed_integer(data, at)
         if count < 0:
-            raise BadRecordError("it has a vector of a negative length")
+            raise BadRecordError("has a vector of a negative length")
     if kind not in NUMBERS and kind != CHARACTERS and (kind != NONE or count):
-        raise BadRecordError("it has a value of an unknown type")
+        raise BadRecordError("has a value of an unknown type")
     return kind, count, at
 
 
@@ -191,7 +191,7 @@ def elements(data: bytes, at: int, size: int) -> bytes:
     """The `size` bytes at `at`. Raises BadRecordError where the data ends before."""
     raw = data[at : at + size]
     if len(raw) != size:
-        raise BadRecordError("it is shorter than its values")
+        raise BadRecordError("is shorter than its values")
     return raw
 
 
@@ -206,7 +206,7 @@ def string(data: bytes, at: int) -> tuple[bytes, int]:
     """The string at `at`, and where it ends. Raises BadRecordError, IndexError, struct.error."""
     kind, count, at = descriptor(data, at)
     if kind != CHARACTERS:
-        raise BadRecordError("it has something else where a string belongs")
+        raise BadRecordError("has something else where a string belongs")
     end = at + count
     return clean(elements(data, at, count)) if count else MISSING, end
 
