@@ -10,7 +10,7 @@ from vcfjobs.api.downloads import Representation, raw_reader, text_reader
 from vcfjobs.errors import RunFailureError, RunNotFoundError
 from vcfjobs.models import Run
 
-_SUFFIXES = re.compile(r"(\.vcf)?(\.b?gz)?$", re.IGNORECASE)
+_SUFFIXES = re.compile(r"(\.vcf|\.bcf)?(\.b?gz)?$", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -106,6 +107,41 @@ def file(*records: bytes, head: str = "", samples: int = 0, minor: int = 2) -> b
     """An uncompressed BCF."""
     encoded = (head or header(samples)).encode() + b"\0"
     return b"BCF\x02" + bytes([minor]) + struct.pack("<I", len(encoded)) + encoded + b"".join(records)
+
+
+def of_sites(vcf: bytes) -> bytes:
+    """A VCF without samples as BCF; what its header lacks is declared, INFO as strings."""
+    lines = vcf.decode().splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith("#")]
+    head = [line for line in lines if line.startswith("##")]
+    entries = [re.match(r"##(FILTER|INFO|contig)=<ID=(\w+)", line) for line in head]
+    contigs = [entry[2] for entry in entries if entry and entry[1] == "contig"]
+    names = ["PASS", *(entry[2] for entry in entries if entry and entry[1] != "contig")]
+    for row in rows:
+        if row[0] not in contigs:
+            contigs.append(row[0])
+            head.append(f"##contig=<ID={row[0]}>")
+        for key, _, _ in _pairs(row[7]):
+            if key not in names:
+                names.append(key)
+                head.append(f'##INFO=<ID={key},Number=.,Type=String,Description="">')
+    return file(*(_site(row, contigs, names) for row in rows), head="\n".join([*head, COLUMNS, ""]))
+
+
+def _pairs(column: str) -> list[tuple[str, str, str]]:
+    return [pair.partition("=") for pair in column.split(";") if pair != "."]
+
+
+def _site(row: list[str], contigs: list[str], names: list[str]) -> bytes:
+    return record(
+        tuple(info(names.index(key), text(value.encode())) for key, _, value in _pairs(row[7])),
+        contig=contigs.index(row[0]),
+        start=int(row[1]) - 1,
+        identifier=text(row[2].encode()),
+        alleles=(row[3].encode(), *(alt.encode() for alt in row[4].split(",") if alt != ".")),
+        quality=MISSING[FLOAT] if row[5] == "." else float(row[5]),
+        filters=b"\0" if row[6] == "." else integer(names.index(row[6]), INT8),
+    )
 
 
 def decode(data: bytes, limits: Limits | None = None) -> bytes:

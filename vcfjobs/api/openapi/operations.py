@@ -44,7 +44,9 @@ NO_SUCH_OBJECT = json_response(404, serializers.DetailSerializer, examples.UNKNO
 
 
 def _file(content: str) -> dict[str, OpenApiRequest]:
-    description = "The file in the multipart field `vcf`, or as the raw body."
+    description = (
+        "The file in the multipart field `vcf`, or as the raw body: VCF as text, gzip or BGZF, or BCF 2."
+    )
     raw = {"type": "string", "format": "binary", "description": description}
     form = {"type": "object", "properties": {"vcf": raw}, "required": ["vcf"]}
     return {
