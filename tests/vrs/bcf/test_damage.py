@@ -213,6 +213,10 @@ make = {
         many, bcf.record(formats=(field(bcf.GT, 1, bytes(2 * crowd), crowd),), samples=crowd)
     ),
     "no fields": lambda: (many, b"".join([bcf.record(samples=crowd)] * 1_000)),
+    "a name": lambda: (
+        "##fileformat=VCFv4.2\\n##INFO=<" + "a" * 15 * 10**6 + ",b=\\"" + "c" * 15 * 10**6 + "\\n" + bcf.COLUMNS,
+        b"",
+    ),
     "attributes": lambda: (
         "##fileformat=VCFv4.2\\n##INFO=<ID=A" + ",IDX=1" * 5_000_000 + ">\\n" + bcf.COLUMNS, b""
     ),
@@ -244,6 +248,7 @@ BOMBS = {
     "vectors": "HostileInputError",
     "genotypes": "no error",
     "no fields": "HostileInputError",
+    "a name": "no error",
     "attributes": "no error",
 }
 

@@ -64,6 +64,15 @@ def test_without_idx_the_order_of_first_mention_counts(minor: int) -> None:
     assert bcf.lines(data) == ["chr2\t1\t.\tA\tC\t.\tq10\tDP=7;NOTE=x"]
 
 
+def test_declarations_without_a_name_take_no_index() -> None:
+    declarations = (
+        '##INFO=<Number=1,Type=Integer,Description="">\n##INFO=<ID=DP,Description="">\n##contig=<ID=chr1>\n'
+    )
+    record = bcf.record(infos=(bcf.info(1, bcf.integer(7, INT8)),))
+    data = bcf.file(record, head=FIRST + declarations + COLUMNS + "\n")
+    assert bcf.lines(data) == ["chr1\t1\t.\tA\tC\t.\tPASS\tDP=7"]
+
+
 def test_idx_may_leave_gaps_and_come_in_any_order() -> None:
     declarations = (
         '##INFO=<ID=DP,Number=1,Type=Integer,Description="",IDX=999999999>\n'

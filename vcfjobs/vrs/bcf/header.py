@@ -13,32 +13,36 @@ PASS_LINE = b'##FILTER=<ID=PASS,Description="All filters passed">'
 FIXED_COLUMNS = 9  # in front of the samples
 
 _DECLARATION = re.compile(rb"##(contig|FILTER|INFO|FORMAT)=<")
-_ATTRIBUTE = re.compile(rb'([^=,<>"]+)=("(?:[^"\\]|\\.)*"|[^,>"]*)')
+# Neither steps back nor begins anew within a name: a line of many megabytes takes no longer than its length.
+_ATTRIBUTE = re.compile(rb'(?<=[<,])([^=,<>"]++)=("[^"\\]*+(?:\\.[^"\\]*+)*+"|[^,>"]*+)')
 _INDEX = re.compile(rb"[0-9]{1,9}")
 
 
 class Dictionary(dict[int, bytes]):
     """Names by their index; sparse, because IDX= may leave gaps of any size."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: set[bytes] = set()
+        self._next = 0
+
     def __missing__(self, index: int) -> bytes:
         raise BadRecordError("names an entry that the header does not have")
 
-    def add(self, name: bytes, index: int | None, seen: dict[bytes, int]) -> None:
+    def add(self, name: bytes, index: int | None) -> None:
         """Take a declared name, at the next index where the header gives none; repeated names keep theirs.
 
         Raises InvalidVcfError where two names share an index.
         """
-        if name in seen:
+        if name in self._names:
             return
         if index is None:
             index = self._next
         if index in self:
             raise InvalidVcfError(f"Two entries of the BCF's header share IDX={index}.")
         self[index] = name
-        seen[name] = index
+        self._names.add(name)
         self._next = max(self._next, index + 1)
-
-    _next = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,7 @@ def parse_header(data: bytes) -> BcfHeader:
     if text.count(b"\n") > MOST_LINES:
         raise InvalidVcfError(f"The header has more than {MOST_LINES:,} lines.")
     fields, contigs = Dictionary(), Dictionary()
-    field_indexes: dict[bytes, int] = {}
-    contig_indexes: dict[bytes, int] = {}
-    fields.add(b"PASS", 0, field_indexes)
+    fields.add(b"PASS", 0)
     lines: list[bytes] = []
     for line in text.split(b"\n"):
         if line.startswith(b"#CHROM"):
@@ -76,10 +78,8 @@ def parse_header(data: bytes) -> BcfHeader:
             name, index, line = _declaration(line, kind.end())
             if name == b"PASS" and kind[1] == b"FILTER":
                 continue
-            if kind[1] == b"contig":
-                contigs.add(name, index, contig_indexes)
-            else:
-                fields.add(name, index, field_indexes)
+            if name:
+                (contigs if kind[1] == b"contig" else fields).add(name, index)
         if line:
             lines.append(line)
     else:
