@@ -214,8 +214,7 @@ make = {
     ),
     "no fields": lambda: (many, b"".join([bcf.record(samples=crowd)] * 1_000)),
     "a name": lambda: (
-        "##fileformat=VCFv4.2\\n##INFO=<" + "a" * 15 * 10**6 + ",b=\\"" + "c" * 15 * 10**6 + "\\n" + bcf.COLUMNS,
-        b"",
+        f"##fileformat=VCFv4.2\\n##INFO=<{'a' * 15_000_000},b=\\"{'c' * 15_000_000}\\n{bcf.COLUMNS}", b""
     ),
     "attributes": lambda: (
         "##fileformat=VCFv4.2\\n##INFO=<ID=A" + ",IDX=1" * 5_000_000 + ">\\n" + bcf.COLUMNS, b""
