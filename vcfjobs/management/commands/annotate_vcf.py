@@ -24,7 +24,7 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they check the service; standard error is for the summary
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("input", help="the VCF: plain, gzip or BGZF; - for standard input")
+        parser.add_argument("input", help="the VCF: plain, gzip, BGZF or BCF; - for standard input")
         parser.add_argument(
             "-o",
             "--output",
