@@ -15,13 +15,13 @@ from django.db import transaction
 
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models import ACTIVE, Assembly, Contig, Run, Sequence, Status
-from vcfjobs.references.assemblies import LoadedContig, registered_assemblies
+from vcfjobs.references.assemblies import registered_assemblies
 from vcfjobs.references.builds import build_of, foreign
+from vcfjobs.references.contigs import LoadedContig
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.sequences.accessions import canonical as canonical_accession
-from vcfjobs.vrs.sequences.fasta import FastaError, read_fasta, write_flat
-from vcfjobs.vrs.sequences.flat_files import aliases
+from vcfjobs.vrs.sequences.flatten import flatten, other_names
 
 ASSEMBLY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 LONGEST_CONTIG_NAME = 255
@@ -75,11 +75,11 @@ def load_reference(
         before = {path.name for path in folder.iterdir()}
         contigs: list[LoadedContig] = []
         try:
-            for contig_name, residues in read_fasta(fasta):
-                content, length = _store(contig_name, residues, folder, on_progress)
-                known = canonical_accession(build or "", contig_name, length)
-                accession = accessions.get(contig_name) or (canonical and known) or content
-                contigs.append(LoadedContig(contig_name, length, content, accession, known))
+            for flat in flatten(fasta, folder, on_progress):
+                known = canonical_accession(build or "", flat.name, flat.length)
+                accession = accessions.get(flat.name) or (canonical and known) or flat.content
+                contigs.append(LoadedContig(flat.name, flat.length, flat.content, accession, known))
+                _require_short(flat.name)
                 if build and not force_unknown:
                     _require_build(build, contigs[-1])
             _require_present(accessions, contigs)
@@ -146,23 +146,9 @@ def _require_names(name: str, accessions: Mapping[str, str]) -> None:
             raise ReferenceLoadError(f"{accession!r} is not a refget accession (SQ. and 32 characters).")
 
 
-def _store(
-    contig: str, residues: Iterator[bytes], folder: Path, on_progress: Callable[[int], object]
-) -> tuple[str, int]:
-    """Write a contig's flat file; the accession of its bytes and its length."""
+def _require_short(contig: str) -> None:
     if len(contig) > LONGEST_CONTIG_NAME:
         raise ReferenceLoadError(f"A contig's name is longer than {LONGEST_CONTIG_NAME} characters.")
-
-    def watched() -> Iterator[bytes]:
-        empty = True
-        for chunk in residues:
-            empty = False
-            on_progress(len(chunk))
-            yield chunk
-        if empty:
-            raise FastaError(f"Contig {contig} of the FASTA has no bases.")
-
-    return write_flat(watched(), folder)
 
 
 def _require_build(build: str, contig: LoadedContig) -> None:
@@ -201,13 +187,13 @@ def _register(name: str, source: str, contigs: list[LoadedContig], *, replace: b
         present.delete()
     assembly = Assembly.objects.create(name=name, source=source[:255])
     sequences = _sequences(contigs)
-    other_names = _other_names([contig.name for contig in contigs])
+    aliases = other_names([contig.name for contig in contigs])
     Contig.objects.bulk_create(
         Contig(
             assembly=assembly,
             ordinal=ordinal,
             name=contig.name,
-            aliases=other_names[contig.name],
+            aliases=aliases[contig.name],
             sequence=sequences[contig.accession],
             content=contig.content,
         )
@@ -237,21 +223,6 @@ def _sequences(contigs: list[LoadedContig]) -> dict[str, Sequence]:
                 f"{known:,}: they cannot be the same sequence."
             )
     return rows
-
-
-def _other_names(names: list[str]) -> dict[str, list[str]]:
-    """The aliases of each contig; no two contigs get the same one.
-
-    A contig's name counts before any alias, and the other style of a name before a synonym: of chrM and
-    chrMT in one file (UCSC's hg19 has the old and the new mitochondrion), MT is chrMT.
-    """
-    owners = {name: name for name in names}
-    for only_style in (True, False):
-        for name in names:
-            for alias in aliases(name):
-                if not only_style or name.removeprefix("chr") == alias.removeprefix("chr"):
-                    owners.setdefault(alias, name)
-    return {name: [alias for alias in aliases(name) if owners[alias] == name] for name in names}
 
 
 def _drop_replaced(folder: Path, dropped: set[str]) -> int:

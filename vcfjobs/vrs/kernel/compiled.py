@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from llvmlite import binding
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from vcfjobs.cache_folder import user_cache
 
 
 def _cache_folder() -> Path:
@@ -25,12 +29,20 @@ def _cache_folder() -> Path:
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(user) / "vcfjobs-kernel")
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache("vcfjobs-kernel"))
     return folder / digest.hexdigest()[:16]
 
 
+def _mark_of_this_machine() -> str:
+    """A file's name for what compiled code depends on beside the sources: Python, compiler, processor."""
+    parts = (sys.version, numba.__version__, np.__version__, binding.get_host_cpu_name())
+    features = binding.get_host_cpu_features().flatten()
+    return f".compiled-{hashlib.sha256(repr((parts, features)).encode()).hexdigest()[:16]}"
+
+
 CACHE = _cache_folder()
+MARK = CACHE / _mark_of_this_machine()
+"""Is there once everything was compiled for machines like this one."""
 numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]
 
 F = TypeVar("F", bound=Callable[..., Any])
