@@ -157,8 +157,9 @@ def _build(file: BinaryIO, stamp: Stamp, folder: Path) -> Stored:
             description.flush()
             os.fsync(description.fileno())
         building.chmod(0o755)
-        shutil.rmtree(folder, ignore_errors=True)  # what is there has another format or is damaged
-        building.rename(folder)
+        if _open(folder) is None:  # without locks, another command may have been faster
+            shutil.rmtree(folder, ignore_errors=True)
+            building.rename(folder)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return Stored(folder, contigs)
