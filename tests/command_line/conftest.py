@@ -57,10 +57,11 @@ def start(fasta: Path, cache: Path) -> Start:
     def begin(*arguments: str | Path) -> subprocess.Popen[bytes]:
         words = [sys.executable, "-m", "vcfjobs.command_line.vrs_annotate", *map(str, arguments)]
         pipe = subprocess.PIPE
+        environment = {name: text for name, text in os.environ.items() if not name.startswith("DJANGO_")}
         return subprocess.Popen(
             [*words, "--fasta", str(fasta), "--cache", str(cache)],
             cwd=PROJECT,
-            env={name: value for name, value in os.environ.items() if not name.startswith("DJANGO_")},
+            env=environment,
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
