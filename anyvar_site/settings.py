@@ -15,6 +15,8 @@ from anyvar_site import filesystem_broker, log_lines, redis_broker
 from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+if not (BASE_DIR / "manage.py").exists():  # installed by pip
+    BASE_DIR = Path.cwd()
 VAR_DIR = BASE_DIR / "var"
 
 django_stubs_ext.monkeypatch()
@@ -63,7 +65,7 @@ WSGI_APPLICATION = "anyvar_site.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [Path(__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
