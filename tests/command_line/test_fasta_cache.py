@@ -23,7 +23,7 @@ from vcfjobs.cache_folder import LOCK, locked
 from vcfjobs.command_line import fasta_cache
 from vcfjobs.command_line.failures import CommandFailedError
 from vcfjobs.command_line.fasta_cache import BUILDING, CONTIGS, INDEX, Stored, stored
-from vcfjobs.vrs.sequences.flatten import FlatContig
+from vcfjobs.vrs.sequences.flatten import FlatContig, flatten
 
 
 class Told:
@@ -177,10 +177,8 @@ def test_what_a_killed_command_left_is_never_used_and_is_removed(told: Told, fas
 def test_a_build_that_is_interrupted_leaves_nothing(
     told: Told, fasta: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = fasta_cache.flatten
-
     def interrupted(*arguments: Any) -> Iterator[FlatContig]:
-        yield next(whole(*arguments))
+        yield next(flatten(*arguments))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fasta_cache, "flatten", interrupted)

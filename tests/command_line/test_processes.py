@@ -14,6 +14,7 @@ import pytest
 from tests.command_line.conftest import Annotate, Start
 from tests.factories import HEADER, RECORDS
 from tests.servers import wait_until
+from vcfjobs.command_line import shared_slots
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 
@@ -69,6 +70,16 @@ def test_every_number_of_processes_gives_the_same_bytes(
         assert outputs[0].count(END_BLOCK) == 1
     text = gzip.decompress(outputs[0]) if suffix == ".vcf.gz" else outputs[0]
     assert text.count(b"VRS_Allele_IDs=ga4gh:VA.") == 180_000
+
+
+def test_chunks_that_are_larger_than_shared_memory_go_through_the_pipe(
+    annotate: Annotate, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = tmp_path / "1.vcf", tmp_path / "2.vcf"
+    annotate(many, "-o", one)
+    monkeypatch.setattr(shared_slots, "SLOT_BYTES", 4096)
+    assert annotate(many, "-o", two, "--threads", "2") == 0
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_the_summary_is_the_same(

@@ -114,8 +114,9 @@ def test_vrs_annotate_gives_the_bytes_of_the_management_command(installed: Insta
     ours, managed = tmp_path / "ours.vcf.gz", tmp_path / "managed.vcf.gz"
     said = installed.run("vrs-annotate", VCF, "-o", ours, "--fasta", FASTA, *MASKED).stderr
     assert "records: 559" in said
-    options = ["-o", managed, "--fasta", FASTA, "--cache", tmp_path / "cache", *MASKED]
-    subprocess.run([sys.executable, "manage.py", "annotate_vcf", VCF, *options], cwd=PROJECT, check=True)
+    options = ["-o", str(managed), "--fasta", str(FASTA), "--cache", str(tmp_path / "cache"), *MASKED]
+    command = [sys.executable, "manage.py", "annotate_vcf", str(VCF), *options]
+    subprocess.run(command, cwd=PROJECT, check=True)
     assert ours.read_bytes() == managed.read_bytes()
     assert not (installed.folder / "var").exists()
 
