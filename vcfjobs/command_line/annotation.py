@@ -101,16 +101,21 @@ def reference_of(options: Mapping[str, Any], say: Say) -> Reference:
 
 def annotate_file(options: Mapping[str, Any], reference: Reference, say: Say) -> None:
     """Annotate the file; the summary is told to `say`. Raises CommandFailedError."""
+    with one_sentence("The file was not annotated"):
+        kernel.load(announce=say)
+        began = time.monotonic()
+        report = _annotate(options, reference)
+    say(_summary(report, time.monotonic() - began))
+
+
+def _annotate(options: Mapping[str, Any], reference: Reference) -> Report:
     wanted = Options(
         for_ref=not options["no_for_ref"],
         add_vrs_attributes=options["add_vrs_attributes"],
         vrs_version=options["vrs_version"],
     )
-    kernel.load(announce=say)
-    began = time.monotonic()
     report = Report()
     with (
-        one_sentence("The file was not annotated"),
         reading(options["input"]) as source,
         output(options["output"]) as (sink, bgzf),
         progress("B", size_of(source)) as bar,
@@ -122,7 +127,7 @@ def annotate_file(options: Mapping[str, Any], reference: Reference, say: Say) ->
             bar.update(chunk.compressed_bytes - bar.n)
         if bgzf:
             sink.write(END_BLOCK)
-    say(_summary(report, time.monotonic() - began))
+    return report
 
 
 def _summary(report: Report, seconds: float) -> str:
