@@ -230,13 +230,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
-    "DESCRIPTION": "AnyVar's VCF protocol, with runs that last, progress, cancel, retry and Range requests.",
+    "DESCRIPTION": "AnyVar's VCF protocol; list, follow, cancel, retry and delete runs; find registered alleles.",
     "VERSION": __version__,
     "TAGS": [
         {"name": "VCF", "description": "AnyVar's protocol: submit, poll, fetch."},
         {"name": "Runs", "description": "The same runs: list, progress, cancel, retry, delete."},
-        {"name": "Registry", "description": "The alleles of all files, by identifier and by place."},
-        {"name": "Service", "description": "What it is, and how it is."},
+        {"name": "Registry", "description": "The alleles of all files, by identifier, region and run."},
+        {"name": "Service", "description": "Health, readiness, metrics, statistics and service info."},
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
