@@ -230,7 +230,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
-    "DESCRIPTION": "AnyVar's VCF protocol; list, follow, cancel, retry and delete runs; find registered alleles.",
+    "DESCRIPTION": "AnyVar's VCF protocol; list, cancel, retry and delete runs; find registered alleles.",
     "VERSION": __version__,
     "TAGS": [
         {"name": "VCF", "description": "AnyVar's protocol: submit, poll, fetch."},

@@ -1,4 +1,4 @@
-"""Take the pictures of the README and the docs: `python -m tests.browser.screenshots` writes docs/screenshots/*.png.
+"""Take the pictures of README and docs: `python -m tests.browser.screenshots` fills docs/screenshots/.
 
 The service is real, and so is what it annotates: the demo's chromosome 20 and the variants of five people,
 repeated where a file has to be long enough to be looked at while it is annotated.

@@ -23,7 +23,7 @@ ENTRIES: tuple[Any, ...] = (
 
 
 def run() -> bool:
-    """Annotate a few records; whether anything had to be compiled, rather than read from the cache."""
+    """Annotate a few records; whether anything was compiled instead of read from the cache."""
     reference = Reference("warm-up", {"1": FlatSequence.from_bytes(_SEQUENCE)})
     pure = RecordAnnotator(reference, Options(add_vrs_attributes=True, collect_alleles=True))
     KernelAnnotator(pure).annotate(_RECORDS, 1)
