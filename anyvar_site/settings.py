@@ -173,7 +173,7 @@ CELERY_VISIBILITY_TIMEOUT = env.int(
     "CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", CELERY_HARD_LIMIT + 300, validate=POSITIVE
 )
 CELERY_RESULT_EXPIRES = env.int("CELERY_RESULT_EXPIRES", 7200, validate=POSITIVE)
-# Not passed on to Celery, which would retry a task that kills its worker for ever.
+# Not passed on to Celery, which would retry a task that kills its worker forever.
 REQUEUE_WHEN_CHILD_LOST = env.bool("CELERY_TASK_REJECT_ON_WORKER_LOST", False)
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
 
