@@ -5,7 +5,7 @@
 # make faults  only the tests that inject faults, in every combination, named after the promises they show
 # make image-test  build the image and run compose.yaml with podman, as root
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
-# make screenshots  take the pictures of the README
+# make screenshots  take the pictures of the README and the docs
 # make fuzz    ten minutes of mutated files through the engine
 # make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run

@@ -175,7 +175,7 @@ CELERY_VISIBILITY_TIMEOUT = env.int(
     "CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", CELERY_HARD_LIMIT + 300, validate=POSITIVE
 )
 CELERY_RESULT_EXPIRES = env.int("CELERY_RESULT_EXPIRES", 7200, validate=POSITIVE)
-# Not passed on to Celery, which would retry a task that kills its worker for ever.
+# Not passed on to Celery, which would retry a task that kills its worker forever.
 REQUEUE_WHEN_CHILD_LOST = env.bool("CELERY_TASK_REJECT_ON_WORKER_LOST", False)
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
 
@@ -232,13 +232,13 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
-    "DESCRIPTION": "AnyVar's VCF protocol, with runs that last, progress, cancel, retry and Range requests.",
+    "DESCRIPTION": "AnyVar's VCF protocol; list, cancel, retry and delete runs; find registered alleles.",
     "VERSION": __version__,
     "TAGS": [
         {"name": "VCF", "description": "AnyVar's protocol: submit, poll, fetch."},
         {"name": "Runs", "description": "The same runs: list, progress, cancel, retry, delete."},
-        {"name": "Registry", "description": "The alleles of all files, by identifier and by place."},
-        {"name": "Service", "description": "What it is, and how it is."},
+        {"name": "Registry", "description": "The alleles of all files, by identifier, region and run."},
+        {"name": "Service", "description": "Health, readiness, metrics, statistics and service info."},
     ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

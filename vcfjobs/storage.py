@@ -1,16 +1,15 @@
-"""The work directory: every path in it, and how files come, are published and go.
+"""The work directory: every path in it, and how files arrive, are published and are deleted.
 
-    <work>/spool/                 uploads on their way in
+    <work>/spool/                 uploads that are still arriving
     <work>/runs/<uuid>/input      the stored upload, whatever its format
-    <work>/runs/<uuid>/<n>.part*  what attempt n writes, on its way out
-    <work>/runs/<uuid>/<n>.shards/ what the shards write of a run that attempt n cut up, until it is joined
+    <work>/runs/<uuid>/<n>.part*  the unpublished files of attempt n
+    <work>/runs/<uuid>/<n>.shards/ the parts of the shards that attempt n cut, until they are joined
     <work>/runs/<uuid>/<n>.vcf.gz the published result of attempt n; beside it .gzi (blocks) and .tbi (tabix)
 
-A result is named by its attempt, so a worker that was thought dead and comes back cannot overwrite the
-result of another: the row's attempt says which file counts.
+A result is named by its attempt, so a worker that was presumed dead and comes back cannot overwrite the
+result of another. The row's attempt says which file counts.
 
-Names on disk are ours: neither a client's file name nor its run_id is ever part of a path. Nobody else
-joins paths.
+Neither a client's file name nor its run_id is ever part of a path. No other module joins paths.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def root() -> Path:
 
 
 def spool() -> Path:
-    """Where uploads are written while they arrive: the same file system, so that a move is a rename."""
+    """Where arriving uploads are written: on the same file system as the runs, so that a move is a rename."""
     return root() / "spool"
 
 
@@ -46,7 +45,7 @@ def runs() -> Path:
 
 
 def prepare() -> None:
-    """Make the folders; readable by the service alone, for genomes are personal data."""
+    """Make the folders, readable only by the service: genomes are personal data."""
     for folder in (root(), spool(), runs()):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -60,12 +59,12 @@ def input_path(pk: UUID) -> Path:
 
 
 def part_path(pk: UUID, attempt: int) -> Path:
-    """The unpublished result of one attempt; its indexes are written beside it under longer names."""
+    """The unpublished result of one attempt; its indexes are beside it, with longer names."""
     return run_folder(pk) / f"{attempt}.part.gz"
 
 
 def result_path(pk: UUID, attempt: int) -> Path:
-    """The published BGZF result of one attempt; its indexes lie beside it."""
+    """The published BGZF result of one attempt; its indexes are beside it."""
     return run_folder(pk) / f"{attempt}.vcf.gz"
 
 
@@ -74,7 +73,7 @@ def validation_path(pk: UUID, attempt: int) -> Path:
 
 
 def recompressed_path(pk: UUID, attempt: int) -> Path:
-    """The stored upload on its way from gzip to BGZF."""
+    """The unpublished BGZF copy of an upload that came as gzip."""
     return run_folder(pk) / f"{attempt}.input.part"
 
 
@@ -83,7 +82,7 @@ def shard_folder(pk: UUID, cut_attempt: int) -> Path:
 
 
 def shard_path(pk: UUID, cut_attempt: int, number: int, attempt: int) -> Path:
-    """The part that one attempt of a shard writes: BGZF without an end block; its .gzi lies beside it."""
+    """The part that one attempt of a shard writes: BGZF without an end block; its .gzi is beside it."""
     return shard_folder(pk, cut_attempt) / f"{number}.{attempt}.gz"
 
 
@@ -110,7 +109,7 @@ def adopt_upload(spooled: Path, pk: UUID) -> Path:
 
 
 def append(part: Path, file: IO[bytes]) -> None:
-    """Copy a part to the end of an open file inside the kernel; disks that can share copy nothing."""
+    """Append a part to an open file inside the kernel; a file system that shares extents copies nothing."""
     with part.open("rb") as source:
         left = part.stat().st_size
         file.flush()
@@ -141,15 +140,15 @@ def publish(part: Path, target: Path) -> None:
 
 
 def keep_result(pk: UUID, attempt: int) -> None:
-    """Remove everything of a successful run but what its attempt published: its input, others' leftovers."""
+    """Remove all files of a successful run except those that its attempt published."""
     published = (result_path(pk, attempt).name, validation_path(pk, attempt).name)
     _keep(pk, lambda name: name.startswith(published))
 
 
 def keep_input(pk: UUID, attempt: int) -> None:
-    """Remove everything of a run that ended badly but its input: a retry needs no more.
+    """Remove all files of a failed or cancelled run except its input, which a retry needs.
 
-    What an attempt after `attempt` writes stays: that is a retry's, which somebody asked for meanwhile.
+    Files of attempts after `attempt` stay: they belong to a retry that has started meanwhile.
     """
 
     def is_later(name: str) -> bool:
@@ -179,9 +178,9 @@ def has_input(pk: UUID) -> bool:
 
 
 def is_mounted(pk: UUID) -> bool:
-    """Whether this host sees the service's work directory: the run's folder, or if that is gone another's.
+    """Whether this host sees the service's work directory: the folder of this run, or of any other.
 
-    Where a shared folder is not mounted there is none, or an empty one that looks the same.
+    If a shared folder is not mounted, there is no such folder, or an empty one at the same path.
     """
     try:
         return run_folder(pk).is_dir() or next(run_folders(), None) is not None
@@ -202,12 +201,12 @@ def run_folders() -> Iterator[UUID]:
 
 
 def stale_spool(older_than: float) -> Iterator[Path]:
-    """Uploads that nobody has written to for `older_than` seconds: their request is gone."""
+    """Uploads that have not grown for `older_than` seconds: their request has ended."""
     return (path for path in spool().iterdir() if _is_older(path, older_than))
 
 
 def stale_folders(older_than: float) -> Iterator[UUID]:
-    """The keys of the runs whose folder nothing was added to for `older_than` seconds."""
+    """The keys of the runs whose folders have not changed for `older_than` seconds."""
     return (pk for pk in run_folders() if _is_older(run_folder(pk), older_than))
 
 
@@ -219,7 +218,7 @@ def _is_older(path: Path, seconds: float) -> bool:
 
 @contextmanager
 def full_disk_as_error() -> Iterator[None]:
-    """Turn "no space left" into the error that says so to the user."""
+    """Turn "no space left" into StorageFullError."""
     try:
         yield
     except OSError as error:

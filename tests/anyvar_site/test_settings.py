@@ -269,6 +269,7 @@ def test_the_secret_key_is_made_once_random_and_for_us_alone(tmp_path: Path) -> 
 def test_the_folder_of_database_broker_and_key_is_for_us_alone(tmp_path: Path) -> None:
     (tmp_path / "anyvar_site").mkdir()
     shutil.copy(PROJECT / "anyvar_site" / "settings.py", tmp_path / "anyvar_site")
+    (tmp_path / "manage.py").touch()
     before = os.umask(0o022)
     try:
         settings_of(tmp_path, {})

@@ -1,4 +1,4 @@
-"""Take the pictures of the README: `python -m tests.browser.screenshots` writes docs/screenshots/*.png.
+"""Take the pictures of README and docs: `python -m tests.browser.screenshots` fills docs/screenshots/.
 
 The service is real, and so is what it annotates: the demo's chromosome 20 and the variants of five people,
 repeated where a file has to be long enough to be looked at while it is annotated.
@@ -52,11 +52,10 @@ def set_up(made: Service) -> None:
 
 
 def take_all(made: Service, page: Page) -> None:
-    """The four states: no run yet, one that is annotated, among others, and one that is done."""
+    """A run that is annotated, that run among others, and one that is done."""
     lines = gzip.decompress(DEMO.read_bytes()).splitlines(keepends=True)
     header = b"".join(line for line in lines if line.startswith(b"#"))
     records = b"".join(line for line in lines if not line.startswith(b"#"))
-    take(page, "/", "empty")
     done = send(made, DEMO.name, DEMO.read_bytes())
     wait_for(made, done, "succeeded")
     wait_for(made, send(made, "cut-off.vcf", header + records + b"20\t1850"), "failed")

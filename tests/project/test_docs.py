@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from django.urls import resolve
 from tests.conftest import PROJECT
 from tests.project.documents import DOCS, README, blocks
 from vcfjobs.api.service import NotFoundView
+from vcfjobs.errors import VcfJobsError
 
 SETTINGS = PROJECT / "docs" / "settings.md"
 OPERATIONS = PROJECT / "docs" / "operations.md"
 ARCHITECTURE = PROJECT / "docs" / "architecture.md"
 MIGRATE = PROJECT / "docs" / "migrate-from-anyvar.md"
+CLIENTS = PROJECT / "docs" / "clients.md"
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 FENCED = re.compile(r"^ *```[^\n]*\n.*?^ *```$", re.DOTALL | re.MULTILINE)
@@ -188,3 +191,18 @@ def test_the_architecture_says_what_each_package_is_for() -> None:
     told = {name for row in rows for name in CODE.findall(row)}
     modules = {path.stem for path in (PROJECT / "vcfjobs").iterdir() if path.suffix in ("", ".py")}
     assert modules - {"__init__", "__pycache__", "apps", "migrations", "static", "templates"} <= told
+
+
+def _error_classes(base: type[VcfJobsError] = VcfJobsError) -> Iterator[type[VcfJobsError]]:
+    yield base
+    for derived in base.__subclasses__():
+        yield from _error_classes(derived)
+
+
+def test_each_error_code_of_the_api_has_a_row() -> None:
+    rows = re.findall(r"^\| (`[A-Z_]+`.*?) \| [0-9]", CLIENTS.read_text(), re.MULTILINE)
+    documented = {code for row in rows for code in CODE.findall(row)}
+    of_commands_alone = {"INVALID_FASTA", "REFERENCE_LOAD"}
+    codes = {error.code for error in _error_classes() if error.__module__.startswith("vcfjobs.")}
+    assert len(codes) > 20
+    assert codes - of_commands_alone - documented == set()

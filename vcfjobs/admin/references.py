@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -49,7 +50,8 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
 
     def size(self, assembly: Assembly) -> str:
         bases = assembly.contigs.aggregate(sum=Sum("sequence__length"))["sum"] or 0
-        return f"{self.contig_count(assembly)} contigs, {bases:,} bases"
+        plural = pluralize(assembly.number)  # type: ignore[attr-defined]  # annotated
+        return f"{self.contig_count(assembly)} contig{plural}, {bases:,} bases"
 
     def in_use(self, assembly: Assembly) -> str:
         runs = at_most(Run.objects.filter(status__in=ACTIVE, assembly=assembly.name), COUNTED_RUNS + 1)

@@ -1,7 +1,7 @@
-"""The rows that last: runs and their shards, the references, the registered alleles, and the workers.
+"""The tables: runs and their shards, references, registered alleles, and workers.
 
-The database is the only truth about a run. Whatever two processes may touch changes by one conditional
-UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
+The database is the only truth about a run. Whatever two processes may change is changed by one conditional
+UPDATE whose row count is checked, never by reading a row, changing it and saving it.
 """
 
 from __future__ import annotations

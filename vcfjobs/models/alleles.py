@@ -1,4 +1,4 @@
-"""The registry's rows: alleles, and which run held which."""
+"""The tables of the registry: alleles, and which run contained which."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from vcfjobs.vrs.digests import vrs_allele
 
 
 class Allele(models.Model):
-    """A registered allele: what its identifier is computed from. Location and VRS object are derived.
+    """A registered allele: the columns from which its identifier, location and VRS object are computed.
 
     [start, end) is inter-residue. The state is `literal`, or else a reference-length expression of
-    `length` and `repeat_subunit_length`. `span` is the class of end - start: within a class no allele is
-    longer than LONGEST_OF_SPAN says, so an overlap search is one range of starts a class, and a btree
-    serves it; long deletions are few and have classes of their own.
+    `length` and `repeat_subunit_length`. `span` is the class of end - start: LONGEST_OF_SPAN bounds the
+    length in each class, so an overlap search is one range of starts per class in a btree. The few long
+    deletions have classes of their own.
     """
 
     LONGEST_OF_SPAN = (1, 16, 256, 4096, 65_536, 1 << 20, 1 << 24, 1 << 31)
 
     digest = DigestField(primary_key=True)
-    # Without a constraint in the database: its check costs as much a row as all the rest of a load, and
+    # Without a constraint in the database: its check costs as much per row as the rest of a load, and
     # sequences are never deleted.
     sequence = models.ForeignKey(
         Sequence, on_delete=models.PROTECT, db_index=False, db_constraint=False, related_name="alleles"
@@ -43,7 +43,7 @@ class Allele(models.Model):
         return f"ga4gh:VA.{self.digest}"
 
     def to_vrs(self) -> dict[str, Any]:
-        """The whole VRS object, its identifier recomputed from the columns."""
+        """The complete VRS object, with the identifier computed from the columns."""
         return vrs_allele(
             self.sequence.accession,
             self.start,
@@ -55,9 +55,9 @@ class Allele(models.Model):
 
 
 class RunAlleles(models.Model):
-    """Which alleles a run held: the sorted digests of one batch of it, 24 bytes each, concatenated.
+    """Alleles of a run: the sorted digests of one batch, 24 bytes each, concatenated.
 
-    Batches are numbered through the file; those of a shard begin at a number of its own.
+    Batches are numbered in the order of the file; each shard has a range of numbers.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches", db_index=False)

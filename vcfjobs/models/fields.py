@@ -10,7 +10,7 @@ from vcfjobs.vrs.digests import DIGEST_BYTES, digest_bytes, digest_text
 
 
 class DigestField(models.BinaryField[Any, Any]):
-    """The 24 bytes of a GA4GH digest in the database, its 32 characters everywhere else."""
+    """A GA4GH digest: 24 bytes in the database, 32 characters in Python."""
 
     description = "GA4GH digest"
 

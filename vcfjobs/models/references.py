@@ -1,4 +1,4 @@
-"""The references that files are annotated against, and the sequences that alleles lie on."""
+"""The references that files are annotated against, and the sequences of alleles."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class Sequence(models.Model):
-    """A reference sequence by its refget accession. Alleles point here, whatever the assembly."""
+    """A reference sequence by its refget accession. Alleles refer to it, not to an assembly."""
 
     accession = models.CharField(max_length=35, unique=True, help_text="SQ. and the sha512t24u digest.")
     length = models.BigIntegerField()
@@ -32,11 +32,11 @@ class Assembly(models.Model):
 
 
 class Contig(models.Model):
-    """One contig of an assembly: a name, a sequence, and the bytes that stand for it on disk.
+    """One contig of an assembly: a name, a sequence, and the file with its bytes.
 
-    `content` is the accession of the file's own bytes and names the flat file. It differs from the
-    sequence's accession where the operator took the canonical one for a masked copy: the two never share
-    a file, so a masked copy never shadows the real sequence.
+    `content` is the accession of the file's own bytes, and the name of the flat file. It differs from the
+    sequence's accession if the operator gave a masked copy the canonical one. The two never share a file,
+    so a masked copy never replaces the real sequence.
     """
 
     assembly = models.ForeignKey(Assembly, on_delete=models.CASCADE, related_name="contigs")

@@ -26,17 +26,17 @@ class Kind(models.TextChoices):
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
     def named(self, text: str) -> Self:
-        """The runs that hold this run_id, and the one that has it as its key."""
+        """The runs that have this run_id, and the one that has it as its primary key."""
         meant = Q(run_id=text, superseded=False)
         with suppress(ValueError):
             meant |= Q(pk=uuid.UUID(text))
         return self.filter(meant)
 
     def beginning_with(self, text: str) -> Self:
-        """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""
+        """The runs whose run_id or file name begins with `text`, case-sensitive; uses indexes."""
         if connection.vendor == "postgresql":
             return self.filter(Q(run_id__startswith=text) | Q(file_name__startswith=text))
-        # SQLite's LIKE takes no index; text is compared byte by byte, and no character is above the last.
+        # SQLite's LIKE uses no index. Text is compared byte by byte, and `end` has the largest character.
         end = text + chr(sys.maxunicode)
         by_run_id = Q(run_id__gte=text, run_id__lt=end)
         return self.filter(by_run_id | Q(file_name__gte=text, file_name__lt=end))
@@ -46,24 +46,24 @@ class RunQuerySet(WorkItemQuerySet["Run"]):
 
 
 def retries() -> Combinable:
-    """The sum, over runs, of the attempts beyond the first: of the runs themselves and of their shards."""
+    """The sum of the attempts beyond the first, of runs and of their shards."""
     of_runs = Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0)
     return of_runs + Coalesce(Sum("shard_retries"), 0)
 
 
 class Run(WorkItem):
-    """One VCF submitted for annotation (or for the registration of the annotations that it carries).
+    """One VCF submitted for annotation, or for the registration of the annotations in it.
 
     queued  -> running             claim: by a worker (attempt + 1, lease)
     running -> succeeded           succeed: by its worker, fenced by the attempt
     running -> failed              fail: by its worker; by the sweep when attempts or deadline are used up
     queued | running -> cancelled  cancel: by the owner
     running -> queued              requeue: by the sweep; the worker is lost and attempts are left
-    failed | cancelled -> queued   retry: by the owner alone (attempt_limit = attempt + max)
+    failed | cancelled -> queued   retry: by the owner only (attempt_limit = attempt + max)
 
     The worker that claims a large run cuts it into shards (`Shard.objects.cut`). The run stays running,
     without a lease of its own, while its shards are claimed one by one. The worker that completes the last
-    shard takes the run's lease (`Shard.complete`) and joins the parts.
+    shard takes the run's lease (`Shard.succeed`) and joins the parts.
 
     succeeded never changes. `expires` is a time, not a status: the files are deleted then.
     """
@@ -147,7 +147,7 @@ class Run(WorkItem):
             models.Index(fields=("owner", "-created", "-id"), name="run_newest_of_owner"),
             models.Index(fields=("status", "created"), name="run_by_status"),
             models.Index(fields=("status", "finished"), name="run_by_end"),
-            # An error code, or an assembly, that few runs have or none is found without reading all runs.
+            # An error code or assembly that few runs have, or none, is found without reading all runs.
             models.Index(
                 fields=("error_code", "finished"), condition=Q(status=Status.FAILED), name="run_by_error_code"
             ),
@@ -173,7 +173,7 @@ class Run(WorkItem):
         return self._end(self.fenced(), Status.SUCCEEDED, bytes_done=F("input_bytes"), **result)
 
     def fail(self, error: VcfJobsError, traceback: str = "", *, among: RunQuerySet | None = None) -> bool:
-        """running -> failed, as long as this attempt has the lease, or as long as the run is `among` some."""
+        """running -> failed, if this attempt has the lease or, with `among`, if the run is one of those."""
         return self._end(
             self.fenced().leased() if among is None else among.filter(status=Status.RUNNING),
             Status.FAILED,
@@ -187,7 +187,7 @@ class Run(WorkItem):
 
     def retry(self, queue_position: int = 0) -> bool:
         """failed | cancelled -> queued, with as many attempts again, unless its files have expired."""
-        # By the clock, and at the moment, by which the sweep expires.
+        # By the same clock and the same comparison as the sweep.
         unexpired = Q(expires=None) | Q(expires__gt=Now())
         ended = Run.objects.filter(unexpired, status__in=(Status.FAILED, Status.CANCELLED), expired=None)
         return self._update(
@@ -210,7 +210,7 @@ class Run(WorkItem):
         )
 
     def release_to_shards(self, count: int) -> bool:
-        """Give up the lease: from now on its shards are claimed."""
+        """Give up the lease: from now on workers claim its shards."""
         return self._update(self.fenced().leased(), lease_until=None, deadline=None, shard_count=count)
 
     def lease_to_join(self, task_id: str, worker: str, **progress: Any) -> bool:
@@ -245,7 +245,7 @@ class Run(WorkItem):
 
     @property
     def is_expired(self) -> bool:
-        """Whether the run's files are deleted, or due to be."""
+        """Whether the run's files are deleted, or due for deletion."""
         return self.expired is not None or (self.expires is not None and self.expires <= timezone.now())
 
     @property
@@ -257,7 +257,7 @@ class Run(WorkItem):
 
     @property
     def seconds_taken(self) -> float | None:
-        """Seconds that the last attempt has taken so far or in all; None before it began."""
+        """Seconds that the last attempt has taken so far, or in all; None before it began."""
         if self.started is None:
             return None
         return ((self.finished or timezone.now()) - self.started).total_seconds()
@@ -269,7 +269,7 @@ class Run(WorkItem):
 
     @property
     def without_ids_sentence(self) -> str:
-        """How many records of a succeeded run got no identifier; empty when all of them got one."""
+        """How many records of a succeeded run got no identifier; empty if all got one."""
         if not self.records_without_ids:
             return ""
         return f"{self.records_without_ids:,} of {self.records_done:,} records without identifiers"

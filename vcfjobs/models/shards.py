@@ -1,4 +1,4 @@
-"""Shards: the parts of a large run, which any number of workers annotate at once."""
+"""Shards: the parts of a large run, which any number of workers annotate in parallel."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
     def live(self) -> Self:
         """The shards whose run is running.
 
-        The run is looked at by EXISTS, never by a join: an UPDATE with a join compares the shard's own
-        columns in a subquery, which PostgreSQL does not look at again after it has waited for another's
-        UPDATE.
+        By EXISTS, never by a join: an UPDATE with a join compares the shard's own columns in a subquery,
+        which PostgreSQL does not evaluate again after it has waited for another UPDATE.
         """
         return self.filter(Exists(Run.objects.filter(pk=OuterRef("run_id"), status=Status.RUNNING)))
 
     def claim(self, pk: Any, task_id: str, worker: str) -> Shard | None:
-        """queued -> running, as for a run; the run counts the attempts beyond the first."""
+        """queued -> running, as for a run. The run counts its shards' attempts beyond the first."""
         shard = super().claim(pk, task_id, worker)
         if shard is not None and shard.attempt > 1:
             Run.objects.filter(pk=shard.run_id).update(shard_retries=F("shard_retries") + 1)
@@ -45,8 +44,8 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
     def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
         """Record the shards of a run, in place of an earlier attempt's, and release the run to them.
 
-        All or nothing. Its `Lease` must have ended. Called again, because the answer was lost with the
-        connection, it returns what is recorded. Raises RunLostError when the run is no longer this attempt's.
+        All or nothing. The run's `Lease` must have ended. A second call, after a lost connection, returns the
+        recorded shards. Raises RunLostError if the run is no longer this attempt's.
         """
         shards = [
             Shard(
@@ -70,9 +69,9 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
 
 
 class Shard(WorkItem):
-    """The bytes [start, end) of a run's stored input, and with them the lines that begin there.
+    """The bytes [start, end) of a run's stored input, and the lines that belong to them.
 
-    Its status changes only while its run is running. A shard does not fail: its run does.
+    Its status changes only while its run is running. A shard never fails by itself: its run fails.
     """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="shards", db_index=False)
@@ -114,9 +113,9 @@ class Shard(WorkItem):
         return True
 
     def succeed(self, **columns: Any) -> bool:
-        """running -> succeeded; with its last shard the run is leased to this task, to join the parts.
+        """running -> succeeded. After the last shard this task gets the run's lease, to join the parts.
 
-        Both in one transaction that locks the run's row: of two last shards one sees the other.
+        One transaction locks the run's row, so of two shards that end at once the second sees the first.
         """
         with transaction.atomic():
             run = Run.objects.select_for_update().filter(pk=self.run_id, status=Status.RUNNING).first()
@@ -129,17 +128,17 @@ class Shard(WorkItem):
         return True
 
     def run_to_join(self) -> Run | None:
-        """The run, when `succeed` has leased it to this shard's task."""
+        """The run, if `succeed` has leased it to this shard's task; else None."""
         return Run.objects.claimed_by(self.task_id, self.worker).filter(pk=self.run_id).first()
 
     def fail(self, error: VcfJobsError, traceback: str = "") -> bool:
-        """running -> failed for the run, as long as the shard is this attempt's."""
+        """running -> failed for the run, if the shard is still this attempt's."""
         fenced = cast("ShardQuerySet", self.fenced())
         return Run(pk=self.run_id).fail(error, traceback, among=fenced.runs())
 
 
 def _progress_of_run() -> dict[str, Subquery]:
-    """The columns of a run that sum up its shards'."""
+    """The columns of a run that are sums over its shards."""
     shards = Shard.objects.filter(run=OuterRef("pk")).order_by().values("run")
     return {
         column: Subquery(shards.annotate(total=Sum(column)).values("total"))

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 
 def seconds_from_now(seconds: float) -> Combinable:
-    """`seconds` after this instant on the database's clock, the one clock that all hosts share."""
+    """`seconds` from now on the database's clock, the only clock that all hosts share."""
     later = CombinedExpression(Now(), "+", Value(timedelta(seconds=seconds)))
     return ExpressionWrapper(later, output_field=models.DateTimeField())
 
@@ -45,7 +45,7 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
         return self.live().filter(ATTEMPTS_LEFT, Q(status=Status.QUEUED) | lost)
 
     def claim(self, pk: Any, task_id: str, worker: str) -> AnyWorkItem | None:
-        """queued -> running under a new attempt and lease; None when the item cannot be claimed."""
+        """queued -> running under a new attempt and lease; None if the item cannot be claimed."""
         claimed = (
             self.filter(pk=pk)
             .claimable()
@@ -67,7 +67,7 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
         return self.filter(pk=pk, status=Status.RUNNING, task_id=task_id).first()
 
     def leased(self) -> Self:
-        """Items under a worker's lease, expired or not. A run whose shards are under way has none."""
+        """Items under a worker's lease, expired or not. A run has none while its shards are in progress."""
         return self.filter(status=Status.RUNNING, lease_until__isnull=False)
 
     def claimed_by(self, task_id: str, worker: str) -> Self:
@@ -77,22 +77,22 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
         return self.leased().filter(lease_until__lt=Now())
 
     def overdue(self) -> Self:
-        """Items past their deadline whose lease is renewed: an expired lease means lost, not slow."""
+        """Items past their deadline whose lease is valid: with an expired lease they are lost, not slow."""
         return self.leased().filter(deadline__lt=Now(), lease_until__gte=Now())
 
     def used_up(self) -> Self:
         return self.exclude(ATTEMPTS_LEFT)
 
     def sendable(self) -> Self:
-        """Items that wait for a worker, so that the broker should have a message for each."""
+        """Items that wait for a worker: the broker should have a message for each."""
         return self.live().filter(status=Status.QUEUED)
 
 
 class WorkItem(models.Model):
-    """What a worker claims, keeps by renewing its lease, and is fenced by its attempt.
+    """What a worker claims and keeps by renewing the lease; each of its writes is fenced by the attempt.
 
-    Each method that changes the row is one conditional UPDATE. It returns whether it hit the row, and then
-    the row in memory has changed with it.
+    Each method that changes the row is one conditional UPDATE. It returns whether the row was updated; if so,
+    the object in memory has the same values.
     """
 
     status = models.CharField(max_length=16, choices=Status, default=Status.QUEUED)
@@ -119,7 +119,7 @@ class WorkItem(models.Model):
 
     @property
     def log_name(self) -> str:
-        """How log lines name the attempt; the run is in the log's context."""
+        """The name of the attempt in log lines; the log's context names the run."""
         return f"attempt {self.attempt}"
 
     @classmethod
@@ -127,9 +127,9 @@ class WorkItem(models.Model):
         return cast("WorkItemQuerySet[Any]", cls._default_manager.all())
 
     def fenced(self) -> WorkItemQuerySet[Any]:
-        """The item's row, as long as it runs under this attempt.
+        """The item's row, if it is still running under this attempt and task.
 
-        A run is cut and joined under one attempt, by different tasks: so the task counts too.
+        Different tasks cut and join a run under the same attempt.
         """
         attempts = self.work_items().live().filter(pk=self.pk, attempt=self.attempt)
         return attempts.filter(task_id=self.task_id, status=Status.RUNNING)
@@ -142,10 +142,10 @@ class WorkItem(models.Model):
     def renew(self, worked: float) -> bool:
         """Renew the lease.
 
-        `worked` seconds have been spent on the item by the worker's own clock, which counts no suspension
-        of the machine and no step of the database's clock: it sets the deadline.
+        The deadline follows from `worked`, the seconds spent on the item by the worker's own clock, which
+        ignores suspensions of the machine and steps of the database's clock.
         """
-        # Not kept in memory: it is called from a thread, and the worker reads neither.
+        # Not set on the object: a thread calls this, and the worker reads neither column.
         until = seconds_from_now(settings.ANYVAR_LEASE_SECONDS)
         deadline = seconds_from_now(settings.CELERY_HARD_LIMIT - worked)
         return bool(self.fenced().update(lease_until=until, deadline=deadline))
@@ -155,19 +155,19 @@ class WorkItem(models.Model):
         return self._update(self.fenced(), records_done=records, bytes_done=input_bytes)
 
     def requeue(self, lost: WorkItemQuerySet[Any]) -> bool:
-        """running -> queued, for an item that is still one of the lost ones and has attempts left."""
+        """running -> queued, if the item is still one of the lost ones and has attempts left."""
         rows = lost.leased().filter(ATTEMPTS_LEFT)
         return self._update(rows, status=Status.QUEUED, lease_until=None, sent=None)
 
     def mark_sent(self) -> bool:
         """Note that a queued item is being sent, unless another process has sent it since it was read."""
-        # "Not later than what was read", not "equal": SQLite keeps the database's clock in milliseconds
-        # as text, which equals no parameter.
+        # "Not later than what was read" instead of "equal": SQLite stores Now() as text with milliseconds,
+        # which equals no parameter.
         unchanged = Q(sent=None) if self.sent is None else Q(sent__lte=self.sent)
         return bool(self.work_items().sendable().filter(unchanged, pk=self.pk).update(sent=Now()))
 
     def mark_unsent(self) -> None:
-        """Note that the broker did not take what `mark_sent` announced."""
+        """Undo `mark_sent`: the broker did not accept the message."""
         self.work_items().sendable().filter(pk=self.pk).update(sent=self.sent)
 
     def _update(self, rows: WorkItemQuerySet[Any], **columns: Any) -> bool:
@@ -175,7 +175,7 @@ class WorkItem(models.Model):
             return False
         for name, value in columns.items():
             if hasattr(value, "resolve_expression"):
-                self.__dict__.pop(name, None)  # computed by the database: read when it is asked for
+                self.__dict__.pop(name, None)  # computed by the database: read on access
             else:
                 setattr(self, name, value)
         return True

@@ -1,4 +1,4 @@
-"""Workers: who they are, and when they last gave a sign of life. For operators; no run depends on it."""
+"""Workers: name, host, and when they last reported. For operators; no run depends on it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Worker(models.Model):
         )
 
     def sign_out(self) -> None:
-        """Forget a worker that ends in order; another process of its name stays."""
+        """Delete the row of a worker that shuts down, but not that of another process with its name."""
         Worker.objects.filter(node=self.node, pid=self.pid, host=self.host).delete()
 
     @property

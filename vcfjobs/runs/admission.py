@@ -1,7 +1,7 @@
 """Limits for new runs: rate and size of submits, runs and bytes of one owner, the queue, and the disk.
 
-All are checked before an upload is read, so that no client sends what cannot be kept; those of `require_room`
-again before it is recorded. Simultaneous submits may exceed a limit by a few runs.
+All are checked before an upload is read, so that no client sends a file that cannot be kept. `require_room`
+is called again before the run is recorded. Simultaneous submits may exceed a limit by a few runs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from vcfjobs.models import ACTIVE, Run, Status
 
 
 class SubmitRate(SimpleRateThrottle):
-    """ANYVAR_SUBMIT_RATE, of one owner or, while the service is open, of one address.
+    """ANYVAR_SUBMIT_RATE, per owner or, while the service is open, per client address.
 
     Counted in this process's memory, for the API and the pages together.
     """
@@ -49,11 +49,11 @@ class SubmitRate(SimpleRateThrottle):
 
 
 def admit_upload(request: HttpRequest, owner: str, *, form_bytes: int = 0) -> None:
-    """Return when `owner` may send the body of a request; it counts as a submit, also when it is refused.
+    """Raise unless `owner` may send the body of the request. It counts as a submit even if it is refused.
 
-    `form_bytes` is the most that the body may hold beside the file. The thread's database connection is
-    closed, so a slow upload holds a thread and nothing else. Raises SubmittedTooOftenError,
-    LengthRequiredError, UploadTooLargeError, and what `require_room` raises.
+    `form_bytes` is the most that the body may contain besides the file. The thread's database connection is
+    closed, so a slow upload holds only a thread. Raises SubmittedTooOftenError, LengthRequiredError,
+    UploadTooLargeError, and what `require_room` raises.
     """
     rate = SubmitRate(owner)
     if not rate.allow_request(request, None):  # type: ignore[arg-type]  # what it needs of one, ours has
@@ -76,14 +76,15 @@ def refuse_too_large(size: int) -> None:
 
 
 def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
-    """Raise unless `owner` may have one more run with an upload of `size` bytes, or of `arrived` ones.
+    """Raise unless `owner` may have one more run.
 
-    What has arrived takes no more of the disk. Raises StorageFullError and QueueFullError for the service,
-    OwnerHasTooManyRunsError and OwnerHasTooManyBytesError for the owner.
+    Its file has `size` bytes still to come, or `arrived` bytes that are on disk already. Raises
+    StorageFullError and QueueFullError for the service, OwnerHasTooManyRunsError and
+    OwnerHasTooManyBytesError for the owner.
     """
     if storage.free_bytes() - size < settings.ANYVAR_MIN_FREE_BYTES:
         raise StorageFullError
-    # A limit of 0 is none, and nothing is counted for it.
+    # 0 is no limit, and then nothing is counted.
     queued = Run.objects.filter(status=Status.QUEUED)
     if (most := settings.ANYVAR_MAX_QUEUED_RUNS) and queued.count() >= most:
         raise QueueFullError
@@ -96,7 +97,7 @@ def require_room(owner: str, size: int, *, arrived: int = 0) -> None:
 
 
 def stored_bytes(owner: str) -> int:
-    """Bytes of the files that an owner's runs keep: results of those that succeeded, inputs of the rest."""
+    """Bytes that the runs of an owner store: results of succeeded runs, inputs of the others."""
     kept = Case(
         When(status=Status.SUCCEEDED, then=Coalesce(F("result_bytes"), 0)),
         default=F("input_bytes"),

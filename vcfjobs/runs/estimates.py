@@ -1,7 +1,7 @@
-"""How long a run will take: from its size, the queue before it and the speed of recent runs.
+"""How long a run will take: estimated from its size, the queue before it and the speed of recent runs.
 
-Measured at a submit (two queries, at most every few seconds) and remembered in the process, so that a poll
-needs no query for it.
+Measured at a submit (two queries, at most every few seconds) and kept in the process, so that a poll needs no
+query for it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST_SECONDS = 60
 REMEMBER_SECONDS = 5.0
 RECENT_RUNS = 20
 STARTING_SPEED = 20e6
-# What a run costs beside its bytes, and the size from which a run tells the speed.
+# The fixed cost of a run, and the smallest input from which a speed is measured.
 SECONDS_FOR_EACH_RUN = 0.05
 TELLING_BYTES = 1 << 20
 
@@ -37,7 +37,7 @@ _memory = _Memory()
 
 
 def remember_backlog() -> None:
-    """Measure speed and backlog, unless that was done a moment ago."""
+    """Measure speed and backlog, unless they were measured within REMEMBER_SECONDS."""
     if time.monotonic() - _memory.asked < REMEMBER_SECONDS:
         return
     _memory.asked = time.monotonic()
@@ -53,12 +53,12 @@ def remember_backlog() -> None:
 
 
 def retry_after(run: Run) -> int:
-    """Whole seconds, 1 to 60, after which it is worth asking for the run again; no query."""
+    """Whole seconds, 1 to 60, after which a client should poll again; no query."""
     return max(1, min(LONGEST_SECONDS, math.ceil(_expected_seconds(run))))
 
 
 def remaining_seconds(run: Run) -> float | None:
-    """Seconds to the end of a running run at its speed so far; None before it has any."""
+    """Seconds until a running run ends, at its speed so far; None before it has made progress."""
     done, taken = run.progress, run.seconds_taken
     if run.status != Status.RUNNING or taken is None or not 0 < done < 1:
         return None

@@ -1,4 +1,4 @@
-"""What a user asks of a run: find, cancel, retry, delete."""
+"""Find, cancel, retry and delete runs."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ logger = logging.getLogger(__name__)
 
 
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
-    """The run that holds the run_id, or has it as its key; one query. Raises RunNotFoundError.
+    """The run that has this run_id or primary key; one query. Raises RunNotFoundError.
 
-    Another owner's run is not found, unless `everyone` is looked through.
+    Runs of other owners are found only with `everyone`.
     """
     if not is_searchable(run_id):
         raise RunNotFoundError
     runs = visible_runs(owner=owner, everyone=everyone).named(run_id)
-    # Of several, the row's own key counts first, then the caller's own run of that name.
+    # Of several: first the run with this primary key, then the caller's own run.
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:
         raise RunNotFoundError
@@ -39,7 +39,7 @@ def visible_runs(*, owner: str, everyone: bool = False) -> RunQuerySet:
 
 
 def cancel_run(run: Run) -> None:
-    """Cancel a run that is not final; its worker stops within a third of the lease."""
+    """Cancel a queued or running run; its worker stops within a third of the lease."""
     if not run.cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
     cleanup.tidy_up(run.pk)
@@ -61,10 +61,10 @@ def retry_run(run: Run) -> None:
 
 
 def delete_run(run: Run) -> None:
-    """Remove a run, its row and its files, cancelling it first when needed."""
+    """Delete a run, its row and its files; cancel it first if needed."""
     run.cancel()
     with transaction.atomic():
-        # While the row is locked, its worker cannot register one more batch.
+        # While the row is locked, its worker cannot record another batch of alleles.
         Run.objects.select_for_update().filter(pk=run.pk).exists()
         Run.objects.filter(pk=run.pk).delete()
     storage.drop_run(run.pk)

@@ -13,5 +13,5 @@ def sees_everyone(user: Any) -> bool:
 
 
 def owner_of_user(user: Any) -> str:
-    """The owner for a signed-in user; everybody is the same owner while the service needs no token."""
+    """The owner for a signed-in user; while the service requires no token, all users are the same owner."""
     return f"user:{user.pk}" if settings.ANYVAR_AUTH_TOKEN_LIST else ""

@@ -1,4 +1,4 @@
-"""Which texts may be a run_id, the client's name for a run."""
+"""The rules for a run_id, the client's name for a run."""
 
 from __future__ import annotations
 

@@ -60,10 +60,10 @@ class Parameters:
 def submit_run(
     *, upload: Upload, parameters: Parameters, owner: str, run_id: str | None, run_async: bool
 ) -> tuple[Run, bool]:
-    """Record a run of the uploaded file and enqueue it, or annotate it here and now.
+    """Record a run of the uploaded file, and enqueue it or annotate it in this process.
 
-    Returns the run and whether it is new: the same run_id with the same bytes and parameters is a repeated
-    request. On success the spooled file has been moved; on an error it is still the caller's.
+    Returns the run and whether it is new: the same run_id with the same file and parameters is a repeated
+    request. After success the spooled file has been moved; after an error it still belongs to the caller.
     Raises RunIdInUseError, InvalidVcfError, UnknownAssemblyError, ReferenceMismatchError,
     NoReferenceError, UploadTooLargeError, and what `require_room` raises.
     """
@@ -92,7 +92,7 @@ def submit_run(
 
 
 def _check_upload(run: Run, upload: Upload, *, run_async: bool) -> None:
-    """Read the header and the first records: note the format, and whose VRS identifiers the file carries."""
+    """Check header and first records; set the run's format, and the tool that annotated the file before."""
     if not run_async and upload.size > settings.ANYVAR_SYNC_MAX_BYTES:
         raise _too_large_for_sync()
     with upload.path.open("rb") as file:
@@ -109,7 +109,7 @@ def _check_upload(run: Run, upload: Upload, *, run_async: bool) -> None:
 
 
 def _check_reference(upload: Upload, assembly: str) -> HeadCheck:
-    """Raises ReferenceMismatchError when most of the first records name other REF bases."""
+    """Raise ReferenceMismatchError if most of the first records have other REF bases than the assembly."""
     head = _head_against(upload, assembly)
     if head.mismatches * 2 <= head.records:
         return head
@@ -131,7 +131,7 @@ def _head_against(upload: Upload, assembly: str) -> HeadCheck:
 
 
 def _refuse_inflated(upload: Upload) -> None:
-    """Raise UploadTooLargeError when a compressed file is too large for a request once decompressed."""
+    """Raise UploadTooLargeError if a file is too large for a synchronous request when decompressed."""
     inflated = 0
     with upload.path.open("rb") as file:
         source = open_text(file)
@@ -152,7 +152,7 @@ def _too_large_for_sync() -> UploadTooLargeError:
 
 
 def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
-    """Take the run_id, move the file and write the row; who loses a race is judged like a later request."""
+    """Take the run_id, move the file, write the row. The loser of a race is treated as a later request."""
     for _ in range(5):
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
         if holder is not None and not _supersede(holder, run):
@@ -169,7 +169,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
 
 
 def _supersede(holder: Run, run: Run) -> bool:
-    """Whether the holder gives up its run_id; False when it is the same request. Raises RunIdInUseError."""
+    """Whether the holder gives up its run_id; False if the request is the same. Raises RunIdInUseError."""
     keeps = holder.status in ACTIVE or (holder.status == Status.SUCCEEDED and not holder.is_expired)
     names = (*Parameters.__slots__, "input_sha256", "input_bytes")
     if keeps and all(getattr(holder, name) == getattr(run, name) for name in names):
@@ -180,7 +180,7 @@ def _supersede(holder: Run, run: Run) -> bool:
 
 
 def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> None:
-    """Move the file, then write the row: the sweep finds a file without a row."""
+    """Move the file, then write the row: the sweep deletes files without a row."""
     try:
         # Before the transaction: SQLite has one writer, and a slow disk would block all others.
         with storage.full_disk_as_error():
@@ -188,7 +188,7 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
             storage.adopt_upload(spooled, run.pk)
         with transaction.atomic():
             if holder is not None:
-                # Fenced by the status that was judged: a retry in between keeps the name.
+                # Fenced by the status that was read: after a retry in between, the holder keeps the run_id.
                 Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
             if run_async:
                 run.queue_position = scheduler.next_position(run.owner)
@@ -202,9 +202,9 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
 
 
 def _undo_adopt(pk: uuid.UUID, spooled: Path) -> None:
-    """Undo `adopt_upload`, unless the row was committed after all: the answer to a COMMIT may be lost.
+    """Undo `adopt_upload`, unless the row was committed: the answer to a COMMIT may be lost.
 
-    Where the database does not say, the file stays: without a row it is an orphan, which the sweep finds.
+    If the database does not answer, the file stays. Without a row it is an orphan, which the sweep deletes.
     """
     if storage.has_input(pk):
         connection.close_if_unusable_or_obsolete()

@@ -23,7 +23,7 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _DIGEST = re.compile(r"[0-9A-Za-z_-]{32}")
 
-# Canonical JSON of an allele: keys sorted, no white space, its location replaced by that one's digest.
+# Canonical JSON of an allele: keys sorted, no white space, the location replaced by its digest.
 ALLELE_OPEN = b'{"location":"'
 _LITERAL = b'","state":{"sequence":"%b","type":"LiteralSequenceExpression"},"type":"Allele"}'
 _REFERENCE_LENGTH = (
@@ -32,12 +32,12 @@ _REFERENCE_LENGTH = (
 
 
 def literal_state(sequence: bytes) -> bytes:
-    """An allele's canonical JSON from behind its location's digest on, with a literal state."""
+    """The canonical JSON of an allele with a literal state: what follows its location's digest."""
     return _LITERAL % sequence
 
 
 def reference_length_state(length: int, repeat_subunit_length: int) -> bytes:
-    """An allele's canonical JSON from behind its location's digest on, with a reference-length state."""
+    """The canonical JSON of an allele with a reference-length state: what follows its location's digest."""
     return _REFERENCE_LENGTH % (length, repeat_subunit_length)
 
 
@@ -70,7 +70,7 @@ def digest_bytes(text: str) -> bytes:
 
 
 def encode_digests(raw: bytes) -> bytes:
-    """base64url of any number of 24-byte digests on end: 32 characters each, none padded."""
+    """base64url of any number of concatenated 24-byte digests: 32 characters each, without padding."""
     return binascii.b2a_base64(raw, newline=False).translate(_TO_URL)
 
 
@@ -91,17 +91,17 @@ class RefgetHasher:
         self._hash = hashlib.sha512()
 
     def update(self, residues: bytes) -> None:
-        """Take the next upper-case residues."""
+        """Add the next upper-case residues."""
         self._hash.update(residues)
 
     @property
     def accession(self) -> str:
-        """The accession of what has come so far."""
+        """The accession of the residues so far."""
         return f"SQ.{digest_text(self._hash.digest()[:DIGEST_BYTES])}"
 
 
 def location_template(accession: str) -> bytes:
-    """The canonical JSON of a SequenceLocation on `accession`, to be filled with (end, start)."""
+    """The canonical JSON of a SequenceLocation on `accession`, a template for % (end, start)."""
     return (
         b'{"end":%%d,"sequenceReference":{"refgetAccession":"%b","type":"SequenceReference"},'
         b'"start":%%d,"type":"SequenceLocation"}' % accession.encode()
@@ -144,9 +144,9 @@ def vrs_allele(
     repeat_subunit_length: int | None = None,
     sequence: str | None = None,
 ) -> dict[str, Any]:
-    """A whole VRS 2.0 Allele with its location, as JSON members, from the columns that define it.
+    """A complete VRS 2.0 Allele with its location, as JSON members, from the columns that define it.
 
-    `sequence` is the residues of a reference-length expression: shown, never digested.
+    `sequence`, the residues of a reference-length expression, is shown but not digested.
     """
     location = location_digest(accession, start, end)
     allele = allele_digest(

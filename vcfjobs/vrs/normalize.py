@@ -1,8 +1,8 @@
 """Fully-justified normalisation of an allele (VRS 2.0 and 2.1, "Allele Normalization").
 
-An insertion or deletion in a repeat can be written at several places; it is widened to the whole region in
-which it could stand, so that every way to write it gives the same allele. All coordinates are
-inter-residue: [start, end) of a sequence counted from 0.
+An insertion or deletion in a repeat can be written at several positions. It is expanded to the whole region
+in which it could be placed, so that every way to write it gives the same allele. All coordinates are
+inter-residue: [start, end), counted from 0.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import NamedTuple, Protocol
 from vcfjobs.vrs import versions
 from vcfjobs.vrs.versions import VrsVersion
 
-# Rolling compares blocks; the first is small, for most indels do not roll far, and they double up to this.
+# Rolling compares blocks. The first is small, because most indels do not roll far; sizes double up to the
+# largest.
 FIRST_BLOCK = 64
 LARGEST_BLOCK = 1 << 20
-# What takes long to roll through is worth remembering.
+# A stretch of at least this length takes long to roll through, so it is remembered.
 LONG_STRETCH = 1 << 16
 
 
@@ -47,23 +48,23 @@ class Normalized(NamedTuple):
 
 
 class Stretches:
-    """Where the long stretches of one letter lie on a contig, as far as alleles have rolled through them.
+    """The long stretches of one letter on a contig that alleles have rolled through so far.
 
-    References have stretches of N of many million bases: a file with nothing but indels there would keep a
-    worker busy for hours, were each of them rolled through anew.
+    References have stretches of many million N. If each indel there was rolled anew, a file with only such
+    indels would keep a worker busy for hours.
     """
 
     def __init__(self) -> None:
         self._of_letter: dict[bytes, list[tuple[int, int]]] = {}
 
     def around(self, letter: bytes, start: int, end: int) -> tuple[int, int] | None:
-        """The known stretch of `letter` that [start, end) lies in or touches."""
+        """The known stretch of `letter` that contains or touches [start, end)."""
         known = self._of_letter.get(letter)
         at = bisect_right(known, start, key=itemgetter(0)) if known else 0
         return known[at - 1] if known and at and end <= known[at - 1][1] else None
 
     def remember(self, letter: bytes, begin: int, stop: int) -> None:
-        """Keep the stretch [begin, stop), beside which other letters stand, if it is long."""
+        """Keep the maximal stretch [begin, stop), if it is long."""
         if stop - begin >= LONG_STRETCH:
             insort(self._of_letter.setdefault(letter, []), (begin, stop))
 
@@ -76,15 +77,15 @@ def normalize(
     stretches: Stretches | None = None,
     vrs_version: VrsVersion = versions.DEFAULT,
 ) -> Normalized:
-    """Normalise the replacement of `ref`, which stands at `start` in `bases`, by `alt`; all upper case.
+    """Normalise the replacement of `ref` at `start` of `bases` by `alt`; all upper case.
 
-    `stretches` are those of this contig, looked up and added to. The versions of VRS differ in the repeat
-    subunit of an ambiguous insertion alone.
+    `stretches` are those of this contig; they are read and added to. The versions of VRS differ only in the
+    repeat subunit of an ambiguous insertion.
     """
     end = start + len(ref)
     if ref == alt:
         return Normalized("reference", start, end, None, len(ref), len(ref))
-    if len(ref) == len(alt) == 1:  # most of any file
+    if len(ref) == len(alt) == 1:  # most alleles of a file
         return Normalized("snv", start, end, alt, None, None)
     prefix = _common_prefix(ref, alt)
     suffix = _common_suffix(ref, alt, prefix)
@@ -170,7 +171,7 @@ def _divisors(number: int) -> set[int]:
 
 
 def roll_right(bases: Bases, at: int, seed: bytes) -> int:
-    """How many residues from `at` on go on as `seed` repeated; never past the end of the sequence."""
+    """How many residues from `at` on continue `seed` repeated; never past the end of the sequence."""
     return _roll(bases, at, seed, len(bases) - at, leftwards=False)
 
 
@@ -180,7 +181,7 @@ def roll_left(bases: Bases, at: int, seed: bytes) -> int:
 
 
 def _roll(bases: Bases, at: int, seed: bytes, room: int, *, leftwards: bool) -> int:
-    """Compare block by block, each a whole number of seeds, and find the place in the first that differs."""
+    """Compare blocks of whole seeds, and find the difference in the first block that differs."""
     size = len(seed)
     rolled = 0
     block = max(1, FIRST_BLOCK // size)
@@ -199,7 +200,7 @@ def _roll(bases: Bases, at: int, seed: bytes, room: int, *, leftwards: bool) -> 
 
 
 def _common_prefix(one: bytes, other: bytes) -> int:
-    """Length of the longest common prefix, by halving: long alleles cost no loop over their residues."""
+    """Length of the longest common prefix, by bisection: no loop over the residues of long alleles."""
     low, high = 0, min(len(one), len(other))
     if one[:high] == other[:high]:
         return high
@@ -213,7 +214,7 @@ def _common_prefix(one: bytes, other: bytes) -> int:
 
 
 def _common_suffix(one: bytes, other: bytes, taken: int) -> int:
-    """Length of the longest common suffix that leaves the first `taken` residues of both alone."""
+    """Length of the longest common suffix that excludes the first `taken` residues of both."""
     low, high = 0, min(len(one), len(other)) - taken
     while low < high:
         middle = (low + high + 1) // 2

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def annotate_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
-    """Write the annotated file, register its alleles, publish it with its indexes; the run's columns."""
+    """Write the annotated file, register its alleles, publish it with indexes; returns the run's columns."""
     part = storage.part_path(run.pk, run.attempt)
     with stored.open("rb") as file, part.open("wb") as opened:
         writer = BgzfWriter(opened)
@@ -55,9 +55,9 @@ def write_annotated(
     first_batch: int = 0,
     scale: float = 1.0,
 ) -> Report:
-    """Write chunks, register their alleles and save progress; the report of all of them.
+    """Write chunks, register their alleles and save progress; returns the report of all chunks.
 
-    `scale` is what a byte of the stored input counts in the run's own bytes.
+    `scale` converts bytes of the stored input to bytes of the upload.
     """
     report = Report()
     with load.Loader(run, first_batch) as loader:
@@ -72,9 +72,9 @@ def write_annotated(
 def publish(
     run: Run, report: Report, blocks: BlockIndex, lease: Lease, *, text_size: int, indexed: bool
 ) -> dict[str, Any]:
-    """Publish the finished part after its indexes; the run's columns, sizes in bytes.
+    """Publish the indexes, then the finished part; returns the run's columns, sizes in bytes.
 
-    The tabix index of an `indexed` part lies beside it.
+    The tabix index of an `indexed` part is beside it.
     """
     part = storage.part_path(run.pk, run.attempt)
     result = storage.result_path(run.pk, run.attempt)
@@ -99,8 +99,8 @@ def publish(
 
 
 def make_tabix(part: Path) -> bool:
-    """Index our own sorted BGZF into a file beside it; False for a contig beyond tabix's 512 Mb."""
-    pysam.set_verbosity(0)  # htslib would print the record that it refuses
+    """Write the tabix index beside our own sorted BGZF; False for a contig longer than tabix's 512 Mb."""
+    pysam.set_verbosity(0)  # htslib would print the record that it rejects
     index = storage.beside(part, "tbi")
     try:
         pysam.tabix_index(str(part), preset="vcf", index=str(index), force=True, keep_original=True)

@@ -35,7 +35,7 @@ POOLS = ("prefork", "solo")
 
 
 class SweepStep(bootsteps.StartStopStep):
-    """Celery's worker starts and stops the sweep with itself, and refuses to start when set up wrongly."""
+    """Starts and stops the sweep with Celery's worker, which does not start with a wrong set-up."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -52,7 +52,7 @@ class SweepStep(bootsteps.StartStopStep):
             concurrency=worker.concurrency,
             started=timezone.now(),
         )
-        # The first hour passes without: workers that start often would search all the time.
+        # Not in the first hour: otherwise workers that are restarted often would search all the time.
         self._next_search = time.monotonic() + SEARCH_SECONDS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._rounds, name="sweep", daemon=True)
@@ -73,7 +73,7 @@ class SweepStep(bootsteps.StartStopStep):
             while not stopped:
                 sweep(self._worker.report_in, *self._seldom(), *STEPS, each_in=fork_guard.forks_blocked)
                 stopped = self._stop.wait(interval)
-            # A row that stays is that of a worker that was killed.
+            # The row of a killed worker stays.
             sweep(self._worker.sign_out, each_in=fork_guard.forks_blocked)
 
     def _seldom(self) -> list[Callable[[], None]]:
@@ -96,7 +96,7 @@ class SweepStep(bootsteps.StartStopStep):
 
 
 def refuse_wrong_setup(pool: Any) -> None:
-    """End the process, and say in the log why, when the pool or a system check is wrong."""
+    """End the process, with the reason in the log, if the pool is wrong or a system check fails."""
     if not any(name in str(pool) for name in POOLS):  # a name, or a class with the name in its module's
         logger.critical(
             "This service runs on Celery's prefork and solo pools only: "

@@ -9,10 +9,10 @@ from vcfjobs.models import ACTIVE, Run, Shard, Status
 
 
 def tidy_up(run_pk: UUID) -> None:
-    """Make the run's folder what its row says; safe at any time, and as often as anyone likes.
+    """Make the run's folder match its row. Safe at any time, and idempotent.
 
-    A run that succeeded keeps its result, one that failed or was cancelled its input, and one that expired
-    or was deleted nothing. An active run keeps everything: what its lost attempts left is removed at its end.
+    A succeeded run keeps its result, a failed or cancelled one its input, an expired or deleted one nothing.
+    An active run keeps everything; the leftovers of lost attempts are removed when it ends.
     """
     run = Run.objects.filter(pk=run_pk, expired=None).only("status", "attempt").first()
     if run is None:

@@ -1,7 +1,7 @@
-"""Send messages to the broker, within seconds even when it hangs, and ask how many wait there.
+"""Send messages to the broker, within seconds even if it hangs, and ask how many wait there.
 
-Publishing never uses the result backend, which may be on a hung server. A publish that fails is no error:
-the sweep sends the message later.
+Publishing never uses the result backend, which may be on a server that hangs. A failed publish is not an
+error: the sweep sends the message later.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 WORK_ON_NEXT = "vcfjobs.work_on_next"
 
-# Seconds after a failure in which nobody waits for the broker.
+# Seconds after a failure during which no caller waits for the broker.
 BREAK_SECONDS = 10.0
 _broken_until = 0.0
 
@@ -36,7 +36,7 @@ _last_answer: int | None = None
 
 
 def enqueue(item: Run | Shard) -> bool:
-    """Send a queued item's message once; False when broker or database did not answer: the sweep sends it."""
+    """Send a queued item's message once; False if broker or database did not answer: the sweep sends it."""
     try:
         if not item.mark_sent() or send(item):
             return True
@@ -48,7 +48,7 @@ def enqueue(item: Run | Shard) -> bool:
 
 
 def send(item: Run | Shard) -> bool:
-    """Send a message: the run, and its file's path, by which a worker notices another work directory."""
+    """Send a message: the run, and its file's path, which shows whether a worker sees the same folder."""
     return publish(WORK_ON_NEXT, [str(item.run_pk), str(storage.input_path(item.run_pk))])
 
 
@@ -74,10 +74,10 @@ def answers() -> bool:
 
 
 def messages_waiting() -> int | None:
-    """Messages in the broker's queue; None when it did not answer within BROKER_SECONDS.
+    """Messages in the broker's queue; None if it did not answer within BROKER_SECONDS.
 
-    One thread asks at a time; other callers get the last answer at once. A hung broker blocks whoever asks
-    it, and anybody may call /readyz.
+    One thread asks at a time; other callers get the last answer at once. A broker that hangs blocks its
+    caller, and anybody may call /readyz.
     """
     global _last_answer
     if _asking.acquire(blocking=False):
@@ -99,14 +99,14 @@ def _ask() -> None:
 
 
 def waiting() -> int | None:
-    """Messages in the broker's queue; None when the broker does not say."""
+    """Messages in the broker's queue; None if the broker does not answer."""
     try:
         with current_app.connection_for_read() as broker:
             broker.ensure_connection(max_retries=0, timeout=2)
             queue = current_app.conf.task_default_queue
             return int(broker.default_channel.queue_declare(queue, passive=True).message_count)
     except current_app.connection_for_read().channel_errors:
-        return 0  # the queue was never declared, or is gone because it is empty
+        return 0  # the queue was never declared, or was deleted because it is empty
     except _broker_errors():
         return None
 

@@ -1,7 +1,7 @@
 """What a worker does with a message: claim a work item, do the work, record how it ended, tidy up.
 
-Every write is fenced by the item's attempt. Only an unforeseen error is logged with its traceback, which
-operators alone can see.
+Every write is fenced by the item's attempt. Only an unforeseen error is logged with its traceback, which only
+operators can see.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def execute_next(
 ) -> Outcome:
     """Claim the next work item of the queue and do it.
 
-    The message names a run and its stored file, by which this host knows whether it sees the work directory.
-    A message delivered twice does no harm; one that was `redelivered` may still be worked on here.
+    The message names a run and its stored file, which show whether this host sees the work directory. A
+    message delivered twice does no harm. The work of a `redelivered` one may still be in progress here.
     """
     with log_run(pk, task_id):
         if not _sees_work_directory(pk, input_path):
@@ -62,13 +62,13 @@ def execute_next(
 
 
 def run(pk: UUID, *, task_id: str, worker: str) -> Outcome:
-    """Claim this run and do it in one piece."""
+    """Claim this run and annotate it without cutting."""
     with log_run(pk, task_id):
         return _attempt(retry_on_outage(Run.objects.claim)(pk, task_id, worker), _whole)
 
 
 def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcome:
-    """Do the work on what was claimed, if anything was, and tidy up behind it."""
+    """Do the work on the claimed item, if there is one, and tidy up."""
     if item is None:
         logger.info("nothing to do: no work item could be claimed")
         return Outcome.NOTHING_TO_DO
@@ -84,7 +84,7 @@ def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcom
 
 
 def _outcome_of(item: Run | Shard, work: Callable[[Any], Outcome]) -> Outcome:
-    """Do the work; an error on the way is recorded, unless the item is no longer this attempt's."""
+    """Do the work; record an error, unless the item is no longer this attempt's."""
     try:
         with storage.full_disk_as_error():
             return work(item)
@@ -99,7 +99,7 @@ def _outcome_of(item: Run | Shard, work: Callable[[Any], Outcome]) -> Outcome:
         return Outcome.LOST
     except Exception as error:
         outcome = _fail(item, RunFailureError(UNFORESEEN), traceback.format_exc())
-        # The files of a run that is deleted or cancelled vanish while they are worked on.
+        # The files of a run vanish if it is deleted or cancelled during the work.
         if outcome is Outcome.FAILED or not isinstance(error, FileNotFoundError):
             logger.exception("%s failed", item.log_name)
         return outcome
@@ -162,8 +162,8 @@ def _fail(item: Run | Shard, error: VcfJobsError, trace: str = "") -> Outcome:
 
 
 def _sees_work_directory(pk: UUID, input_path: Path) -> bool:
-    """Whether this host sees the work directory, under the path that the web has. If not, runs would fail."""
-    # Any run: the message's own may be over, and another is next.
+    """Whether this host sees the work directory under the same path as the web; else runs would fail."""
+    # Any run: that of the message may have ended.
     any_waits = retry_on_outage(Run.objects.filter(status__in=ACTIVE).exists)
     if input_path == storage.input_path(pk) and (storage.is_mounted(pk) or not any_waits()):
         return True
@@ -178,7 +178,7 @@ def _sees_work_directory(pk: UUID, input_path: Path) -> bool:
 
 @retry_on_outage
 def _is_at_work(task_id: str, worker: str) -> bool:
-    """Whether the same message is being worked on here: by its id the death of one child would end both."""
+    """Whether this worker still works on the same message: the death of one child would end both."""
     return any(model.objects.claimed_by(task_id, worker).exists() for model in (Run, Shard))
 
 

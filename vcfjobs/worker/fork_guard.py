@@ -1,9 +1,9 @@
 """Let a Celery worker fork only while it has no SQLite database open.
 
 SQLite keeps the locks of a process in its memory. A child that is forked while its parent has a database
-open takes them for its own: it waits for ever for a lock that nobody holds, or writes without one
+open takes these locks for its own. It waits forever for a lock that nobody holds, or writes without one
 (https://www.sqlite.org/howtocorrupt.html, "Carrying an open database connection across a fork()").
-The pool forks in the main thread whenever a child has died, while the sweep works in another thread.
+The pool forks in the main thread when a child has died, while the sweep works in another thread.
 """
 
 from __future__ import annotations

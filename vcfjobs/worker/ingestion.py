@@ -1,4 +1,4 @@
-"""Register the annotations that the file of a claimed run carries, and report those that are wrong."""
+"""Register the annotations in the file of a claimed run, and report the wrong ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("vrs_id", "assembly", "chrom", "pos", "start", "end", "state", "new_v
 
 
 def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
-    """Register the file's alleles; with validation, publish a CSV of the wrong ones. The run's columns."""
+    """Register the alleles; with validation, publish a CSV of the wrong ones. Returns the run's columns."""
     reference = assemblies.open_assembly(run.assembly)
     part = storage.part_path(run.pk, run.attempt)
     report = Report()

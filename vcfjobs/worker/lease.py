@@ -1,7 +1,7 @@
 """Keep the lease of a work item: a thread renews it, and `check` says when to stop.
 
-The thread has a database connection of its own. It ends with the work, however that ends, and never
-outlives the deadline: a heartbeat that continued after its task would keep a dead run alive.
+The thread has its own database connection. It ends with the work, and at the latest at the deadline:
+otherwise a task that hangs would keep its run forever.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PROGRESS_SECONDS = 2.0
 
 
 class Lease:
-    """A context in which the item is this process's; every method is cheap enough to call for each chunk."""
+    """A context in which this process owns the item; each method is cheap enough to call for every chunk."""
 
     def __init__(self, item: Run | Shard) -> None:
         self.item = item
@@ -45,7 +45,7 @@ class Lease:
         self._thread.join()
 
     def check(self) -> None:
-        """Raise RunLostError when the lease is lost, TimeLimitExceededError past the soft limit."""
+        """Raise RunLostError if the lease is lost, TimeLimitExceededError after the soft limit."""
         if self._lost.is_set():
             raise RunLostError
         if time.monotonic() - self._started > settings.CELERY_SOFT_LIMIT:

@@ -1,8 +1,8 @@
 """The sweep: find lost, overdue, unsent and expired runs, files without a run, and silent workers.
 
-It runs as a thread with its own database connection in the main process of every Celery worker: no beat
-to forget, and never stuck behind busy children. Several sweeps at once do no harm: every step is a
-conditional UPDATE.
+It runs as a thread with its own database connection in the main process of every Celery worker. So it needs
+no beat, and never waits for busy children. Several sweeps at once do no harm: every step is a conditional
+UPDATE.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
 
 
 def end_overdue() -> None:
-    """Fail the runs that are past their deadline, or have a shard that is."""
+    """Fail the runs that are over their deadline, or have such a shard."""
     for model in WORK_ITEMS:
         _fail(model.objects.overdue().runs(), TimeLimitExceededError(settings.CELERY_HARD_LIMIT))
 
 
 def take_back_lost() -> None:
-    """Queue lost items again, or fail their runs when no attempts are left."""
+    """Queue lost items again, or fail their runs if no attempts are left."""
     for model in WORK_ITEMS:
         _take_back(model.objects.lost())
 
 
 def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = False) -> None:
-    """A pool child of the worker `node` died, or was killed over the hard limit, while it did this task.
+    """End the work of a pool child of the worker `node` that died, or was killed over the hard limit.
 
-    While the worker is `stopping` its children end by a signal to all of them: no fault of the run.
+    While the worker is `stopping`, a signal ends all its children: not the fault of the run.
     """
     for model in WORK_ITEMS:
         items = model.objects.claimed_by(task_id, node)
@@ -64,7 +64,7 @@ def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = Fa
 
 
 def _take_back(lost: RunQuerySet | ShardQuerySet) -> None:
-    """Queue lost items one by one, so that the log names the run of each; fail runs without attempts left."""
+    """Queue lost items one by one, so that the log names each run; fail runs without attempts left."""
     for item in list(lost.defer("report")):
         if item.requeue(lost):
             with log_run(item.run_pk, item.task_id):
@@ -81,7 +81,7 @@ def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
 
 
 def send_unsent() -> None:
-    """Send the messages of what waits: what was never sent, and of the rest as many as the broker lacks."""
+    """Send messages for waiting items: those never sent, and as many others as the broker lacks."""
     unsent = Q(sent=None)
     late = Q(sent__lt=seconds_from_now(-min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)))
     runs, shards = Run.objects.sendable(), Shard.objects.sendable()
@@ -118,7 +118,7 @@ def expire() -> None:
 
 
 def drop_stale_uploads() -> None:
-    """Delete uploads that nobody has written to for a day: their web process was killed."""
+    """Delete uploads that have not grown for a day: their web process was killed."""
     for path in storage.stale_spool(ORPHAN_SECONDS):
         path.unlink(missing_ok=True)
 
@@ -126,8 +126,8 @@ def drop_stale_uploads() -> None:
 def drop_orphans() -> None:
     """Delete folders, a day old, of runs that have no row or have expired.
 
-    And the input of a run that has succeeded, when its worker was killed before it removed it. Not in every
-    round: it looks at the folder of every run.
+    Also the input of a succeeded run whose worker was killed before it removed it. Not in every round,
+    because it reads the folder of every run.
     """
     stale = storage.stale_folders(ORPHAN_SECONDS)
     while some := set(islice(stale, BATCH)):
@@ -138,13 +138,13 @@ def drop_orphans() -> None:
 
 
 def forget_results() -> None:
-    """Delete Celery's old results: Celery leaves that to a beat."""
+    """Delete expired results of Celery, which would need a beat for that."""
     old = TaskResult.objects.get_all_expired(settings.CELERY_RESULT_EXPIRES)
     TaskResult.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()
 
 
 def forget_workers() -> None:
-    """Delete the rows of workers that gave no sign of life for a day."""
+    """Delete the rows of workers that have not reported for a day."""
     Worker.objects.filter(seen__lt=seconds_from_now(-FORGOTTEN_SECONDS)).delete()
 
 
@@ -157,7 +157,7 @@ STEPS = (
 def sweep(
     *steps: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> None:
-    """Do the steps, by default all, each in its own context; one that fails stops no other."""
+    """Do the steps, by default all, each in its own context; a failed one does not stop the others."""
     for step in steps or STEPS:
         with each_in():
             try:

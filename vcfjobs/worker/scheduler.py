@@ -1,10 +1,10 @@
 """The queue: which work item a worker claims next.
 
-A message does not name the item to be done: the worker claims what is first in the queue. Every waiting run
-has a position, and the lowest is first. An owner's runs are one position apart, and a new owner's first run
-gets the position of the queue's head: so owners with many runs and with few alternate, however many came
-first (start-time fair queueing). A cut run moves to the end of its owner's runs with every shard that is
-claimed: a small run waits for one shard of a huge one, not for all.
+A message does not name the work item: the worker claims the first one in the queue. Every waiting run has a
+position, and the lowest is first. The runs of an owner are one position apart, and the first run of a new
+owner gets the position of the queue's head. So owners with many runs alternate with owners with few
+(start-time fair queueing). With each claimed shard, a cut run moves to the end of its owner's runs, so a
+small run waits for one shard of a huge one, not for all.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from vcfjobs.models.work_items import ATTEMPTS_LEFT
 
 logger = logging.getLogger(__name__)
 
-# How often a worker tries again when another was faster, and how many runs it then chooses from.
+# How often a worker tries again if another was faster, and from how many runs it chooses then.
 TRIES = 50
 MOST_CANDIDATES = 10
 
 
 def claim_next(task_id: str, worker: str) -> Run | Shard | None:
-    """Claim the next work item; None when nothing waits, or nothing may be started."""
+    """Claim the next work item; None if nothing waits, or nothing may be started."""
     for tries in range(TRIES):
-        # A worker that was beaten to the head chooses among a few more than the others that were.
+        # After each lost race a worker chooses among one more run, so that workers spread out.
         first = _runnable().order_by("queue_position", "created").only("owner", "status", "queue_position")
         candidates = list(first[: 1 + min(tries, MOST_CANDIDATES)])
         if not candidates:
@@ -38,7 +38,7 @@ def claim_next(task_id: str, worker: str) -> Run | Shard | None:
         item: Run | Shard | None = None
         if run.status == Status.QUEUED:
             item = Run.objects.claim(run.pk, task_id, worker)
-        elif run.move_to(next_position(run.owner)):  # of the workers that saw it here one moves it
+        elif run.move_to(next_position(run.owner)):  # only one of the workers that saw it here moves it
             item = Shard.objects.claim_next(run.pk, task_id, worker)
         if item is not None:
             return item
@@ -47,13 +47,13 @@ def claim_next(task_id: str, worker: str) -> Run | Shard | None:
 
 
 def next_position(owner: str) -> int:
-    """The position of an owner's next run: behind all its own, and never before the head of the queue."""
+    """The position of an owner's next run: after all its own, and never before the head of the queue."""
     last = Run.objects.filter(status__in=ACTIVE, owner=owner).aggregate(last=Max("queue_position"))["last"]
     return max(_queue_head(), -1 if last is None else last + 1)
 
 
 def _queue_head() -> int:
-    """The lowest position that waits, or else the highest that is running."""
+    """The lowest position of a waiting run, else the highest of a running one."""
     waiting = _waiting().order_by("queue_position").values_list("queue_position", flat=True).first()
     if waiting is not None:
         return waiting
@@ -61,7 +61,7 @@ def _queue_head() -> int:
 
 
 def _waiting() -> RunQuerySet:
-    """Runs with something to claim: themselves, or a shard."""
+    """Runs with something to claim: the run itself, or a shard."""
     whole = ATTEMPTS_LEFT & Q(status=Status.QUEUED)
     return Run.objects.filter(whole | _has_waiting_shards(), status__in=ACTIVE, queue_position__isnull=False)
 
@@ -72,7 +72,7 @@ def _has_waiting_shards() -> Q:
 
 
 def _runnable() -> RunQuerySet:
-    """The waiting runs; with the disk nearly full only those already cut, whose end frees space."""
+    """The waiting runs; while the disk is nearly full only those cut already, whose end frees space."""
     if storage.free_bytes() >= settings.ANYVAR_MIN_FREE_BYTES:
         return _waiting()
     logger.warning("the work directory's disk is nearly full: no run is started until there is space")

@@ -1,8 +1,8 @@
-"""One large run over many workers: cut it into shards, annotate a shard, join the parts.
+"""One large run on many workers: cut it into shards, annotate a shard, join the parts.
 
-The worker that claims a large run only cuts it. Each shard is then claimed on its own, and the worker that
+The worker that claims a large run only cuts it. Each shard is then claimed separately, and the worker that
 completes the last one joins the parts into the result. Parts are BGZF without end blocks, so they are joined
-by concatenation: the text of the result depends on the file alone, not on which worker did what.
+by concatenation. The text of the result depends only on the file.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from vcfjobs.worker.lease import Lease
 
 # Formats that are rewritten as BGZF before they are cut.
 UNCUT = ("vcf.gz", "bcf")
-# The registered batches of a shard are numbered from its own number times this.
+# The batches of alleles of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
 
 
 def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
-    """The ranges of the run's shards; gzip and BCF, which are not cut, are replaced by their text as BGZF.
+    """The ranges of the run's shards. Gzip and BCF are not cut: the stored file is first rewritten as BGZF.
 
     Raises RunFailureError for a damaged file.
     """
@@ -71,9 +71,9 @@ def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> Non
 
 
 def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
-    """Write the part of a shard and register its alleles; the columns that its row gets."""
+    """Write the part of a shard and register its alleles; returns the shard's columns."""
     run = shard.run
-    scale = run.input_bytes / stored.stat().st_size  # they differ where the file was recompressed
+    scale = run.input_bytes / stored.stat().st_size  # they differ if the file was rewritten
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with part.open("wb") as opened:
         writer = BgzfWriter(opened)
@@ -106,7 +106,7 @@ def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
         try:
             yield from annotate_later_shard(source, reference, options, 1)
         except MalformedRecordError:
-            # Only now is it worth counting the lines before this shard: read it again with the right number.
+            # Only now count the lines before this shard, and read it again for the right line number.
             first_line = lines_before(file, kind, shard.start, lease.check) + 1
             source = open_shard(file, kind, shard.start, shard.end)
             for _ in annotate_later_shard(source, reference, options, first_line):
@@ -115,9 +115,9 @@ def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
 
 
 def join(run: Run, lease: Lease) -> dict[str, Any]:
-    """Concatenate the parts of a run, all of them complete, and publish the whole; the run's columns.
+    """Concatenate the complete parts of a run and publish the result; returns the run's columns.
 
-    Raises RunFailureError when no record of the whole file lies on a contig of the assembly.
+    Raises RunFailureError if no record of the whole file is on a contig of the assembly.
     """
     in_order = run.shards.order_by("number")
     report = Report()
@@ -148,7 +148,7 @@ def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
 
 
 def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
-    """Write the index of the whole; False when a part has none (a contig beyond 512 Mb)."""
+    """Write the index of the result; False if a part has none (a contig longer than 512 Mb)."""
     parts, offset = [], 0
     for shard, path in zip(shards, paths, strict=True):
         if shard.part_text_bytes:

@@ -1,4 +1,4 @@
-"""One BGZF block: its header, its raw deflate data, its checksum (SAM specification, section 4.1)."""
+"""One BGZF block: header, raw deflate data, checksum (SAM specification, section 4.1)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from isal import igzip_lib, isal_zlib
 
 from vcfjobs.errors import InvalidVcfError
 
-# The uncompressed bytes of a full block: as many as htslib takes, so that any block fits into 64 KiB.
+# Uncompressed bytes of a full block: the same as in htslib, so that any block fits into 64 KiB.
 BLOCK_BYTES = 65_280
 MAX_BLOCK_BYTES = 65_536
 END_BLOCK = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
 GZIP_MAGIC = b"\x1f\x8b\x08"
 HEADER_BYTES = 18
 TRAILER_BYTES = 8
-# A block costs as much time as thousands of bytes: more of them than this in a row that hold next to nothing
-# are no file that anybody wrote to be read.
+# A block costs as much time as thousands of bytes. More than TINY_BLOCKS in a row of at most TINY_BYTES each
+# are an attack, not a file that a tool wrote.
 TINY_BLOCKS = 10_000
 TINY_BYTES = 64
 
@@ -38,7 +38,7 @@ IsalError: type[Exception] = igzip_lib.error  # type: ignore[assignment]
 
 
 class DamagedStreamError(Exception):
-    """The compressed stream is cut or broken; `sentence` says how, for the user."""
+    """The compressed stream is truncated or damaged; `sentence` tells the user how."""
 
     def __init__(self, sentence: str) -> None:
         super().__init__(sentence)
@@ -81,7 +81,7 @@ def _search_subfields(extra: bytes, xlen: int) -> BlockHeader | None:
 
 
 def inflate(block: memoryview, header: BlockHeader) -> bytes:
-    """The uncompressed bytes of a whole block, its length and checksum compared.
+    """The uncompressed bytes of a whole block; length and checksum are verified.
 
     Raises DamagedStreamError.
     """
@@ -99,9 +99,9 @@ def inflate(block: memoryview, header: BlockHeader) -> bytes:
 
 
 def deflate(plain: bytes | bytearray | memoryview, level: int) -> bytes:
-    """A whole block of at most 65,280 bytes.
+    """A whole block from at most 65,280 bytes.
 
-    igzip promises no more than that it inflates to the same: rarely, a block comes out a byte longer.
+    igzip promises only that it inflates to the same bytes: rarely, a block comes out one byte longer.
     """
     data = isal_zlib.compress(plain, level, -15)
     if len(data) > MAX_BLOCK_BYTES - HEADER_BYTES - TRAILER_BYTES:
@@ -113,8 +113,8 @@ def deflate(plain: bytes | bytearray | memoryview, level: int) -> bytes:
 def walk_blocks(file: BinaryIO) -> Iterator[tuple[int, int]]:
     """Yield (offset, size) in compressed bytes of every block of a seekable BGZF file, the end block too.
 
-    Reads headers only. Raises InvalidVcfError where the file is cut, lacks its end block, or goes on with
-    something else than zero bytes.
+    Reads headers only. Raises InvalidVcfError if the file is truncated, has no end block, or continues with
+    anything but zero bytes.
     """
     end = file.seek(0, 2)
     offset = size = tiny = 0

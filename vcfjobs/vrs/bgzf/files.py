@@ -1,4 +1,4 @@
-"""BGZF files: blocks written, and random access to what they hold through a block index."""
+"""BGZF files: write blocks, and read any range of the text through a block index."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COUNT = struct.Struct("<Q")
 
 
 class Sink(Protocol):
-    """What a writer writes to."""
+    """Where a writer writes."""
 
     def write(self, data: bytes, /) -> object:
         """Take all of `data`."""
@@ -43,7 +43,7 @@ class BlockIndex:
         self.uncompressed.append(uncompressed)
 
     def write(self, file: Sink) -> None:
-        """Write htslib's .gzi: a count, then pairs of offsets as little-endian uint64; block one implied."""
+        """Write htslib's .gzi: a count, then pairs of little-endian uint64; the first block is implied."""
         count = len(self.compressed) - 1
         pairs = array("Q", bytes(16 * count))
         pairs[0::2], pairs[1::2] = self.compressed[1:], self.uncompressed[1:]
@@ -53,24 +53,24 @@ class BlockIndex:
 
 
 def read_gzi(file: BinaryIO) -> BlockIndex:
-    """Read htslib's .gzi. Raises DamagedStreamError when it is cut."""
+    """Read htslib's .gzi. Raises DamagedStreamError if it is truncated."""
     head = file.read(_COUNT.size)
     body = file.read()
     if len(head) != _COUNT.size or len(body) != 16 * _COUNT.unpack(head)[0]:
         raise DamagedStreamError("The block index is damaged.")
-    numbers = array("Q", body)  # not by way of Python's integers, of which a genome's index has millions
+    numbers = array("Q", body)  # without Python integers: a genome's index has millions of numbers
     if sys.byteorder == "big":
         numbers.byteswap()
     return BlockIndex(array("Q", [0]) + numbers[0::2], array("Q", [0]) + numbers[1::2])
 
 
 def join_indexes(parts: Iterable[tuple[BlockIndex, int, int]]) -> BlockIndex:
-    """The index of parts set on end: of each its own index, and its compressed and uncompressed bytes."""
+    """The index of concatenated parts: each is (its index, its compressed and its uncompressed size)."""
     whole = BlockIndex()
     compressed = uncompressed = 0
     for index, size, text_size in parts:
         if text_size:
-            first = 0 if uncompressed else 1  # the first block of the whole is implied
+            first = 0 if uncompressed else 1  # an index omits the first block of its file
             whole.compressed.extend(at + compressed for at in index.compressed[first:])
             whole.uncompressed.extend(at + uncompressed for at in index.uncompressed[first:])
         compressed += size
@@ -79,7 +79,7 @@ def join_indexes(parts: Iterable[tuple[BlockIndex, int, int]]) -> BlockIndex:
 
 
 class BgzfWriter:
-    """Writes BGZF to `sink`; blocks end where the bytes say, however the writes cut them."""
+    """Writes BGZF to `sink`; where blocks end does not depend on how the bytes are split into writes."""
 
     def __init__(self, sink: Sink, level: int = 1) -> None:
         self._sink = sink
@@ -121,7 +121,7 @@ class BgzfWriter:
         self.compressed_length += len(END_BLOCK)
 
     def close_part(self) -> None:
-        """Write what is pending and no end block, for a part of a file; the sink stays open."""
+        """Write what is pending but no end block, for a part of a file; the sink stays open."""
         self._closed = True
         if self._pending:
             self._sink.write(self._block(self._pending))
@@ -148,7 +148,7 @@ class BgzfReader:
         self._index = index
 
     def read_range(self, start: int, stop: int) -> Iterator[bytes]:
-        """Yield the uncompressed bytes [start, stop) block by block; less where the file ends before.
+        """Yield the uncompressed bytes [start, stop) block by block; fewer if the file ends earlier.
 
         Raises DamagedStreamError.
         """

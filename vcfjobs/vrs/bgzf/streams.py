@@ -1,4 +1,4 @@
-"""Plain bytes out of a plain, gzip or BGZF stream, in bounded pieces; the kind is told by the bytes."""
+"""Uncompressed bytes of a plain, gzip or BGZF stream, in bounded pieces. The first bytes tell the kind."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vcfjobs.vrs.bgzf.blocks import (
 )
 
 PIECE_BYTES = 1 << 20
-# Small, because every member that ends inside it copies what is left of it.
+# Small, because each member that ends within it copies the rest of it.
 GZIP_READ_BYTES = 1 << 16
 
 
@@ -48,7 +48,7 @@ class Readable(Protocol):
 
 
 class Source:
-    """A binary stream whose first bytes can be looked at, and which counts what was taken from it."""
+    """A binary stream with a peek at its first bytes; counts what was taken from it."""
 
     def __init__(self, raw: Readable) -> None:
         self._raw = raw
@@ -56,7 +56,7 @@ class Source:
         self.taken = 0
 
     def peek(self, size: int) -> bytes:
-        """The first `size` bytes (fewer at the end), which stay to be read."""
+        """The first `size` bytes (fewer at the end), without taking them."""
         while len(self._head) < size:
             more = self._raw.read(size - len(self._head))
             if not more:
@@ -93,7 +93,7 @@ class PlainStream:
 
 
 class GzipStream:
-    """The members of a gzip file one after another, each checked against its CRC."""
+    """The members of a gzip file, one after another; the CRC of each is verified."""
 
     kind: ClassVar[str] = "gzip"
 
@@ -101,8 +101,8 @@ class GzipStream:
         self._source = source
         self._member: igzip_lib.IgzipDecompressor | None = None
         self._pending = b""  # compressed bytes not yet given to a member
-        self._held = 0  # bytes of this member so far
-        self._tiny = 0  # members in a row that held next to nothing
+        self._held = 0  # uncompressed bytes of this member so far
+        self._tiny = 0  # nearly empty members in a row
 
     @property
     def compressed_bytes(self) -> int:
@@ -119,7 +119,7 @@ class GzipStream:
         return b"".join(parts)
 
     def _start_member(self) -> bool:
-        """Begin the next member; False when only zero bytes, or nothing, follow."""
+        """Begin the next member; False if only zero bytes, or nothing, follow."""
         while not self._pending.lstrip(b"\0"):
             self._pending = self._source.read(GZIP_READ_BYTES)
             if not self._pending:
@@ -136,7 +136,7 @@ class GzipStream:
         return True
 
     def _inflate(self, limit: int) -> bytes:
-        """At most `limit` bytes of the member, perhaps none: a bomb cannot fill the memory."""
+        """At most `limit` bytes of the member, possibly none: a decompression bomb cannot fill the memory."""
         assert self._member is not None  # noqa: S101
         if self._member.needs_input and not self._pending:
             self._pending = self._source.read(GZIP_READ_BYTES)
@@ -155,7 +155,7 @@ class GzipStream:
         return piece
 
     def _count_tiny(self) -> None:
-        """A member costs as much time as a block of BGZF, and the same guard holds."""
+        """A member costs as much time as a BGZF block, so the same limit applies."""
         self._tiny = self._tiny + 1 if self._held <= TINY_BYTES else 0
         self._held = 0
         if self._tiny > TINY_BLOCKS:
@@ -163,7 +163,7 @@ class GzipStream:
 
 
 class BgzfStream:
-    """The blocks of a BGZF file, each checked against its CRC; the file must end with an empty block.
+    """The blocks of a BGZF file; the CRC of each is verified. A file must end with an empty block.
 
     A part of a file, cut between two blocks, need not.
     """
@@ -176,7 +176,7 @@ class BgzfStream:
         self._data = b""
         self._offset = 0
         self._ended = False  # the last block seen was empty
-        self._tiny = 0  # blocks in a row that held next to nothing
+        self._tiny = 0  # nearly empty blocks in a row
 
     @property
     def compressed_bytes(self) -> int:
@@ -197,7 +197,7 @@ class BgzfStream:
         return b"".join(parts)
 
     def _next_block(self) -> bytes | None:
-        """The next block's bytes; None behind the last block, which must be empty."""
+        """The next block's bytes; None after the last block, which must be empty."""
         self._fill()
         left = len(self._data) - self._offset
         header = parse_header(self._data, self._offset)
@@ -215,7 +215,7 @@ class BgzfStream:
         return plain
 
     def _fill(self) -> None:
-        """Hold at least one block of the largest size, unless the source ends."""
+        """Buffer at least one block of the largest size, unless the source ends."""
         while len(self._data) - self._offset < MAX_BLOCK_BYTES:
             more = self._source.read(PIECE_BYTES)
             if not more:
@@ -224,7 +224,7 @@ class BgzfStream:
             self._offset = 0
 
     def _expect_end(self) -> None:
-        """Only zero bytes may follow the last block, and that must be an empty one."""
+        """Only zero bytes may follow the last block, which must be empty."""
         while True:
             rest = self._data[self._offset :].lstrip(b"\0")
             if rest:
@@ -242,7 +242,7 @@ class BgzfStream:
 
 
 def open_stream(raw: BinaryIO) -> ByteStream:
-    """The stream of uncompressed bytes of `raw`, told by its first bytes; takes nothing but these."""
+    """The stream of uncompressed bytes of `raw`, by its first bytes; reads no more than these."""
     source = Source(raw)
     head = source.peek(MAX_BLOCK_BYTES)
     if parse_header(head) is not None:

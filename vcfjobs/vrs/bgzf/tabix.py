@@ -1,8 +1,9 @@
-"""Set the tabix indexes of parts on end, so that a file need not be read once more when they are joined.
+"""Join the tabix indexes of parts, so that the joined file need not be read again.
 
 The format is that of the tabix specification (tabix.pdf of hts-specs): for each sequence the bins with
 their chunks of virtual offsets, and a linear index of 16 kb windows. A virtual offset is the compressed
-offset of a block, shifted by 16 bits, and the place in it; moving a part moves the first alone.
+offset of a block, shifted by 16 bits, plus the offset within the block; moving a part changes only the
+former.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 MAGIC = b"TBI\x01"
-# The bin that holds no records but, as two chunks, the extent and the numbers of the sequence's records.
+# A pseudo-bin: its two chunks are the extent of the sequence's records, and their numbers.
 SUMMARY_BIN = 37_450
 _HEAD = struct.Struct("<4si6ii")
 _INT = struct.Struct("<i")
@@ -25,15 +26,15 @@ Chunks = list[tuple[int, int]]
 
 @dataclass
 class SequenceIndex:
-    """What is known of one sequence: chunks of virtual offsets a bin, and the first offset a window."""
+    """The index of one sequence: chunks of virtual offsets per bin, and the first offset per window."""
 
     bins: dict[int, Chunks] = field(default_factory=dict)
     windows: array[int] = field(default_factory=lambda: array("Q"))
 
     def append(self, later: SequenceIndex, moved: int) -> None:
-        """Add the records of a later part, whose windows are still to be moved.
+        """Add the records of a later part, whose bins are moved already and whose windows are not.
 
-        Windows that the earlier part reaches keep its offsets: they are the smaller ones.
+        Windows that the earlier part has keep their offsets, which are the smaller ones.
         """
         for number, chunks in later.bins.items():
             mine = self.bins.setdefault(number, [])
@@ -48,7 +49,7 @@ class SequenceIndex:
 
 @dataclass
 class TabixIndex:
-    """An index: its configuration as it came (format, columns, comment character, lines to skip)."""
+    """An index; `configuration` is as read: format, columns, comment character, lines to skip."""
 
     configuration: tuple[int, ...]
     sequences: dict[bytes, SequenceIndex]
@@ -57,7 +58,7 @@ class TabixIndex:
     def parse(cls, data: bytes, compressed_offset: int = 0) -> TabixIndex:
         """The index of a part that begins at `compressed_offset` of the whole; `data` is decompressed.
 
-        Its windows are as they came: `append` moves those that it needs, which are few.
+        Its windows are not moved: `append` moves the few that it needs.
         """
         magic, count, *configuration, names_size = _HEAD.unpack_from(data)
         if magic != MAGIC:
@@ -79,7 +80,7 @@ class TabixIndex:
         """The index as the file holds it, before compression."""
         names = b"".join(name + b"\0" for name in self.sequences)
         head = _HEAD.pack(MAGIC, len(self.sequences), *self.configuration, len(names))
-        without_place = bytes(8)  # how many records have no place: none
+        without_place = bytes(8)  # the number of records without coordinates: 0
         return b"".join([head, names, *self._pack_sequences(), without_place])
 
     def _pack_sequences(self) -> Iterator[bytes]:
@@ -102,7 +103,7 @@ def _parse_sequence(data: bytes, at: int, moved: int) -> tuple[SequenceIndex, in
         offsets = array("Q", struct.unpack_from(f"<{2 * count}Q", data, at))
         at += 16 * count
         chunks = list(zip(offsets[0::2], offsets[1::2], strict=True))
-        fixed = 1 if number == SUMMARY_BIN else 0  # its last chunk is two numbers, no offsets
+        fixed = 1 if number == SUMMARY_BIN else 0  # its last chunk has two numbers, not offsets
         index.bins[number] = [
             (begin + moved, end + moved) for begin, end in chunks[: len(chunks) - fixed]
         ] + chunks[len(chunks) - fixed :]
@@ -120,7 +121,7 @@ def _little_endian(offsets: array[int]) -> array[int]:
 
 
 def join_tabix(parts: Iterable[tuple[bytes, int]]) -> bytes:
-    """The index of parts set on end: of each its own index, decompressed, and where it begins."""
+    """The index of concatenated parts: each is (its decompressed index, its compressed offset)."""
     whole: TabixIndex | None = None
     for data, compressed_offset in parts:
         part = TabixIndex.parse(data, compressed_offset)

@@ -1,8 +1,8 @@
-"""The engine's hot path as compiled code, beside the pure engine that defines what it must give.
+"""The engine's hot path as compiled code; the pure engine defines its output.
 
-`load` prepares it once in a process, a worker at its start or a command at its first use; until then, and
-with ANYVAR_KERNEL=off or without numba, the pure engine does all the work. So nothing is ever compiled inside
-a request.
+`load` prepares it once per process: a worker at its start, a command at its first use. Until then, and with
+ANYVAR_KERNEL=off or without numba, the pure engine does all the work, so a request never waits for the
+compiler.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _loaded = False
 
 
 def wanted() -> bool:
-    """Whether this installation uses compiled code: numba is there, and ANYVAR_KERNEL is not "off"."""
+    """Whether this installation uses compiled code: numba is installed, and ANYVAR_KERNEL is not "off"."""
     return os.environ.get(SWITCH, "on") != "off" and importlib.util.find_spec("numba") is not None
 
 
 def load(cache: Path | None = None, announce: Callable[[str], object] = log.info) -> bool:
-    """Compile, or read from the `cache` folder what was compiled before; whether the kernel is ready.
+    """Compile the kernel, or read it from the `cache` folder; whether it is ready.
 
     Takes up to a minute the first time on a machine, which `announce` is told, and about a second from then
-    on. Processes that start together compile once. `cache` is NUMBA_CACHE_DIR, or a folder of the user's,
-    where none is given. Where no folder can be written, the pure engine stays.
+    on. Processes that start together compile once. The default of `cache` is NUMBA_CACHE_DIR, else a folder
+    in the user's cache. If no folder can be written, the pure engine stays.
     """
     global _loaded
     if _loaded or not wanted():
@@ -58,7 +58,7 @@ def load(cache: Path | None = None, announce: Callable[[str], object] = log.info
 
 
 def accelerated(pure: RecordAnnotator) -> RecordAnnotator | KernelAnnotator:
-    """The annotator to use for a file: compiled where `load` has prepared it, else the pure one."""
+    """The annotator to use for a file: the compiled one if `load` has prepared it, else the pure one."""
     if not _loaded:
         return pure
     from vcfjobs.vrs.kernel.annotator import KernelAnnotator

@@ -1,4 +1,4 @@
-"""python -m vcfjobs.vrs.kernel: compile the kernel now, so that the first worker or command need not."""
+"""python -m vcfjobs.vrs.kernel: compile the kernel before the first worker or command needs it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The compiler: plain Python functions over arrays of numbers become machine code (numba).
+"""The compiler: numba turns plain Python functions over arrays of numbers into machine code.
 
-Compiled code is kept in a cache folder, so that only the first process of an installation waits for the
-compiler. It runs without the interpreter's lock.
+A cache folder keeps the code, so only the first process of an installation waits for the compiler. The code
+runs without the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SOURCES = sorted(Path(__file__).parent.glob("*.py"))
 
 
 def _cache_folder() -> Path:
-    """A folder for each state of the sources: numba compares a function's own file alone."""
+    """A folder per state of all sources: numba compares only the file of the function itself."""
     digest = hashlib.sha256()
     for source in SOURCES:
         digest.update(source.read_bytes())
@@ -56,14 +56,14 @@ Integers = NDArray[np.int64]
 
 
 def compiled(function: F) -> F:
-    """Compile at the first call with arguments of these types, without the interpreter in it."""
+    """Compile at the first call with arguments of these types; the code never calls the interpreter."""
     decorate: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
     dispatcher: F = decorate(function)
     return dispatcher
 
 
 def _copy(_: Any, out: Any, at: Any, text: Any, begin: Any, size: Any) -> Any:
-    """Copy text[begin:begin + size] to out[at:]: one instruction or call, and no bounds are looked at."""
+    """Copy text[begin:begin + size] to out[at:] in one instruction or call, without bounds checks."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         to, at, source, begin, size = arguments
@@ -80,7 +80,7 @@ copy: Any = intrinsic(_copy)
 
 
 def _byte(_: Any, text: Any, at: Any) -> Any:
-    """text[at] for an offset that is inside the text: numba would ask whether it counts from the end."""
+    """text[at] for an offset inside the text; numba would also handle negative offsets."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])

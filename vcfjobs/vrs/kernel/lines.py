@@ -1,6 +1,6 @@
-"""A chunk of VCF text as columns of numbers: where each record's fields begin and end.
+"""A chunk of VCF text as columns of numbers: where the fields of each record begin and end.
 
-Nothing is copied: all numbers are offsets in bytes from the chunk's start.
+Nothing is copied. Offsets are in bytes from the start of the chunk.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import numpy as np
 
 from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, byte, compiled
 
-# Columns of a record. START is POS - 1; an _END is the offset behind the field's last byte.
+# Columns of a record. START is POS - 1; an _END is the offset after the last byte of the field.
 BEGIN, CHROM_END, START, REF, REF_END, ALT, ALT_END, INFO, INFO_END, END = range(10)
 COLUMNS = 10
 
@@ -21,9 +21,9 @@ COMMA = 44
 ZERO, NINE = 48, 57
 LONGEST_POS = 13
 LARGEST_START = 1 << 40
-# A record has seven tabs, a digit and a line end at least.
+# A record has at least seven tabs, a digit and a line end.
 SHORTEST = 9
-# What ends INFO, a carriage return, and the last letter of VRS_.
+# What ends INFO; a carriage return; the last character of VRS_.
 _STOPS = np.array([chr(byte) in "\t\n\r_" for byte in range(256)])
 _NEWLINES = np.uint64(0x0A0A0A0A0A0A0A0A)
 _ONES = np.uint64(0x0101010101010101)
@@ -57,7 +57,7 @@ def line_end(text: Bytes, words: Words, at: int) -> int:
 
 @compiled
 def info_end(text: Bytes, at: int, odd: Integers) -> int:
-    """The end of the INFO field that begins at `at`; sets odd[0] where it may hold what is to be replaced."""
+    """The end of the INFO field that begins at `at`; sets odd[0] if it may contain older VRS fields."""
     while True:
         while at < text.size and not _STOPS[byte(text, at)]:
             at += 1
@@ -79,7 +79,7 @@ def same_bytes(text: Bytes, one: int, other: int, size: int) -> bool:
 
 @compiled
 def position(text: Bytes, begin: int, end: int) -> int:
-    """The POS in text[begin:end], -1 where it is no number or larger than any contig."""
+    """The POS in text[begin:end]; -1 if it is not a number, or larger than any contig."""
     if end == begin or end - begin > LONGEST_POS:
         return -1
     number = 0
@@ -92,9 +92,9 @@ def position(text: Bytes, begin: int, end: int) -> int:
 
 @compiled
 def set_columns(text: Bytes, row: Integers) -> bool:
-    """Note where the columns of the record that begins at row[BEGIN] lie, up to ALT; False: not a record.
+    """Set the columns of the record that begins at row[BEGIN], up to the begin of INFO.
 
-    Leaves the end of FILTER in INFO.
+    False if it is not a record.
     """
     end = row[CHROM_END]
     if end == text.size or byte(text, end) != TAB:
@@ -120,11 +120,11 @@ def set_columns(text: Bytes, row: Integers) -> bool:
 def split(
     text: Bytes, words: Words, records: Integers, stretches: Integers, odd: Integers, found: Integers
 ) -> None:
-    """Fill `records` (a row each, blank lines left out) and the first record of each stretch of one contig.
+    """Fill `records`, a row per record, and `stretches`, the first record of each stretch of one contig.
 
-    `odd` becomes 1 where INFO may hold older VRS fields or a carriage return; `found` says how many there
-    are of each. Stops at the first line that may be no record, with MALFORMED set: whether it is one is for
-    the pure engine to say.
+    `odd` becomes 1 if INFO may contain older VRS fields or a carriage return. `found` gets the numbers of
+    records, stretches and alleles. Stops at the first line that may not be a record, with MALFORMED set; the
+    pure engine decides whether it is one. Blank lines are skipped.
     """
     found[:] = 0
     count = 0

@@ -1,9 +1,8 @@
 """The canonical JSON of locations and alleles, digested in lanes (the texts are those of vrs/digests.py).
 
-Nearly all messages have two blocks of 128 bytes, and neighbours differ in little more than digits: what is
-the same is filled into all lanes at once. An allele's second block holds nothing but constant text, unless
-its literal is long: it is the same for all alleles whose state has the same form and size, which are
-therefore digested together.
+Nearly all messages have two blocks of 128 bytes, and neighbours differ in little more than digits: the common
+text is filled into all lanes at once. The second block of an allele is constant text unless its literal is
+long. It is the same for all alleles whose state has the same form and size, so these are digested together.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from vcfjobs.vrs.kernel.sha512 import (
 BLOCK_BYTES = 128
 MESSAGE_BYTES = 2 * BLOCK_BYTES
 DIGEST_WORDS = 3
-# The padding of a message takes 17 bytes at least.
+# The padding of a message takes at least 17 bytes.
 LONGEST_MESSAGE = MESSAGE_BYTES - 17
 LONGEST_SCRATCH = 4_096
 
@@ -57,12 +56,12 @@ STATE_SUBUNIT = _bytes(b',"repeatSubunitLength":')
 STATE_CLOSE = _bytes(b',"type":"ReferenceLengthExpression"},"type":"Allele"}')
 LITERAL_AT = OPEN.size + DIGEST_CHARACTERS + SEQUENCE.size
 LENGTH_AT = OPEN.size + DIGEST_CHARACTERS + STATE_LENGTH.size
-# Literals up to this size end within the first block; longer ones make a message of two blocks up to that.
+# Largest literals that end within the first block, and that give a message of two blocks.
 SHORT_LITERAL = BLOCK_BYTES - LITERAL_AT
 MIDDLE_LITERAL = LONGEST_MESSAGE - LITERAL_AT - SEQUENCE_CLOSE.size
 
-# Classes of alleles that are digested together: literals by size, reference-length states by the digits of
-# their two numbers.
+# Classes of alleles that are digested together: literals by size, reference-length states by the numbers of
+# digits of their two numbers.
 _BY_DIGITS = SHORT_LITERAL + 1
 MOST_DIGITS = 6
 _TWO_BLOCKS = _BY_DIGITS + MOST_DIGITS * MOST_DIGITS
@@ -82,20 +81,20 @@ _BEHIND_DIGEST = np.uint64(int.from_bytes(b'","', "big"))
 
 
 def middle_of(accession: str) -> Bytes:
-    """What stands between a location's end and start in its canonical JSON."""
+    """The text between end and start in the canonical JSON of a location."""
     return _bytes(location_template(accession).split(b"%d")[1])
 
 
 @compiled
 def put(out: Bytes, at: int, text: Bytes) -> int:
-    """Write the bytes at `at`; the offset behind them."""
+    """Write the bytes at `at`; returns the offset after them."""
     copy(out, at, text, 0, text.size)
     return at + text.size
 
 
 @compiled
 def digits(number: int) -> int:
-    """How many decimal digits a number from 0 on has."""
+    """How many decimal digits a number >= 0 has."""
     count = 1
     while number >= POWERS_OF_TEN[count]:
         count += 1
@@ -104,7 +103,7 @@ def digits(number: int) -> int:
 
 @compiled
 def put_number(out: Bytes, at: int, number: int) -> int:
-    """Write a number from 0 on in decimal, two digits at a time; the offset behind it."""
+    """Write a number >= 0 in decimal, two digits at a time; returns the offset after it."""
     end = at + digits(number)
     k, hundred = end, np.uint64(100)
     rest = np.uint64(number)
@@ -122,7 +121,7 @@ def put_number(out: Bytes, at: int, number: int) -> int:
 
 @compiled
 def swapped(x: np.uint64) -> np.uint64:
-    """The word with its bytes in the other order."""
+    """The word with its bytes in reverse order."""
     bytes_apart, pairs_apart = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
     x = ((x & bytes_apart) << np.uint64(8)) | ((x >> np.uint64(8)) & bytes_apart)
     x = ((x & pairs_apart) << np.uint64(16)) | ((x >> np.uint64(16)) & pairs_apart)
@@ -155,7 +154,7 @@ def set_text(text: Words, a: np.uint64, b: np.uint64, c: np.uint64) -> None:
 
 @compiled
 def pad(message: Bytes, size: int) -> int:
-    """Append the padding of SHA-512; the number of whole blocks."""
+    """Append the padding of SHA-512; returns the number of blocks."""
     blocks = (size + 17 + BLOCK_BYTES - 1) // BLOCK_BYTES
     end = blocks * BLOCK_BYTES
     message[size] = 0x80
@@ -233,7 +232,7 @@ def digest_locations(locations: Integers, count: int, middles: Bytes, texts: Wor
 
 @compiled
 def class_of(allele: Integers) -> int:
-    """Which alleles it is digested with."""
+    """The class of alleles that it is digested with."""
     size = int(allele[LITERAL_SIZE])
     if size < 0:
         return _BY_DIGITS + MOST_DIGITS * (digits(allele[LENGTH]) - 1) + digits(allele[SUBUNIT]) - 1

@@ -1,4 +1,4 @@
-"""Normalise the alleles of a chunk's records (the rules are those of vrs/normalize.py).
+"""Normalise the alleles of a chunk's records, by the rules of vrs/normalize.py.
 
 All coordinates are inter-residue. A record that is rare or costly is left to the pure engine.
 """
@@ -28,13 +28,13 @@ WITHOUT_ID = ("star", "symbolic", "breakend", "other")
 REFERENCE, SNV, MNV, DELINS, INSERTION, DELETION = range(6)
 STAR, SYMBOLIC, BREAKEND, OTHER, UNPLACED = range(6, 11)
 
-# What is longer is left to the pure engine, which compares block by block and remembers long repeats.
+# Anything longer is left to the pure engine, which compares block by block and remembers long repeats.
 LONGEST_ALLELE = 1_000
 LONGEST_ROLL = 4_000
 MOST_ALLELES = 100
 LONGEST_SHOWN = 50
 
-# Cursors: how many there are of each so far.
+# Cursors: how many of each there are so far.
 LOCATIONS, ALLELES, RESIDUES = range(3)
 
 _UPPER = np.array([ord(chr(b).upper()) if b < 128 else b for b in range(256)], np.uint8)
@@ -43,7 +43,7 @@ _IS_SEQUENCE = np.array([chr(b).upper() in "ACGTURYSWKMBDHVN" if b < 128 else Fa
 
 @compiled
 def is_sequence(text: Bytes, begin: int, end: int) -> bool:
-    """Whether an allele is written in IUPAC letters alone."""
+    """Whether an allele has only IUPAC letters."""
     at = begin
     while at < end and _IS_SEQUENCE[byte(text, at)]:
         at += 1
@@ -71,7 +71,7 @@ def kind_without_id(text: Bytes, begin: int, end: int) -> int:
 
 @compiled
 def is_reference(text: Bytes, begin: int, end: int, bases: Bytes, start: int) -> bool:
-    """Whether REF is what stands in the contig from `start` on."""
+    """Whether the contig has REF at `start`."""
     if start < 0 or start + (end - begin) > bases.size:
         return False
     size = end - begin
@@ -97,7 +97,7 @@ def rolled_left(bases: Bytes, at: int, text: Bytes, seed: int, size: int) -> int
 
 @compiled
 def rolled_right(bases: Bytes, at: int, text: Bytes, seed: int, size: int) -> int:
-    """How many residues from `at` on go on as the seed repeated, or one more than LONGEST_ROLL."""
+    """How many residues from `at` on continue the seed repeated, or one more than LONGEST_ROLL."""
     rolled = k = 0
     while at + rolled < bases.size and rolled <= LONGEST_ROLL:
         if byte(bases, at + rolled) != _UPPER[byte(text, seed + k)]:
@@ -151,7 +151,7 @@ def add_bases(residues: Bytes, cursors: Integers, bases: Bytes, begin: int, end:
 
 @compiled
 def locate(row: Integers, locations: Integers, cursors: Integers, contig: int, start: int, end: int) -> None:
-    """Give the allele its location, which neighbouring alleles share."""
+    """Set the location of the allele; neighbouring alleles share one."""
     last = cursors[LOCATIONS] - 1
     if (
         last < 0
@@ -169,7 +169,7 @@ def locate(row: Integers, locations: Integers, cursors: Integers, contig: int, s
 
 @compiled
 def show_state(row: Integers, residues: Bytes, cursors: Integers, bases: Bytes) -> None:
-    """Note the residues that VRS_States shows; none for a long or empty reference-length state."""
+    """Set the residues that VRS_States shows; none for a long or empty reference-length state."""
     if row[LITERAL_SIZE] >= 0:
         row[SHOWN], row[SHOWN_SIZE] = row[LITERAL], row[LITERAL_SIZE]
         return
@@ -203,7 +203,7 @@ def place_allele(
 ) -> bool:
     """Normalise the replacement of text[ref:ref_end], at `start`, by text[alt:alt_end].
 
-    False when it rolls further than is done here.
+    False if it rolls further than LONGEST_ROLL.
     """
     ref_size, alt_size = ref_end - ref, alt_end - alt
     if ref_size == 1 and alt_size == 1 and _UPPER[byte(text, ref)] != _UPPER[byte(text, alt)]:
@@ -353,8 +353,8 @@ def place(
 ) -> None:
     """Place the records [first, last) of one contig (-1: unknown).
 
-    `ends` gets the number of alleles up to and with each record; `odd` is 1, or becomes 1, for what the pure
-    engine must do.
+    `ends` gets the number of alleles up to and including each record. `odd` is 1, or becomes 1, for the
+    records that the pure engine must annotate.
     """
     for number in range(first, last):
         at = cursors[LOCATIONS], cursors[ALLELES], cursors[RESIDUES]

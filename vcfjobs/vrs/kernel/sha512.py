@@ -93,7 +93,7 @@ def _extend(words: Words, t: int, lanes: int) -> None:
 
 @compiled
 def add_block(state: Words, words: Words, work: Words, lanes: int) -> None:
-    """Take one block of 16 words per lane, which are used up. `state` and `work` have 8 rows."""
+    """Hash one block of 16 words per lane; they are overwritten. `state` and `work` have 8 rows."""
     for j in range(8):
         for i in range(lanes):
             work[j, i] = state[j, i]
@@ -126,7 +126,7 @@ def schedule(block: Words, scheduled: Words) -> None:
 
 @compiled
 def add_same_block(state: Words, scheduled: Words, work: Words, lanes: int) -> None:
-    """Take one block that is the same in all lanes, by its `schedule`."""
+    """Hash one block that is the same in all lanes, by its `schedule`."""
     for j in range(8):
         for i in range(lanes):
             work[j, i] = state[j, i]

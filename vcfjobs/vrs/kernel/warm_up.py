@@ -26,7 +26,7 @@ ENTRIES: tuple[Any, ...] = (
 
 
 def run(announce: Callable[[str], object]) -> bool:
-    """Annotate a few records; whether anything had to be compiled, rather than read from the cache.
+    """Annotate a few records; whether anything was compiled instead of read from the cache.
 
     Of processes that start on an empty cache, one compiles; the others wait and read what it compiled.
     `announce` is told before either. Raises OSError and RuntimeError where nothing can be kept.

@@ -1,4 +1,4 @@
-"""The chunk's lines with the VRS fields appended to INFO (the texts are those of vrs/vcf/info.py)."""
+"""Write the chunk's lines with the VRS fields appended to INFO, as vrs/vcf/info.py does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from vcfjobs.vrs.kernel.place import END_OF, LENGTH, LOCATION, SHOWN, SHOWN_SIZE
 MISSING = 46  # .
 SEMICOLON = 59
 
-# Short texts are copied as 32 bytes, which are one vector; what comes next overwrites the rest.
+# Short texts are copied as one vector of 32 bytes; what follows overwrites the surplus.
 WIDTH = 32
 
 
@@ -27,42 +27,42 @@ STARTS, ENDS, STATES, LENGTHS, SUBUNITS = map(_name, _NAMES)
 IDS_SIZE, ID_SIZE = len(_IDS), len(_ID)
 STARTS_SIZE, ENDS_SIZE, STATES_SIZE, LENGTHS_SIZE, SUBUNITS_SIZE = map(len, _NAMES)
 
-# What the fields of a record take at most, besides its alleles' states.
+# The most bytes that the fields of a record take, without the states of its alleles.
 RECORD_BYTES = 1 + IDS_SIZE + sum(map(len, _NAMES))
 ALLELE_BYTES = 1 + ID_SIZE + 32 + 5 * 15
 
 
 @compiled
 def put_short(out: Bytes, at: int, text: Bytes, size: int) -> int:
-    """Write the first `size` bytes of a text of WIDTH bytes; the offset behind them."""
+    """Write the first `size` bytes of a text of WIDTH bytes; returns the offset after them."""
     copy(out, at, text, 0, WIDTH)
     return at + size
 
 
 @compiled
 def put_stretch(out: Bytes, at: int, text: Bytes, begin: int, end: int) -> int:
-    """Write text[begin:end]; the offset behind it."""
+    """Write text[begin:end]; returns the offset after it."""
     copy(out, at, text, begin, end - begin)
     return at + end - begin
 
 
 @compiled
 def put_separator(out: Bytes, at: int, k: int) -> int:
-    """Write a comma before any allele but the first; the offset behind it."""
+    """Write a comma before any allele but the first; returns the offset after it."""
     out[at] = COMMA
     return at + 1 if k else at
 
 
 @compiled
 def put_missing(out: Bytes, at: int) -> int:
-    """Write the missing value; the offset behind it."""
+    """Write the missing value; returns the offset after it."""
     out[at] = MISSING
     return at + 1
 
 
 @compiled
 def put_ids(out: Bytes, at: int, alleles: Integers, texts: Bytes) -> int:
-    """Write the identifiers; the offset behind them."""
+    """Write the identifiers; returns the offset after them."""
     at = put_short(out, at, IDS, IDS_SIZE)
     for k in range(len(alleles)):
         at = put_separator(out, at, k)
@@ -77,7 +77,7 @@ def put_ids(out: Bytes, at: int, alleles: Integers, texts: Bytes) -> int:
 
 @compiled
 def put_numbers(out: Bytes, at: int, alleles: Integers, column: int) -> int:
-    """Write one number per allele; the offset behind them."""
+    """Write one number per allele; returns the offset after them."""
     for k in range(len(alleles)):
         at = put_separator(out, at, k)
         number = alleles[k, column]
@@ -87,7 +87,7 @@ def put_numbers(out: Bytes, at: int, alleles: Integers, column: int) -> int:
 
 @compiled
 def put_states(out: Bytes, at: int, alleles: Integers, residues: Bytes) -> int:
-    """Write the states as residues; the offset behind them."""
+    """Write the states as residues; returns the offset after them."""
     at = put_short(out, at, STATES, STATES_SIZE)
     for k in range(len(alleles)):
         at = put_separator(out, at, k)
@@ -103,7 +103,7 @@ def put_states(out: Bytes, at: int, alleles: Integers, residues: Bytes) -> int:
 def put_fields(
     out: Bytes, at: int, alleles: Integers, texts: Bytes, residues: Bytes, attributes: bool
 ) -> int:
-    """Write the VRS fields of one record with these alleles; the offset behind them."""
+    """Write the VRS fields of one record with these alleles; returns the offset after them."""
     at = put_ids(out, at, alleles, texts)
     if attributes:
         at = put_numbers(out, put_short(out, at, STARTS, STARTS_SIZE), alleles, START_OF)
@@ -128,9 +128,9 @@ def write(
     out: Bytes,
     gaps: Integers,
 ) -> int:
-    """Write the chunk without its odd lines, whose offsets in `out` are put into `gaps`; the size.
+    """Write the chunk without its odd lines, and their offsets in `out` into `gaps`; returns the size.
 
-    `out` has room for WIDTH bytes more.
+    `out` has room for WIDTH more bytes.
     """
     at = copied = first = odd_lines = 0
     for number in range(count):

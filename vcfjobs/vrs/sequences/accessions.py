@@ -1,4 +1,4 @@
-"""The refget accessions of the primary contigs of the human assemblies, as public tables agree on them."""
+"""The canonical refget accessions of the primary contigs of the human assemblies, from public tables."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ _MITOCHONDRION = frozenset(("M", "MT"))
 
 
 def published(assembly: str, name: str) -> tuple[int, str] | None:
-    """Length and accession of that contig, by either naming style; None when the table does not have it."""
+    """Length and accession of a contig, in either naming style; None if the table does not have it."""
     bare = name.removeprefix("chr")
     return CANONICAL.get(assembly, {}).get("MT" if bare in _MITOCHONDRION else bare)
 
 
 def canonical(assembly: str, name: str, length: int) -> str | None:
-    """The accession of that contig, by either naming style; None when the table has none of that length."""
+    """The accession of a contig, in either naming style; None if the table has none of that length."""
     known = published(assembly, name)
     return known[1] if known is not None and known[0] == length else None

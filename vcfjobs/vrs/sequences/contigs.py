@@ -10,7 +10,7 @@ from vcfjobs.vrs.sequences.flat_files import Reference
 
 
 class Contig(NamedTuple):
-    """A contig's accession, residues, length, template of a location on it (end, start), long stretches."""
+    """A contig: accession, residues, length, JSON template of a location % (end, start), long stretches."""
 
     accession: str
     bases: Bases
@@ -20,14 +20,14 @@ class Contig(NamedTuple):
 
 
 class Contigs:
-    """Contigs by the bytes of their name in the file, looked up once each."""
+    """Contigs by the bytes of their name in the file; each name is looked up once."""
 
     def __init__(self, reference: Reference) -> None:
         self._reference = reference
         self._known: dict[bytes, Contig] = {}
 
     def get(self, name: bytes) -> Contig | None:
-        """The contig of that name; None when the assembly has none."""
+        """The contig of that name; None if the assembly has none."""
         known = self._known.get(name)
         if known is not None:
             return known

@@ -1,4 +1,4 @@
-"""FASTA in, flat upper-case sequence files out, as streams: a whole contig is never held in memory."""
+"""From FASTA to flat upper-case sequence files, as streams: no contig is held in memory as a whole."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from vcfjobs.vrs.digests import RefgetHasher
 MAX_NAME_LINE = 1 << 20
 
 IUPAC = b"ACGTURYSWKMBDHVN"
-# Other letters, those of proteins too, become NUL.
+# All other letters, including those of proteins, become NUL.
 _RESIDUES = bytes(byte & ~0x20 if byte & ~0x20 in IUPAC and byte >= 0x41 else 0 for byte in range(256))
 
 
 class FastaError(VcfJobsError, code="INVALID_FASTA", status=400, title="Not a usable FASTA"):
-    """The file is not a FASTA that can be registered; the sentence names the contig where it can."""
+    """The file is not a FASTA that can be registered; the sentence names the contig, if known."""
 
 
 def read_fasta(stream: BinaryIO) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Yield (name, upper-case residues in chunks) of each contig of a plain, gzip or BGZF FASTA.
 
-    The name is the first word after `>`. The chunks must be read before the next contig; what is left of
-    them is skipped. Raises FastaError, also from the chunks.
+    The name is the first word after `>`. Read the chunks before the next contig: unread ones are skipped.
+    Raises FastaError, also while the chunks are read.
     """
     text = _FastaText(open_stream(stream))
     names: set[str] = set()
@@ -44,14 +44,14 @@ def read_fasta(stream: BinaryIO) -> Iterator[tuple[str, Iterator[bytes]]]:
 
 
 class _FastaText:
-    """The text of a FASTA, read forward; `_piece` is what was read and not yet used."""
+    """The text of a FASTA, read forward; `_piece` was read but not used yet."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._piece = b""
 
     def expect_contig(self) -> None:
-        """Skip white space in front of the first contig."""
+        """Skip white space before the first contig."""
         while self._fill():
             self._piece = self._piece.lstrip()
             if self._piece:
@@ -83,7 +83,7 @@ class _FastaText:
             piece = self._piece
             if line_start and piece.startswith(b">"):
                 return
-            # One byte is sought several times faster than two, and mostly there is none.
+            # A search for one byte is several times faster than for two, and most pieces have no ">".
             end = piece.find(b"\n>") + 1 if b">" in piece else 0
             part = piece[:end] if end else piece
             self._piece = piece[end:] if end else b""
@@ -92,7 +92,7 @@ class _FastaText:
                 yield residues
 
     def _fill(self) -> bool:
-        """Hold at least one byte, unless the text ends."""
+        """Buffer at least one byte, unless the text ends."""
         if not self._piece:
             self._piece = self._read()
         return bool(self._piece)
@@ -105,7 +105,7 @@ class _FastaText:
 
 
 def _clean(part: bytes, name: str) -> bytes:
-    """The residues of some lines. One pass does both: any other byte becomes NUL, which is then sought."""
+    """The upper-case residues of some lines. The same pass turns other bytes into NUL, to find them."""
     residues = part.replace(b"\n", b"").translate(_RESIDUES)
     if b"\0" in residues:
         residues = part.translate(_RESIDUES, b"\n\r \t")
@@ -117,8 +117,8 @@ def _clean(part: bytes, name: str) -> bytes:
 def write_flat(chunks: Iterable[bytes], folder: Path) -> tuple[str, int]:
     """Store upper-case residues as `<folder>/<accession of these bytes>`; returns (accession, length).
 
-    Written under a temporary name and published by rename, so that a reader never sees half a sequence;
-    when the file is there already, it is kept.
+    Written under a temporary name and then renamed, so that a reader never sees half a sequence. A file that
+    exists already is kept.
     """
     hasher = RefgetHasher()
     length = 0

@@ -1,4 +1,4 @@
-"""Reference sequences as flat upper-case bytes, mapped into memory once for all processes."""
+"""Reference sequences as flat files of upper-case bytes, memory-mapped once for all processes."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _MITOCHONDRION = ("MT", "chrM", "M", "chrMT")
 _CHROMOSOME = re.compile(r"(chr)?([0-9A-Za-z]{1,5})")
 
 
-# A mapping holds a file descriptor for as long as it lives; an assembly has thousands of short contigs.
+# A mapping keeps a file descriptor open, and an assembly has thousands of short contigs: those are read.
 SMALLEST_MAPPED = 1 << 18
 
 
 class SequenceFileError(VcfJobsError, code="SEQUENCE_FILE", title="Reference sequence not readable"):
-    """The file of a registered sequence is missing or has another size than was registered."""
+    """The file of a registered sequence is missing, or its size is not the registered one."""
 
 
 class FlatSequence:
-    """One contig's upper-case residues; slices are inter-residue coordinates and give bytes."""
+    """The upper-case residues of a contig; a slice, in inter-residue coordinates, gives bytes."""
 
     __slots__ = ("accession", "bases")
 
@@ -47,13 +47,13 @@ class FlatSequence:
 
     @classmethod
     def from_bytes(cls, bases: bytes, accession: str | None = None) -> FlatSequence:
-        """A sequence in memory; without an accession its own is computed."""
+        """A sequence in memory; its accession is computed unless it is given."""
         upper = bytes(bases).upper()
         return cls(accession or refget_accession(upper), upper)
 
     @classmethod
     def open(cls, path: Path, accession: str, length: int) -> FlatSequence:
-        """Map the file of a sequence of `length` residues. Raises SequenceFileError."""
+        """Open the file of a sequence of `length` residues, and map a large one. Raises SequenceFileError."""
         try:
             with open(path, "rb") as file:
                 size = file.seek(0, 2)
@@ -82,7 +82,7 @@ class FlatSequence:
 
 @dataclass
 class Reference:
-    """An assembly: its contigs by every name and alias."""
+    """An assembly: its contigs by each name and alias."""
 
     assembly: str
     contigs: Mapping[str, FlatSequence]

@@ -1,4 +1,4 @@
-"""The alleles of a chunk's records: placed one by one, digested together, written back into the lines."""
+"""The alleles of a chunk's records: normalised one by one, digested together, written into the lines."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from vcfjobs.vrs.vcf.info import (
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 
-# digest (24 bytes), accession, start, end, literal, length, repeat subunit length. A plain tuple: a named
-# one takes half as long again to make.
+# digest (24 bytes), accession, start, end, literal, length, repeat subunit length. A plain tuple: a named one
+# takes half as much time again to create.
 AlleleRow = tuple[bytes, str, int, int, "str | None", "int | None", "int | None"]
 DIGEST: Final = 0
 LITERAL: Final = 4
@@ -34,7 +34,7 @@ _BREAKEND_MARKS = (b"[", b"]")
 
 
 class ChunkAlleles:
-    """The records of one chunk, and their alleles in the order in which they are placed."""
+    """The records of one chunk, and their alleles in the order of the file."""
 
     def __init__(self, assembly: str, report: Report, options: Options) -> None:
         self._assembly = assembly
@@ -48,7 +48,7 @@ class ChunkAlleles:
         self._rows: list[tuple[str, int, int, str | None, int | None, int | None]] = []
 
     def place(self, number: int, fields: list[bytes], start: int, contig: Contig | None) -> None:
-        """Take one record, `start` being POS - 1; counts what gets no identifier."""
+        """Add one record; `start` is POS - 1. Counts the alleles that get no identifier."""
         ref, alt = fields[3].upper(), fields[4].upper()
         alts = [] if alt == MISSING else alt.split(b",")
         written = [ref, *alts] if self._options.for_ref else alts
@@ -68,7 +68,7 @@ class ChunkAlleles:
         self.records.append((number, fields, placed))
 
     def write(self, lines: list[bytes]) -> list[AlleleRow]:
-        """Write the annotated records into `lines`; the rows of their alleles where these are collected."""
+        """Write the annotated records into `lines`; returns the rows of their alleles, if collected."""
         locations = texts(raw_digests(self._locations))
         states = zip(self._location_of, self._states, strict=True)
         raw = raw_digests([ALLELE_OPEN + locations[at] + state for at, state in states])
@@ -92,7 +92,7 @@ class ChunkAlleles:
                 self._report.without_id[kind_without_id(allele)] += 1
 
     def _reference_error(self, fields: list[bytes], start: int, contig: Contig) -> bytes:
-        """The field that says that REF is not what stands in the sequence, which is empty past its end."""
+        """The VRS_Error of a REF that differs from the sequence, which is empty past its end."""
         end = start + len(fields[3])
         correct = contig.bases[start:end] if start >= 0 else b""
         chrom, given = (field.decode("utf-8", "replace") for field in (fields[0], fields[3].upper()))
@@ -106,9 +106,9 @@ class ChunkAlleles:
     def _place_alleles(
         self, contig: Contig, start: int, ref: bytes, written: list[bytes], sequences: list[bool]
     ) -> list[Attributes | None]:
-        """Each allele that is a sequence, None for the others."""
+        """The attributes of each allele that is a sequence; None for the others."""
         version = self._options.vrs_version
-        # An allele written twice in a record is normalised once: rolling through an N run is slow.
+        # An allele that occurs twice in a record is normalised once: rolling through a stretch of N is slow.
         normal = {
             allele: normalize(contig.bases, start, ref, allele, contig.stretches, version)
             for allele in {allele: None for allele, known in zip(written, sequences, strict=True) if known}
@@ -140,7 +140,7 @@ class ChunkAlleles:
 
 
 def is_sequence(allele: bytes) -> bool:
-    """Whether an upper-case allele is written in IUPAC letters alone."""
+    """Whether an upper-case allele has only IUPAC letters."""
     return bool(allele) and not allele.translate(None, IUPAC)
 
 
@@ -156,7 +156,7 @@ def kind_without_id(allele: bytes) -> str:
 
 
 def state_shown(bases: Bases, start: int, length: int, subunit: int) -> bytes:
-    """The residues of a reference-length state, as far as the reference annotator shows them."""
+    """The residues of a reference-length state, MISSING where the reference annotator omits them."""
     if not 0 < length <= LONGEST_STATE_SHOWN:
         return MISSING
     unit = bases[start : start + min(subunit, length)]

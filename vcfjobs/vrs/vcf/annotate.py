@@ -1,4 +1,4 @@
-"""A whole file: its header amended, its records annotated chunk by chunk, what was found summed up."""
+"""Annotate a whole file: amend its header, annotate its records chunk by chunk, sum up the reports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONTIGS_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Annotated bytes, their alleles, the report of this chunk alone, and the bytes of input consumed."""
+    """Annotated bytes, their alleles, the report of this chunk only, and the bytes of input consumed."""
 
     data: bytes
     alleles: Collection[AlleleRow]
@@ -44,8 +44,8 @@ class HeadCheck:
 def annotate(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
     """Annotate a file as a stream: the header in the first chunk, then chunks of records in order.
 
-    Raises InvalidVcfError for a header that is none, MalformedRecordError for a line that is no record,
-    and RunFailureError after the last chunk when no record lies on a contig of the reference.
+    Raises InvalidVcfError for an invalid header, MalformedRecordError for a line that is not a record, and
+    RunFailureError after the last chunk if no record is on a contig of the reference.
     """
     total = Report()
     for chunk in annotate_first_shard(source, reference, options):
@@ -55,7 +55,7 @@ def annotate(source: TextSource, reference: Reference, options: Options) -> Iter
 
 
 def annotate_first_shard(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
-    """Annotate the header and the records after it, which may be few or none that the reference knows."""
+    """Annotate the header and the records after it; none of these need be on a contig of the reference."""
     header, rest = read_header(source, options)
     report = Report(replaced=header.annotated_by, vrs_version=options.vrs_version)
     yield Chunk(header.data, [], report, source.compressed_bytes)
@@ -65,7 +65,7 @@ def annotate_first_shard(source: TextSource, reference: Reference, options: Opti
 def annotate_later_shard(
     source: TextSource, reference: Reference, options: Options, first_line: int
 ) -> Iterator[Chunk]:
-    """Annotate records alone, of which the first stands in the file's line `first_line` (from 1)."""
+    """Annotate records without a header; the first is line `first_line` of the file (from 1)."""
     yield from _annotate_records(source, source.read_chunk(), reference, options, first_line)
 
 
@@ -83,9 +83,9 @@ def _annotate_records(
 def check_head(
     source: TextSource, reference: Reference, options: Options, records: int = HEAD_RECORDS
 ) -> HeadCheck:
-    """Look at the header and the first `records` records of a file that is about to be accepted.
+    """Check the header and the first `records` records of a file before it is accepted.
 
-    Raises InvalidVcfError, naming the line, when either is malformed.
+    Raises InvalidVcfError, which names the line, if either is malformed.
     """
     header, rest = read_header(source, options)
     lines = _first_lines(rest, records)
@@ -103,7 +103,7 @@ def check_head(
 
 
 def _first_lines(text: bytes, most: int) -> list[bytes]:
-    """Up to `most` whole lines, but for the first no more than HEAD_BYTES of them."""
+    """Up to `most` whole lines, at most HEAD_BYTES together; only the first line may be longer."""
     lines: list[bytes] = []
     begin = 0
     while begin < len(text) and len(lines) < most:
@@ -116,7 +116,7 @@ def _first_lines(text: bytes, most: int) -> list[bytes]:
 
 
 def read_header(source: TextSource, options: Options | None) -> tuple[Header, bytes]:
-    """The header, amended where `options` are given, and the first bytes of the records (whole lines)."""
+    """The header, amended if `options` are given, and the first bytes of the records (whole lines)."""
     reader = HeaderReader(options, longest=source.limits.max_header)
     while chunk := source.read_chunk():
         begin = 0
@@ -129,7 +129,7 @@ def read_header(source: TextSource, options: Options | None) -> tuple[Header, by
 
 
 def require_resolved(total: Report, assembly: str) -> None:
-    """Raise RunFailureError when a file has records, but none on a contig of the assembly."""
+    """Raise RunFailureError if a file has records, but none on a contig of the assembly."""
     if not total.records or total.resolved:
         return
     named = ", ".join(list(total.unknown_contigs)[:CONTIGS_NAMED])

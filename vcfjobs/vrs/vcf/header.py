@@ -1,4 +1,4 @@
-"""Read the header of a VCF and put the VRS lines into it; every other byte stays.
+"""Read the header of a VCF and add the VRS lines; every other byte stays as it is.
 
 The lines are those of the reference annotator (vrs-python's VCF annotator), which writes them at the end
 of the meta-information, before #CHROM.
@@ -28,23 +28,23 @@ FIELDS = (
     b"VRS_RepeatSubunitLengths",
 )
 _OURS = re.compile(rb"##INFO=<(?:[^\"]*,)?ID=(" + b"|".join(FIELDS) + rb")[,>]")
-# The release of the reference implementation whose identifiers ours equal. Consumers of its files, such as
-# vrsix, read the header line's Description by "[VRS version=…;VRS-Python version=…]".
+# The release of the reference implementation that computes the same identifiers. Readers of its files, such
+# as vrsix, look for "[VRS version=…;VRS-Python version=…]" in the Description.
 _VRS_PYTHON: dict[VrsVersion, str] = {"2.0": "2.3.3-compatible", "2.1": "none"}
-# As the reference annotator and AnyVar sign: "[VRS version=2.0.1;VRS-Python version=2.3.3]". The tool is the
-# last that is named.
+# The signature of the reference annotator and AnyVar: "[VRS version=2.0.1;VRS-Python version=2.3.3]". The
+# last entry names the tool.
 _PRODUCED_BY = re.compile(rb"\[VRS version=([^\];\"]{1,40});(?:[^\]\"]{0,80};)?([^\];\"]{1,80})\]")
-# As the VCF specification lets any INFO line name its origin.
+# How any INFO line may name its origin, by the VCF specification.
 _KEYS = (rb'[,<]Source="([^"]{1,80})"', rb'[,<]Version="([^"]{1,40})"')
 UNNAMED = "a tool that the header does not name"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header, amended unless it was to be kept: its bytes, and its number of lines as they came in.
+    """A header: its bytes, amended if that was asked for, and the number of its lines in the file.
 
-    `annotated_by` names the tool and the version whose VRS lines it came with, "" where it came with none;
-    `vrs_version` is the version of VRS that these lines name, where it is one of ours.
+    `annotated_by` names the tool and version of the VRS lines in the file, "" if it has none; `vrs_version`
+    is the version of VRS that these lines name, if the engine computes it.
     """
 
     data: bytes
@@ -54,10 +54,10 @@ class Header:
 
 
 class HeaderReader:
-    """Takes lines until #CHROM; raises InvalidVcfError, naming the line, for what is no VCF header."""
+    """Takes lines up to #CHROM. Raises InvalidVcfError, which names the line, for an invalid header."""
 
     def __init__(self, options: Options | None, *, longest: int) -> None:
-        """`options` are those to amend it for; without any it is kept. `longest` is in bytes."""
+        """With `options` the header is amended for them, without it stays. `longest` is in bytes."""
         self._keep = options is None
         self._new = vrs_lines(options) if options else []
         self._kept = bytearray()
@@ -68,7 +68,7 @@ class HeaderReader:
         self._vrs_version = DEFAULT
 
     def take(self, line: bytes) -> Header | None:
-        """The next line with its line end; the whole header when that was #CHROM."""
+        """Take the next line, with its line end; returns the header if that was #CHROM."""
         self._lines += 1
         self._size += len(line)
         if self._lines > MOST_LINES:
@@ -91,7 +91,7 @@ class HeaderReader:
         return None
 
     def _note_annotator(self, line: bytes) -> None:
-        """One of the VRS lines names the tool, not always the first."""
+        """Any of the VRS lines may name the tool, not only the first."""
         if self._annotated_by in ("", UNNAMED):
             self._annotated_by = _annotator(line) or UNNAMED
         if signed := _PRODUCED_BY.search(line):
@@ -148,7 +148,7 @@ def vrs_lines(options: Options) -> list[bytes]:
 
 
 def _annotator(line: bytes) -> str:
-    """What a VRS line says of the tool that wrote it; "" where it says nothing."""
+    """The tool and version that a VRS line names; "" if it names none."""
     if signed := _PRODUCED_BY.search(line):
         version, tool = map(_printable, signed.groups())
         return f"{tool}, VRS {version}"

@@ -1,4 +1,4 @@
-"""The text of the VRS fields in INFO, and how it gets into a record."""
+"""The VRS fields in INFO: their text, and how it replaces older VRS fields of a record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ESCAPES = str.maketrans(
 
 
 class Attributes(NamedTuple):
-    """What the attribute fields say of one allele; MISSING where there is nothing to say."""
+    """The values of the attribute fields for one allele; MISSING where there is none."""
 
     start: bytes
     end: bytes
@@ -30,7 +30,7 @@ NOTHING = Attributes(MISSING, MISSING, MISSING, MISSING, MISSING)
 
 
 def fields_of(identifiers: Sequence[bytes], attributes: Sequence[Attributes] | None) -> bytes:
-    """The VRS fields of any record: one element an allele, in order."""
+    """The VRS fields of a record: one element per allele, in order."""
     ids = b"VRS_Allele_IDs=" + b",".join(identifiers)
     if not attributes:
         return ids
@@ -46,7 +46,7 @@ def fields_of(identifiers: Sequence[bytes], attributes: Sequence[Attributes] | N
 
 
 def error_field(sentence: str) -> bytes:
-    """VRS_Error with what INFO cannot hold escaped, as the reference annotator does (and tab and =)."""
+    """VRS_Error, escaped as the reference annotator does, and also tab and =, which INFO cannot contain."""
     return b"VRS_Error=" + sentence.translate(_ESCAPES).encode()
 
 

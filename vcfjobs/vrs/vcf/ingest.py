@@ -1,8 +1,8 @@
 """Read the alleles that an annotated VCF carries, without recomputing them from REF and ALT.
 
-An identifier is believed only when it is the digest of the very attributes that stand beside it. With
-`validate`, the identifiers are recomputed from REF and ALT as well, under the VRS version that the header
-names, and each disagreement is told.
+An identifier is accepted only if it is the digest of the attributes beside it. With `validate`, the
+identifiers are also computed from REF and ALT, under the VRS version that the header names, and each
+difference is reported.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MALFORMED = "malformed_annotation"
 
 
 class AnnotationsMissingError(BadRequestError, code="ANNOTATIONS_MISSING"):
-    """The file does not carry the fields that are to be registered (AnyVar's sentence)."""
+    """The file lacks the fields that are to be registered (AnyVar's sentence)."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class AnnotationsMissingError(BadRequestError, code="ANNOTATIONS_MISSING"):
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """An identifier that REF and ALT do not give; coordinates and state as the file says them."""
+    """An identifier that differs from that of REF and ALT; coordinates and state as in the file."""
 
     vrs_id: str
     chrom: str
@@ -65,7 +65,7 @@ class Disagreement:
 
 @dataclass(slots=True)
 class IngestChunk:
-    """What a chunk of records carried."""
+    """The alleles and the differences in a chunk of records."""
 
     alleles: list[AlleleRow] = field(default_factory=list)
     disagreements: list[Disagreement] = field(default_factory=list)
@@ -74,7 +74,7 @@ class IngestChunk:
 
 
 def require_annotations(header: bytes) -> bool:
-    """Raise AnnotationsMissingError unless all six fields are declared; whether REF is among the alleles."""
+    """Whether the fields include REF. Raises AnnotationsMissingError unless all six are declared."""
     declared = [line for line in header.splitlines() if line.startswith(b"##INFO=<")]
     for name in REQUIRED:
         if not any(b"ID=%b," % name in line for line in declared):
@@ -113,7 +113,7 @@ class _Reader:
         self._annotator = kernel.accelerated(RecordAnnotator(reference, options))
 
     def read(self, lines: bytes, first_line: int) -> IngestChunk:
-        # Annotating again checks every line, counts the records, and gives what REF and ALT say.
+        # Annotating again checks every line, counts the records, and gives the identifiers of REF and ALT.
         annotated = self._annotator.annotate(lines, first_line)
         chunk = IngestChunk(report=annotated.report)
         chunk.report.failed.clear()
@@ -152,9 +152,9 @@ def _entries(info: bytes) -> dict[bytes, bytes]:
 
 
 def _row(contig: Contig, allele: tuple[bytes, ...]) -> AlleleRow | None:
-    """The allele that the attributes define; None when the identifier is not theirs.
+    """The allele that the attributes define; None if the identifier is not their digest.
 
-    Raises ValueError for attributes that define none.
+    Raises ValueError for attributes that define no allele.
     """
     identifier, start_text, end_text, state, length_text, subunit_text = allele
     start, end = int(start_text), int(end_text)

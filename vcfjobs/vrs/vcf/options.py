@@ -1,4 +1,4 @@
-"""What is asked of the annotator."""
+"""The options of an annotation."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The pure engine: a chunk of whole VCF lines in, the same lines with VRS fields and their alleles out.
 
-It defines what the compiled kernel must give, and does what that leaves aside. All locations of a chunk are
-digested together, then all alleles: a record's REF and ALT mostly share their location.
+It defines the output of the compiled kernel, and annotates the records that the kernel leaves to it. All
+locations of a chunk are digested together, then all alleles: REF and ALT of a record mostly share a location.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_ALTS = 10_000
 
 
 class Annotated(NamedTuple):
-    """One chunk's outcome."""
+    """The result of one chunk."""
 
     data: bytes
     alleles: Collection[AlleleRow]
@@ -41,9 +41,9 @@ class RecordAnnotator:
         self.options = options
 
     def annotate(self, chunk: bytes, first_line: int) -> Annotated:
-        """Annotate whole lines, of which the first is the file's line `first_line` (from 1).
+        """Annotate whole lines; the first is line `first_line` of the file (from 1).
 
-        Raises MalformedRecordError naming the line of what is no record.
+        Raises MalformedRecordError, which names the line that is not a record.
         """
         lines = chunk.split(b"\n")
         report = Report()
@@ -65,7 +65,7 @@ class RecordAnnotator:
         return Annotated(b"\n".join(lines), rows, report)
 
     def _count(self, places: list[tuple[bytes, int]], report: Report) -> None:
-        """Count the records, those of one contig that stand together at once."""
+        """Count the records, consecutive ones of a contig at once."""
         for name, stretch in groupby(places, itemgetter(0)):
             text = name.decode("utf-8", "replace")
             starts = [start for _, start in stretch]
@@ -78,7 +78,7 @@ class RecordAnnotator:
 
 
 def _is_record(fields: list[bytes]) -> bool:
-    """Whether the first columns are those of a record: CHROM can be shown, POS is a number."""
+    """Whether the line is a record: enough columns, CHROM is printable, POS is a number."""
     if len(fields) < COLUMNS or not fields[0].decode("utf-8", "replace").isprintable():
         return False
     digits = fields[1].lstrip(b"0")
@@ -86,7 +86,7 @@ def _is_record(fields: list[bytes]) -> bool:
 
 
 def malformed(line: int) -> MalformedRecordError:
-    """The error for what is no record in that line of the file."""
+    """The error for a line of the file that is not a record."""
     return MalformedRecordError(
         f"Line {line} is not a VCF record: it needs {COLUMNS} columns separated by tabs, and POS must be a "
         "whole number."
@@ -94,5 +94,5 @@ def malformed(line: int) -> MalformedRecordError:
 
 
 def too_many_alts(line: int) -> MalformedRecordError:
-    """The error for a record in that line of the file."""
+    """The error for a line of the file with more than MOST_ALTS alleles."""
     return MalformedRecordError(f"Line {line} has more than {MOST_ALTS:,} ALT alleles.")

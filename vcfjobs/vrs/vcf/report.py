@@ -1,7 +1,7 @@
-"""What one pass over a file, or over a part of one, found: mergeable, bounded, and JSON.
+"""The report of one pass over a file or a part of it: mergeable, of bounded size, and JSON.
 
-Merging the reports of consecutive parts gives the report of the whole, so shards add up. Whatever a file
-may hold, a report stays small: names, places and bins are counted up to a limit, the rest in one sum.
+Merging the reports of consecutive parts gives the report of the whole, so shards add up. A report stays
+small whatever the file contains: names, positions and bins are counted up to a limit, the rest in one sum.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OTHERS = "(others)"
 
 
 class Failure(NamedTuple):
-    """A record without an identifier; the bases are those of the file and of the reference, at most 50."""
+    """A record without an identifier; `ref` and `reference` are at most 50 bases of each."""
 
     chrom: str
     pos: int
@@ -41,7 +41,7 @@ class Report:
 
     records: int = 0
     resolved: int = 0
-    records_without_ids: int = 0  # of those of which an identifier was asked for
+    records_without_ids: int = 0  # of the records with an allele to annotate
     alleles: Counter[str] = field(default_factory=Counter)
     insertion_lengths: Counter[int] = field(default_factory=Counter)
     deletion_lengths: Counter[int] = field(default_factory=Counter)
@@ -55,17 +55,17 @@ class Report:
     order: list[str] | None = field(default_factory=list)
     first_position: int = -1
     last_position: int = -1
-    windows: int = 0  # of a tabix index, for the contigs that are complete
+    windows: int = 0  # of a tabix index, for completed contigs
     seen: set[str] = field(default_factory=set, compare=False, repr=False)  # the contigs in `order`
 
     @property
     def sorted(self) -> bool:
-        """Whether records are sorted by position within contigs that each come once (tabix can index)."""
+        """Whether each contig is one block of records sorted by position, so that tabix can index them."""
         return self.order is not None
 
     @property
     def indexable(self) -> bool:
-        """Whether tabix can index the file, and the index stays small: contigs are few or end early."""
+        """Whether tabix can index the file, and the index stays small."""
         return self.sorted and self.windows + _windows_to(self.last_position) <= MOST_WINDOWS
 
     def merge(self, later: Self) -> None:
@@ -85,7 +85,7 @@ class Report:
             self._merge_bins(contig, bins)
 
     def count_unknown(self, contig: str, count: int = 1) -> None:
-        """Count records of a contig that the assembly does not have."""
+        """Count records on a contig that the assembly does not have."""
         known = contig in self.unknown_contigs or len(self.unknown_contigs) < NAMES_KEPT
         self.unknown_contigs[contig[:LONGEST_NAME] if known else OTHERS] += count
 
@@ -104,7 +104,7 @@ class Report:
         lengths[length_bin(size)] += 1
 
     def count_positions(self, contig: str, starts: Sequence[int]) -> None:
-        """Note consecutive records of one contig: where they lie, and whether they are sorted."""
+        """Count consecutive records of one contig by position, and note whether they are sorted."""
         ordered = sorted(starts)
         bins = _binned(ordered)
         self.count_stretch(contig, starts[0], starts[-1], bins, in_order=ordered == starts)
@@ -112,7 +112,7 @@ class Report:
     def count_stretch(
         self, contig: str, first: int, last: int, bins: Counter[int], *, in_order: bool
     ) -> None:
-        """Note consecutive records of one contig: the first and last position, and how many per bin."""
+        """Count consecutive records of one contig: first and last position, and records per bin."""
         part = Report(first_position=first, last_position=last)
         part.order = [contig] if in_order and len(contig) <= LONGEST_NAME else None
         self._merge_order(part)
@@ -123,7 +123,7 @@ class Report:
             contig = OTHERS
         mine = self.positions.setdefault(contig, Counter())
         mine.update(bins)
-        if len(mine) > BINS_KEPT:  # positions beyond any real contig: one last bin for the rest
+        if len(mine) > BINS_KEPT:  # positions beyond any real contig share the last bin
             kept = sorted(mine)[: BINS_KEPT - 1]
             rest = mine.total() - sum(mine[number] for number in kept)
             self.positions[contig] = Counter({number: mine[number] for number in kept} | {BINS_KEPT: rest})
@@ -138,7 +138,7 @@ class Report:
         self.last_position = later.last_position
 
     def _append_order(self, later: Report) -> None:
-        """Append the contigs of the part that follows; give the order up when the whole is not sorted."""
+        """Append the contigs of the following part; drop the order if the whole is not sorted."""
         added = later.order
         if added and self.order and self.order[-1] == added[0]:
             added = added[1:] if later.first_position >= self.last_position else None
@@ -153,7 +153,7 @@ class Report:
             self.seen.update(added)
 
     def to_json(self) -> dict[str, Any]:
-        """Members that JSON can hold; the keys of counters become text."""
+        """The report as JSON members; the keys of counters become text."""
         return {
             "records": self.records,
             "resolved": self.resolved,
@@ -178,7 +178,7 @@ class Report:
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> Self:
-        """The report that `to_json` wrote, in this release or in one that did not count the records."""
+        """The report that `to_json` wrote, in this release or in one without `records_without_ids`."""
         uncounted = members["records"] - members["resolved"] + sum(members["failed"].values())
         return cls(
             records=members["records"],
@@ -203,17 +203,17 @@ class Report:
 
 
 def length_bin(size: int) -> int:
-    """The bin of an indel's length: exact up to 50, above that the power of two at or below it (or 51)."""
+    """The bin of an indel's length: exact up to 50, then the power of two at or below it, at least 51."""
     return size if size <= EXACT_LENGTHS else max(EXACT_LENGTHS + 1, 1 << (size.bit_length() - 1))
 
 
 def _windows_to(position: int) -> int:
-    """How many windows a tabix index has for a contig whose last record lies at `position`."""
+    """How many windows a tabix index has for a contig whose last record is at `position`."""
     return (position >> WINDOW_SHIFT) + 1
 
 
 def _binned(ordered: Sequence[int]) -> Counter[int]:
-    """Records per bin of sorted positions: one bisection a bin where they lie close together."""
+    """Records per bin, of sorted positions."""
     first, last = ordered[0] >> BIN_SHIFT, ordered[-1] >> BIN_SHIFT
     if first == last:
         return Counter({first: len(ordered)})

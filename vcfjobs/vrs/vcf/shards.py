@@ -1,9 +1,9 @@
 """Cut a large VCF into shards of whole lines, and read one of them.
 
-A shard is a range of bytes of the file. A line belongs to the shard that holds the line end before it, so a
-shard skips what comes before its first line end and reads on, beyond its range, to the end of the last line
-that begins in it. Borders can therefore lie anywhere in plain text and between any two blocks of BGZF,
-and nobody has to look for lines in order to cut.
+A shard is a range of bytes of the file. A line belongs to the shard that contains the line end before it.
+So a shard skips what precedes its first line end, and reads on beyond its range to the end of the last line
+that begins in it. Borders can therefore be anywhere in plain text and between any two blocks of BGZF, and
+cutting needs no search for lines.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def cut(
     header_bytes: int,
     check: Callable[[], None] = lambda: None,
 ) -> list[tuple[int, int]]:
-    """The ranges [start, end) of the shards of a file of `size` bytes, none above `shard_bytes` by far.
+    """The ranges [start, end) of the shards of a file of `size` bytes, each of about `shard_bytes`.
 
     `kind` is "bgzf", or anything else for plain text. The first `header_bytes` of the text stay in one shard.
-    The ranges depend on the file and on `shard_bytes` alone. `check` is called on the way, and may raise.
+    The ranges depend only on the file and on `shard_bytes`. `check` is called now and then, and may raise.
     Raises InvalidVcfError and DamagedStreamError for damaged BGZF.
     """
     count = -(-size // shard_bytes)
@@ -41,7 +41,7 @@ def cut(
 
 
 def _end_of_text(file: BinaryIO, text_bytes: int) -> int:
-    """Where the block ends that holds the last of the first `text_bytes` of a BGZF file's text."""
+    """The end of the BGZF block that contains the last of the first `text_bytes` of the text."""
     for offset, size in walk_blocks(file):
         file.seek(offset)
         block = memoryview(file.read(size))
@@ -70,8 +70,8 @@ def _block_borders(file: BinaryIO, wanted: list[int], check: Callable[[], None])
 class ShardStream:
     """The lines of one shard as a stream of bytes.
 
-    First what lies inside the range, from the first line end on; then, piece by piece, what lies beyond it
-    up to the next line end.
+    First the bytes of the range after its first line end, then those beyond the range up to the next line
+    end.
     """
 
     kind: ClassVar[str] = "shard"
@@ -96,11 +96,11 @@ class ShardStream:
             if piece:
                 return piece
             self._leaves = True
-            self._done = self._skips  # without a line end inside the range no line begins in it
+            self._done = self._skips  # no line end inside the range: no line begins in it
         return b"" if self._done else self._read_beyond()
 
     def _skip(self) -> bytes:
-        """What follows the first line end, b"" where there is none."""
+        """What follows the first line end; b"" if there is none."""
         skipped = 0
         while piece := self._inside.read():
             first = piece.find(b"\n") + 1
@@ -120,7 +120,7 @@ class ShardStream:
 
 
 class _Range:
-    """The bytes [start, end) of a file, to be read once; to the end of the file without `end`."""
+    """The bytes [start, end) of a file, or from `start` to its end; they can be read once."""
 
     def __init__(self, file: BinaryIO, start: int, end: int | None) -> None:
         self._file = file
@@ -141,7 +141,7 @@ def _stream(kind: str, file: _Range) -> ByteStream:
 
 
 def open_shard(file: BinaryIO, kind: str, start: int, end: int, limits: Limits | None = None) -> TextSource:
-    """The lines of the shard [start, end) of a seekable file; the first shard's begin with the header."""
+    """The lines of the shard [start, end) of a seekable file; the first shard starts with the header."""
     limits = limits or Limits()
     stream = ShardStream(file, kind, start, end, limits.max_line)
     return TextSource(stream, b"", limits, records_only=start > 0)
@@ -150,7 +150,7 @@ def open_shard(file: BinaryIO, kind: str, start: int, end: int, limits: Limits |
 def lines_before(file: BinaryIO, kind: str, start: int, check: Callable[[], None]) -> int:
     """How many lines of the file belong to the shards before the one that begins at `start`.
 
-    `check` is called on the way, and may raise.
+    `check` is called now and then, and may raise.
     """
     source = open_shard(file, kind, 0, start)
     lines = 0
