@@ -168,6 +168,15 @@ class SubmittedTooOftenError(VcfJobsError):
         self.retry_after = seconds
 
 
+class ParquetUnavailableError(VcfJobsError):
+    code = "PARQUET_UNAVAILABLE"
+    status = 501
+    standard = (
+        "Parquet cannot be written here, because the Python package pyarrow is not installed. "
+        "Use TSV or NDJSON, or install it: pip install '.[parquet]'"
+    )
+
+
 class NoReferenceError(VcfJobsError):
     code = "NO_REFERENCE"
     status = 503

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +123,12 @@ def database_away(session: Session) -> Any:
         return session.call()
 
 
+def without_pyarrow(session: Session) -> None:
+    """A run that is done where pyarrow is not installed."""
+    session.monkeypatch.setitem(sys.modules, "vcfjobs.vrs.columns.parquet", None)
+    session.done()
+
+
 def failing(session: Session) -> str:
     """A file whose last line is no record."""
     return session.content + 200 * (session.content.splitlines()[-1] + "\n") + "20\tx\n"
@@ -196,6 +203,9 @@ OF: dict[tuple[str, int, str], Provocation] = {
             run_id=examples.RUN_ID, input_bytes=4, bytes_done=1, records_done=500_000
         )
     ),
+    ("get_vcf", 200, "A line for each allele (TSV)"): after(Session.done, query="format=tsv"),
+    ("get_vcf", 200, "An object for each allele (NDJSON)"): after(Session.done, query="format=ndjson"),
+    ("get_vcf", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow, query="format=parquet"),
     ("get_vcf", 206, "The bytes of Range, here bytes=0-11"): after(Session.done, HTTP_RANGE="bytes=0-11"),
     ("get_vcf", 404, "Run not found"): Session.call,
     ("get_vcf", 410, "Expired"): after(
@@ -222,6 +232,9 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_run_result_text", 206, "The bytes of Range, here bytes=0-11"): after(
         Session.done, HTTP_RANGE="bytes=0-11"
     ),
+    ("get_run_result_tsv", 200, "A line for each allele (TSV)"): after(Session.done),
+    ("get_run_result_ndjson", 200, "An object for each allele (NDJSON)"): after(Session.done),
+    ("get_run_result_parquet", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow),
     ("get_run_alleles", 200, "A page of identifiers"): after(held),
     ("get_run_alleles", 422, "INVALID_PARAMETER"): after(Session.run, query="cursor=x"),
     ("get_object", 200, "The allele"): Session.call,
@@ -263,6 +276,10 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_readiness", 503, "Not ready"): after(
         lambda session: session.monkeypatch.setattr(dispatch, "answers", lambda: False)
     ),
+}
+OF |= {
+    (f"get_run_result_{name}", 409, "CONFLICT"): after(lambda session: session.run(status="running"))
+    for name in ("tsv", "ndjson", "parquet")
 }
 UNKNOWN_OBJECT = "Not registered"
 

@@ -14,7 +14,7 @@ from tests.api.document import DOCUMENT, EXAMPLES, OPERATIONS
 from vcfjobs.api.openapi import examples
 
 # What cannot be shown as text.
-UNSHOWN = {"application/gzip", "application/octet-stream"}
+UNSHOWN = {"application/gzip", "application/octet-stream", "application/vnd.apache.parquet"}
 
 # --- every call has them --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from vcfjobs.models import Kind, Status
+from vcfjobs.vrs.columns.formats import FORMATS
 from vcfjobs.vrs.versions import RELEASES
 
 
@@ -56,7 +57,7 @@ class IngestQuery(UploadQuery):
 class ResultQuery(serializers.Serializer[Any]):
     """GET /vcf/{run_id}."""
 
-    format = serializers.ChoiceField(choices=["vcf", "vcf.gz"], default="vcf")
+    format = serializers.ChoiceField(choices=["vcf", "vcf.gz", *FORMATS], default="vcf")
     wait = serializers.FloatField(default=0, min_value=0)
 
 

@@ -24,6 +24,11 @@ urlpatterns = [
     path(
         "runs/<str:run_id>/result.vcf.gz.tbi", RunViewSet.as_view({"get": "result_index"}), name="run-index"
     ),
+    path("runs/<str:run_id>/result.tsv", RunViewSet.as_view({"get": "result_tsv"}), name="run-tsv"),
+    path("runs/<str:run_id>/result.ndjson", RunViewSet.as_view({"get": "result_ndjson"}), name="run-ndjson"),
+    path(
+        "runs/<str:run_id>/result.parquet", RunViewSet.as_view({"get": "result_parquet"}), name="run-parquet"
+    ),
     path("runs/<str:run_id>/alleles", alleles.RunAllelesView.as_view(), name="run-alleles"),
     path("object/<str:vrs_id>", alleles.ObjectView.as_view(), name="object"),
     path("object/<str:vrs_id>/runs", alleles.ObjectRunsView.as_view(), name="object-runs"),

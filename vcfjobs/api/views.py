@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from vcfjobs.api import downloads, results, serializers, waiting
+from vcfjobs.api import columns, downloads, results, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
@@ -27,6 +27,7 @@ from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload
+from vcfjobs.vrs.columns.formats import FORMATS
 from vcfjobs.vrs.vcf.report import Failure
 
 
@@ -145,6 +146,8 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             lifecycle.mark_fetched(run)
             done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
             return Response(done)
+        if representation in FORMATS:
+            return columns.answer(request, run, representation, lambda: lifecycle.mark_fetched(run))
         if run.kind == Kind.INGEST:
             what = results.validation(run)
         else:
@@ -207,6 +210,25 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
         return downloads.answer(request, results.index(self._succeeded(run_id)))
+
+    @operations.RESULT_TSV
+    def result_tsv(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The alleles of the result as tab-separated values, one per line."""
+        return self._table(request, run_id, "tsv")
+
+    @operations.RESULT_NDJSON
+    def result_ndjson(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The alleles of the result as JSON objects, one per line."""
+        return self._table(request, run_id, "ndjson")
+
+    @operations.RESULT_PARQUET
+    def result_parquet(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The alleles of the result as Parquet."""
+        return self._table(request, run_id, "parquet")
+
+    def _table(self, request: Request, run_id: str, name: str) -> HttpResponseBase:
+        run = self._succeeded(run_id)
+        return columns.answer(request, run, name, lambda: lifecycle.mark_fetched(run))
 
     def _succeeded(self, run_id: str) -> Run:
         run = self._find(run_id)

@@ -15,6 +15,7 @@ from vcfjobs import __version__
 from vcfjobs.api import serializers
 from vcfjobs.errors import ResultExpiredError
 from vcfjobs.models import Run
+from vcfjobs.vrs.columns.formats import encoded, encoder
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.vcf.header import VRS_VERSION, vrs_lines
@@ -57,6 +58,7 @@ def _annotated(*attributes: tuple[str, str]) -> str:
 
 
 ANNOTATED = _annotated()
+TSV, NDJSON = (b"".join(encoded([ANNOTATED.encode()], encoder(name))).decode() for name in ("tsv", "ndjson"))
 # An input of /annotated_vcf, and the same with one wrong identifier.
 CARRYING = _annotated(_ATTRIBUTES, _REPEATS)
 CARRYING_WRONG = CARRYING.replace(ALLELE["id"], UNKNOWN)

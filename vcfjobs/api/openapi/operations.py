@@ -16,6 +16,9 @@ from vcfjobs.api.openapi.responses import (
     BGZF,
     BYTES,
     CSV,
+    NDJSON,
+    PARQUET,
+    TSV,
     UNAVAILABLE,
     DocumentedResponse,
     binary,
@@ -122,11 +125,16 @@ def ingest(operation_id: str, method: str) -> Callable[[Any], Any]:
 _NOT_MODIFIED = empty(304, "The client's copy is current")
 _TEXT_RANGE = text(206, "##fileformat", "The bytes of Range, here bytes=0-11")
 _BGZF_RANGE = binary(206, BGZF, "The bytes of Range")
+_NOT_MATCHING = empty(412, "If-Match or If-Unmodified-Since does not match")
 _RANGES = (
     _NOT_MODIFIED,
-    empty(412, "If-Match or If-Unmodified-Since does not match"),
+    _NOT_MATCHING,
     empty(416, "The range is outside the file"),
 )
+_TSV = text(200, examples.TSV, "A line for each allele (TSV)", TSV)
+_NDJSON = text(200, examples.NDJSON, "An object for each allele (NDJSON)", NDJSON)
+_PARQUET = binary(200, PARQUET, "A row for each allele (Parquet)")
+_NO_PARQUET = errors.ParquetUnavailableError()
 _NO_RESULT = errors.RunConflictError("The run is running: it has no result.")
 
 RESULT = vcf(
@@ -134,6 +142,9 @@ RESULT = vcf(
     "Poll a run, then fetch its result",
     text(200, examples.ANNOTATED, "The annotated VCF"),
     binary(200, BGZF, "The annotated VCF as BGZF (format=vcf.gz)"),
+    _TSV,
+    _NDJSON,
+    _PARQUET,
     text(200, examples.VALIDATION, "The disagreements (require_validation)", CSV),
     json_response(200, serializers.RunStatusSerializer, examples.REGISTERED, "Annotations registered"),
     json_response(202, serializers.RunStatusSerializer, examples.PENDING, "Queued or running"),
@@ -147,6 +158,7 @@ RESULT = vcf(
     json_response(
         500, serializers.RunErrorSerializer, examples.FAILED, "Failed; ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE"
     ),
+    _NO_PARQUET,
     parameters=(RUN_ID, parameters.ResultQuery, RETRY_AFTER, ETAG, CONTENT_RANGE),
 )
 
@@ -212,6 +224,20 @@ RESULT_INDEX = _download(
     "The tabix index of the result",
     binary(200, BYTES, "The index"),
     binary(206, BYTES, "The bytes of Range"),
+)
+
+
+def _table(operation_id: str, summary: str, *found: DocumentedResponse | Exception) -> Callable[[Any], Any]:
+    """A download that is made on the way out, so it has no byte ranges."""
+    return one_run(
+        operation_id, summary, *found, _NOT_MODIFIED, _NOT_MATCHING, _NO_RESULT, parameters=(ETAG,)
+    )
+
+
+RESULT_TSV = _table("get_run_result_tsv", "The alleles of the result as TSV", _TSV)
+RESULT_NDJSON = _table("get_run_result_ndjson", "The alleles of the result as NDJSON", _NDJSON)
+RESULT_PARQUET = _table(
+    "get_run_result_parquet", "The alleles of the result as Parquet", _PARQUET, _NO_PARQUET
 )
 RUN_ALLELES = one_run(
     "get_run_alleles",

@@ -14,6 +14,7 @@ from vcfjobs.api import problems, serializers
 
 JSON, TEXT, CSV = "application/json", "text/plain", "text/csv"
 BGZF, BYTES = "application/gzip", "application/octet-stream"
+TSV, NDJSON, PARQUET = "text/tab-separated-values", "application/x-ndjson", "application/vnd.apache.parquet"
 
 
 class DocumentedResponse(NamedTuple):
