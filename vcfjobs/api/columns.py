@@ -37,9 +37,10 @@ def answer(request: Request, run: Run, name: str, on_complete: Callable[[], None
     etag, modified = f'W/"{run.result_sha256[:32]}-{name}"', int((run.finished or run.created).timestamp())
     response: HttpResponseBase | None = get_conditional_response(request._request, etag, modified)
     if response is None:
+        response = StreamingHttpResponse(content_type=wanted.content_type)
         # A HEAD is streamed too: otherwise it would get a Content-Length of 0.
-        body = _Table(_opened(run), into, on_complete) if request.method != "HEAD" else []
-        response = StreamingHttpResponse(body, content_type=wanted.content_type)
+        if request.method != "HEAD":
+            response.streaming_content = _Table(_opened(run), into, on_complete)
         file_name = f"{file_stem(run)}.vrs.{name}"
         if disposition := content_disposition_header(as_attachment=True, filename=file_name):
             response.headers["Content-Disposition"] = disposition

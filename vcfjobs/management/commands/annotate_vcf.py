@@ -9,7 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of, writing
+from vcfjobs.management import column_files
+from vcfjobs.management.command_line import USAGE, one_sentence, progress, reading, size_of
 from vcfjobs.references import assemblies
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.annotate import Options, annotate
@@ -27,9 +28,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "-o",
             "--output",
-            default=STREAM,
-            help="the annotated VCF; BGZF if the name ends in .gz; - for standard output (default)",
+            help="the annotated VCF; BGZF if the name ends in .gz; - for standard output "
+            "(default, unless a table is asked for)",
         )
+        column_files.add_arguments(parser)
         parser.add_argument(
             "--assembly",
             default=settings.ANYVAR_DEFAULT_ASSEMBLY,
@@ -63,11 +65,11 @@ class Command(BaseCommand):
         with (
             one_sentence("The file was not annotated"),
             reading(options["input"]) as source,
-            writing(options["output"]) as sink,
+            column_files.writing_results(options) as write,
             progress("B", size_of(source)) as bar,
         ):
             for chunk in annotate(open_text(source), reference, wanted):
-                sink.write(chunk.data)
+                write(chunk.data)
                 report.merge(chunk.report)
                 bar.update(chunk.compressed_bytes - bar.n)
         if options["verbosity"]:

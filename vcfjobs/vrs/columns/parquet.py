@@ -67,9 +67,7 @@ class ParquetEncoder:
     def encode(self, rows: list[Row]) -> bytes:
         if rows:
             self._pending.append(_record_batch(rows))
-        while sum(batch.num_rows for batch in self._pending) >= GROUP_ROWS:
-            self._write_group()
-        if sum(batch.nbytes for batch in self._pending) >= GROUP_BYTES:
+        while self._is_group_complete():
             self._write_group()
         return self._sink.take()
 
@@ -78,6 +76,11 @@ class ParquetEncoder:
             self._write_group()
         self._writer.close()
         return self._sink.take()
+
+    def _is_group_complete(self) -> bool:
+        rows = sum(batch.num_rows for batch in self._pending)
+        size = sum(batch.nbytes for batch in self._pending)
+        return bool(rows >= GROUP_ROWS or size >= GROUP_BYTES)
 
     def _write_group(self) -> None:
         table = pa.Table.from_batches(self._pending, SCHEMA)
