@@ -15,6 +15,7 @@ from tests.api.conftest import body, leave
 from tests.factories import HEADER, RECORDS, make_run, store_input
 from vcfjobs import storage
 from vcfjobs.models import Run
+from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
 from vcfjobs.vrs.columns.formats import encoded, encoder
 from vcfjobs.worker import executor
 
@@ -104,15 +105,28 @@ def test_a_download_goes_on_when_the_run_expires_meanwhile(client: Client, succe
     assert body(response).count(b"ga4gh:VA.") == 6
 
 
+@pytest.mark.parametrize("left", [40, 0])
+def test_a_damaged_result_breaks_the_download_off(client: Client, succeeded: Run, left: int) -> None:
+    path = storage.result_path(succeeded.pk, succeeded.attempt)
+    path.write_bytes(path.read_bytes()[:left])
+    response = client.get(f"/runs/{succeeded.pk}/result.tsv")
+    with pytest.raises(DamagedStreamError):
+        b"".join(response.streaming_content)  # type: ignore[arg-type]
+    leave(response)
+    assert Run.objects.get().fetched is None
+
+
 def test_a_large_result_comes_in_pieces(client: Client, tiny_assembly: str) -> None:
     run = make_run()
     store_input(run, (HEADER + RECORDS * 20_000).encode())
     executor.run(run.pk, task_id="t", worker="w")
     response: Any = client.get(f"/runs/{run.pk}/result.tsv")
-    sizes = [len(piece) for piece in response.streaming_content]
+    pieces = list(response.streaming_content)
+    sizes = [len(piece) for piece in pieces]
     leave(response)
+    assert b"".join(pieces).count(b"\n") == 1 + 2 * 60_000
     assert len(sizes) > 10
-    assert 0 < min(sizes) <= max(sizes) < 2 << 20
+    assert 0 < min(sizes) <= max(sizes) < 1 << 20
 
 
 def test_another_format_is_422(client: Client, succeeded: Run) -> None:

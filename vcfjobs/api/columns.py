@@ -5,7 +5,6 @@ The size is known only at the end, so there are no byte ranges and no Content-Le
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -18,11 +17,8 @@ from vcfjobs import storage
 from vcfjobs.api.results import file_stem
 from vcfjobs.errors import RunFailureError, RunNotFoundError
 from vcfjobs.models import Kind, Run
+from vcfjobs.vrs.bgzf.files import BgzfReader, BlockIndex, DamagedStreamError
 from vcfjobs.vrs.columns.formats import FORMATS, Encoder, encoded, encoder
-from vcfjobs.vrs.vcf.lines import Limits, open_text
-
-# A result may be longer than the upload that it was made from.
-_OUR_OWN = Limits(max_line=sys.maxsize, max_header=sys.maxsize, max_ratio=sys.maxsize)
 
 
 def answer(request: Request, run: Run, name: str, on_complete: Callable[[], None]) -> HttpResponseBase:
@@ -40,7 +36,7 @@ def answer(request: Request, run: Run, name: str, on_complete: Callable[[], None
         response = StreamingHttpResponse(content_type=wanted.content_type)
         # A HEAD is streamed too: otherwise it would get a Content-Length of 0.
         if request.method != "HEAD":
-            response.streaming_content = _Table(_opened(run), into, on_complete)
+            response.streaming_content = _Table(_opened(run), run.result_text_bytes or 0, into, on_complete)
         file_name = f"{file_stem(run)}.vrs.{name}"
         if disposition := content_disposition_header(as_attachment=True, filename=file_name):
             response.headers["Content-Disposition"] = disposition
@@ -60,16 +56,38 @@ def _opened(run: Run) -> BinaryIO:
 class _Table:
     """The bytes of a streamed answer; closed by the response even when nobody has begun to read them."""
 
-    def __init__(self, file: BinaryIO, into: Encoder, on_complete: Callable[[], None]) -> None:
+    def __init__(
+        self, file: BinaryIO, text_bytes: int, into: Encoder, on_complete: Callable[[], None]
+    ) -> None:
         self._file = file
+        self._text_bytes = text_bytes
         self._into = into
         self._on_complete = on_complete
 
     def __iter__(self) -> Iterator[bytes]:
-        source = open_text(self._file, _OUR_OWN)
-        pieces = encoded(iter(source.read_chunk, b""), self._into)
+        pieces = encoded(_whole_lines(self._file, self._text_bytes), self._into)
         yield from filter(None, pieces)  # an empty piece would end a chunked body
         self._on_complete()
 
     def close(self) -> None:
         self._file.close()
+
+
+def _whole_lines(file: BinaryIO, text_bytes: int) -> Iterator[bytes]:
+    """The text of a BGZF file block by block: little is held for each of many slow clients.
+
+    Raises DamagedStreamError where there is less than `text_bytes`, so that a client sees a broken download
+    instead of a shorter table.
+    """
+    parts: list[bytes] = []
+    missing = text_bytes
+    for block in BgzfReader(file, BlockIndex()).read_range(0, text_bytes):
+        missing -= len(block)
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield b"".join([*parts, block[:cut]])
+            parts = []
+        parts.append(block[cut:])
+    if missing:
+        raise DamagedStreamError("The stored file is damaged: its end is missing.")
+    yield b"".join(parts)

@@ -60,14 +60,16 @@ class ParquetEncoder:
             column_encoding=dict.fromkeys(_DELTAS, "DELTA_BINARY_PACKED"),
         )
         self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._pending_bytes = 0
 
     def begin(self) -> bytes:
         return self._sink.take()
 
     def encode(self, rows: list[Row]) -> bytes:
         if rows:
-            self._pending.append(_record_batch(rows))
-        while self._is_group_complete():
+            self._add(_record_batch(rows))
+        while self._pending_rows >= GROUP_ROWS or self._pending_bytes >= GROUP_BYTES:
             self._write_group()
         return self._sink.take()
 
@@ -77,15 +79,17 @@ class ParquetEncoder:
         self._writer.close()
         return self._sink.take()
 
-    def _is_group_complete(self) -> bool:
-        rows = sum(batch.num_rows for batch in self._pending)
-        size = sum(batch.nbytes for batch in self._pending)
-        return bool(rows >= GROUP_ROWS or size >= GROUP_BYTES)
+    def _add(self, batch: pa.RecordBatch) -> None:
+        self._pending.append(batch)
+        self._pending_rows += batch.num_rows
+        self._pending_bytes += batch.nbytes
 
     def _write_group(self) -> None:
         table = pa.Table.from_batches(self._pending, SCHEMA)
         self._writer.write_table(table.slice(0, GROUP_ROWS), GROUP_ROWS)
-        self._pending = table.slice(GROUP_ROWS).to_batches()
+        self._pending, self._pending_rows, self._pending_bytes = [], 0, 0
+        for batch in table.slice(GROUP_ROWS).to_batches():
+            self._add(batch)
 
 
 def _record_batch(rows: list[Row]) -> pa.RecordBatch:

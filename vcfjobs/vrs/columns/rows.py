@@ -28,7 +28,7 @@ NAMES = (
     "error",
 )
 NUMBERS = frozenset({"pos", "allele_index", "start", "end", "length", "subunit"})
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 1 << 18
 
 MISSING = "."
 _NOTHING = repeat("")
