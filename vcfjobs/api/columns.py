@@ -66,7 +66,7 @@ class _Table:
 
     def __iter__(self) -> Iterator[bytes]:
         pieces = encoded(_whole_lines(self._file, self._text_bytes), self._into)
-        yield from filter(None, pieces)  # an empty piece would end a chunked body
+        yield from filter(None, pieces)  # to some servers an empty piece is the end
         self._on_complete()
 
     def close(self) -> None:

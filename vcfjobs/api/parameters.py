@@ -57,7 +57,11 @@ class IngestQuery(UploadQuery):
 class ResultQuery(serializers.Serializer[Any]):
     """GET /vcf/{run_id}."""
 
-    format = serializers.ChoiceField(choices=["vcf", "vcf.gz", *FORMATS], default="vcf")
+    format = serializers.ChoiceField(
+        choices=["vcf", "vcf.gz", *FORMATS],
+        default="vcf",
+        help_text="The annotated VCF (vcf, vcf.gz), or a row for each of its alleles.",
+    )
     wait = serializers.FloatField(default=0, min_value=0)
 
 
