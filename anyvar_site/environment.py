@@ -6,118 +6,114 @@ An empty variable counts as unset. A value that begins with $ is that value: not
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import secrets
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from celery.app.defaults import NAMESPACES, flatten
+from celery.app.defaults import NAMESPACES, Option, flatten
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, validate
+from environs import Env, ValidationError, validate
+
+NOT_NEGATIVE = validate.Range(min=0)
+POSITIVE = validate.Range(min=1)
+RATE = validate.Regexp(
+    r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)\Z",
+    error="Must be a number and a period, such as 600/min or 5/s.",
+)
+ADDRESS = validate.Regexp(r"(?i:https?):[ -~]*\Z", error="Must be http: or https: and an address.")
+CONTACT = validate.Regexp(
+    r"(?i:https?|mailto):[ -~]*\Z", error="Must be http:, https: or mailto: and an address."
+)
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
-RATE = r"[1-9]\d*/(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)"
-RFC_3339 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)\Z"
-
-CELERY_KINDS = {"int": "a whole number", "float": "a number", "dict": "a JSON object"}
-# Celery's workers set these for their children.
-CELERY_INTERNAL = re.compile(
-    "CELERY_(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)"
+AUTHENTICATION_VARIABLE = re.compile("ANYVAR_.*(AUTH|TOKEN)")
+# Celery's workers set the excepted variables for their children.
+CELERY_VARIABLE = re.compile(
+    r"CELERY_(?!(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)\Z)"
 )
-
-T = TypeVar("T")
-
-_env = Env(expand_vars=False)
-_known: set[str] = set()
+CELERY_TYPES = {"int": "an integer", "float": "a number", "bool": "true or false", "dict": "a JSON object"}
 
 
-def _read(variable: str, default: T, parse: Callable[[str], T], accepted: str) -> T:
-    _known.add(variable)
-    return _parse(variable, parse, accepted) if os.environ.get(variable) else default
+class StrictEnv(Env):
+    """environs, to which an empty variable is unset, and which knows the variables that were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        self.asked.add(env_key)
+        return os.environ.get(env_key) or default
+
+    def words(self, variable: str, default: list[str]) -> list[str]:
+        return [word for word in self.list(variable, default, subcast=str.strip) if word]
+
+    def database(self, variable: str, default: Path) -> dict[str, Any]:
+        """Django's settings of a SQLite or PostgreSQL database, by default SQLite in the file `default`.
+
+        Raises ImproperlyConfigured for another database; no sentence repeats the password.
+        """
+        found = dict(self.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
+        if found.get("ENGINE") not in DATABASE_ENGINES:
+            raise ImproperlyConfigured(
+                f"{variable} must name SQLite (sqlite:///…) or PostgreSQL (postgres://…)"
+            )
+        options = found.setdefault("OPTIONS", {})
+        # Django's own settings in the query, as disable_server_side_cursors, are no options of the driver.
+        return found | {name.upper(): options.pop(name) for name in list(options) if name.upper() in found}
+
+    def tokens(self, variable: str) -> list[str]:
+        """The bearer tokens in the variable.
+
+        Raises ImproperlyConfigured when the service would be open although a variable asks for
+        authentication: the list contains no token, or the variable is mistyped, or one of AnyVar's for an
+        identity provider.
+        """
+        found = self.words(variable, [])
+        if os.environ.get(variable) and not found:
+            raise ImproperlyConfigured(f"{variable} is set but contains no token: the service would be open.")
+        for name in filter(AUTHENTICATION_VARIABLE.match, os.environ):
+            if name != variable and os.environ[name]:
+                raise ImproperlyConfigured(
+                    f"{name} is set, but this service reads only {variable} for authentication and would be "
+                    f"open. Unset {name}, or rename it."
+                )
+        return found
+
+    def celery_passthrough(self) -> dict[str, Any]:
+        """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.
+
+        Raises ImproperlyConfigured for a name that Celery does not know, or a value of another type.
+        """
+        options = dict(flatten(NAMESPACES))
+        passed: dict[str, Any] = {}
+        for variable in sorted(set(filter(CELERY_VARIABLE.match, os.environ)) - self.asked):
+            name = variable.removeprefix("CELERY_").lower()
+            if name == "task_soft_time_limit":
+                raise ImproperlyConfigured(f"{variable} is set: the service calls it CELERY_SOFT_TIME_LIMIT.")
+            if name not in options:
+                raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
+            if os.environ[variable]:
+                passed[name] = _celery_value(variable, options[name])
+        return passed
 
 
-def _parse(variable: str, parse: Callable[[str], T], accepted: str) -> T:
-    try:
-        return parse(variable)
-    except ValueError:
-        value = os.environ[variable]
-        raise ImproperlyConfigured(f"{variable} must be {accepted}, not {value!r}.") from None
+env = StrictEnv()
 
 
-def text(variable: str, default: str = "", pattern: str = "", accepted: str = "") -> str:
-    """A text, which matches `pattern` as a whole."""
-    matches = validate.Regexp(rf"(?:{pattern})\Z") if pattern else None
-    return _read(variable, default, lambda name: _env.str(name, validate=matches), accepted)
-
-
-def flag(variable: str, default: bool) -> bool:
-    """A boolean; true, on, yes and 1 in any usual case, and their opposites."""
-    return _read(variable, default, _env.bool, "true or false")
-
-
-def number(variable: str, default: int, least: int = 1, most: int | None = None) -> int:
-    """A whole number from `least` to `most`."""
-    within = validate.Range(least, most)
-    accepted = f"a whole number from {least} to {most}" if most else f"a whole number of at least {least}"
-    return _read(variable, default, lambda name: _env.int(name, validate=within), accepted)
-
-
-def words(variable: str, default: list[str]) -> list[str]:
-    split = _read(variable, default, lambda name: _env.list(name, subcast=str.strip), "")
-    return [word for word in split if word]
-
-
-def folder(variable: str, default: Path) -> Path:
-    return _read(variable, default, _env.path, "a path").absolute()
-
-
-def url(variable: str, default: str = "", also: str = "https") -> str:
-    """An address: http, https or `also`."""
-    return text(variable, default, f"(?i:https?|{also}):[ -~]*", f"http: or {also}: and an address")
-
-
-def moment(variable: str) -> str:
-    """A date and time as RFC 3339 writes it, or empty."""
-
-    def parse(name: str) -> str:
-        value = _env.str(name, validate=validate.Regexp(RFC_3339))
-        datetime.fromisoformat(value)
-        return value
-
-    return _read(variable, "", parse, "a date and time like 2026-01-31T12:00:00Z")
-
-
-def rate(variable: str, default: str) -> str:
-    """How many in how long, as Django REST framework writes it."""
-    return text(variable, default, RATE, "a number and a period, such as 600/min or 5/s")
-
-
-def log_level(variable: str) -> int:
-    return _read(variable, logging.INFO, _env.log_level, "DEBUG, INFO, WARNING, ERROR or CRITICAL")
-
-
-def database(variable: str, default: Path) -> dict[str, Any]:
-    """Django's settings of a SQLite or PostgreSQL database, by default SQLite in the file `default`.
-
-    Raises ImproperlyConfigured for another database; the sentence does not repeat the password.
-    """
-    _known.add(variable)
-    try:
-        found = dict(_env.dj_db_url(variable, f"sqlite:///{quote(str(default))}"))
-    except ValueError:
-        found = {}
-    if found.get("ENGINE") not in DATABASE_ENGINES:
-        raise ImproperlyConfigured(f"{variable} must name SQLite (sqlite:///…) or PostgreSQL (postgres://…).")
-    options = found.setdefault("OPTIONS", {})
-    # Django's own settings in the query, such as disable_server_side_cursors, are no options of the driver.
-    return found | {name.upper(): options.pop(name) for name in list(options) if name.upper() in found}
+def moment(value: str) -> None:
+    """Raise ValidationError unless the value is a date and time as RFC 3339 writes it."""
+    with suppress(ValueError):
+        if RFC_3339.fullmatch(value) and datetime.fromisoformat(value):
+            return
+    raise ValidationError("Must be a date and time like 2026-01-31T12:00:00Z.")
 
 
 def secret_key(path: Path) -> str:
@@ -135,53 +131,13 @@ def secret_key(path: Path) -> str:
     return key
 
 
-def tokens(variable: str) -> list[str]:
-    """The bearer tokens in the variable.
-
-    Raises ImproperlyConfigured when the service would be open although a variable asks for authentication:
-    the list contains no token, or the variable is mistyped, or one of AnyVar's for an identity provider.
-    """
-    found = words(variable, [])
-    if os.environ.get(variable) and not found:
-        raise ImproperlyConfigured(f"{variable} is set but contains no token: the service would be open.")
-    for name, value in os.environ.items():
-        if name.startswith("ANYVAR_") and ("AUTH" in name or "TOKEN" in name) and name != variable and value:
-            raise ImproperlyConfigured(
-                f"{name} is set, but this service reads only {variable} for authentication and would be "
-                f"open. Unset {name}, or rename it."
-            )
-    return found
-
-
-def celery_passthrough() -> dict[str, Any]:
-    """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.
-
-    Raises ImproperlyConfigured for a name that Celery does not know, or a text where it needs a number.
-    """
-    options = dict(flatten(NAMESPACES))
-    passed: dict[str, Any] = {}
-    for variable, value in os.environ.items():
-        if variable in _known or not variable.startswith("CELERY_") or CELERY_INTERNAL.fullmatch(variable):
-            continue
-        name = variable.removeprefix("CELERY_").lower()
-        if name == "task_soft_time_limit":
-            raise ImproperlyConfigured(f"{variable} is set: this service calls it CELERY_SOFT_TIME_LIMIT.")
-        if name not in options:
-            raise ImproperlyConfigured(f"{variable} is set, but Celery has no setting called {name}.")
-        if value:
-            passed[name] = _celery_value(variable, options[name].type)
-    return passed
-
-
-def _celery_value(variable: str, kind: str) -> Any:
-    """The variable as JSON or, where Celery takes any text, as that text; `kind` is Celery's own word."""
+def _celery_value(variable: str, option: Option) -> Any:
     value = os.environ[variable]
     with suppress(ValueError):
-        parsed = json.loads(value)
-        if kind != "dict" or isinstance(parsed, dict):
-            return parsed
-    if kind == "bool":
-        return _parse(variable, _env.bool, "true or false")
-    if kind in CELERY_KINDS:
-        raise ImproperlyConfigured(f"{variable} must be {CELERY_KINDS[kind]}, not {value!r}.")
-    return {"True": True, "False": False}.get(value, value)
+        value = json.loads(value)
+    if value is None or option.type not in CELERY_TYPES:
+        return value
+    try:
+        return option.to_python(value)
+    except (TypeError, ValueError):
+        raise ImproperlyConfigured(f"{variable} must be {CELERY_TYPES[option.type]}.") from None

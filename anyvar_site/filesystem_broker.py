@@ -14,7 +14,6 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -53,13 +52,10 @@ class Channel(virtual.Channel):
 
     def _queue_folder(self, queue: str) -> Path:
         # Quoted: no queue's name is a path or a pattern.
-        folder = self._root / f"q-{quote(queue, safe='')}"
+        root = Path(self.connection.client.transport_options["folder"])
+        folder = root / f"q-{quote(queue, safe='')}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
-
-    @property
-    def _root(self) -> Path:
-        return Path(self.connection.client.transport_options["folder"])
 
     def _put(self, queue: str, message: dict[str, Any], **_: Any) -> None:
         folder = self._queue_folder(queue)
@@ -78,8 +74,10 @@ class Channel(virtual.Channel):
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = self._queue_folder(queue)
-        self._clean_up()
-        for name in sorted(self._names(folder)):
+        if time.monotonic() > self._next_cleanup:
+            self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
+            _clean_up(folder)
+        for name in sorted(_messages(folder)):
             taken = folder / f".taken-{name}"
             try:
                 (folder / name).rename(taken)
@@ -90,32 +88,27 @@ class Channel(virtual.Channel):
                 return message
         raise Empty
 
-    def _clean_up(self) -> None:
-        if time.monotonic() < self._next_cleanup:
-            return
-        self._next_cleanup = time.monotonic() + CLEANUP_SECONDS
-        for leftover in self._root.glob("q-*/.*"):
-            with suppress(FileNotFoundError):
-                # ctime, not mtime: the rename that took the message set it.
-                if leftover.stat().st_ctime < time.time() - LEFTOVER_SECONDS:
-                    leftover.unlink()
-
     def _size(self, queue: str) -> int:
-        return sum(1 for _ in self._names(self._queue_folder(queue)))
+        return len(_messages(self._queue_folder(queue)))
 
     def _purge(self, queue: str) -> int:
         folder = self._queue_folder(queue)
-        names = list(self._names(folder))
+        names = _messages(folder)
         for name in names:
             (folder / name).unlink(missing_ok=True)
         return len(names)
 
-    @staticmethod
-    def _names(folder: Path) -> Iterator[str]:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(MESSAGE) and not entry.name.startswith("."):
-                    yield entry.name
+
+def _messages(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.endswith(MESSAGE) and not name.startswith(".")]
+
+
+def _clean_up(folder: Path) -> None:
+    for leftover in folder.parent.glob("q-*/.*"):
+        with suppress(FileNotFoundError):
+            # ctime, not mtime: the rename that took the message set it.
+            if leftover.stat().st_ctime < time.time() - LEFTOVER_SECONDS:
+                leftover.unlink()
 
 
 def _read(taken: Path) -> dict[str, Any] | None:

@@ -9,11 +9,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, redis
+from kombu.transport.redis import Channel
 
-SCHEMES = {"redis": "Transport", "rediss": "Transport", "sentinel": "SentinelTransport"}
+SCHEMES = ("redis", "rediss", "sentinel")
 
-TRANSPORT_ALIASES.update({scheme: f"{__name__}:{name}" for scheme, name in SCHEMES.items()})
+_close: Any = Channel.close
+
+
+def close(channel: Channel) -> None:
+    """Close, whether Redis answers or not; requeue what was not acknowledged if it does."""
+    try:
+        _close(channel)
+    except channel.connection_errors:
+        _close(channel)  # it no longer waits for a message, so this continues where that failed
+
+
+Channel.close = close  # type: ignore[method-assign]
 
 
 def broker_settings(url: str, visibility_timeout: int) -> dict[str, Any]:
@@ -27,30 +38,3 @@ def broker_settings(url: str, visibility_timeout: int) -> dict[str, Any]:
             "unacked_restore_throttle": 1,
         },
     }
-
-
-class _Closing:
-    """A channel that is closed when `close` returns."""
-
-    connection_errors: tuple[type[Exception], ...]
-
-    def close(self) -> None:
-        """Close, whether Redis answers or not; requeue what was not acknowledged if it does."""
-        try:
-            super().close()  # type: ignore[misc]
-        except self.connection_errors:
-            super().close()  # type: ignore[misc]  # it no longer waits for a message, so this continues where that failed
-
-
-class Transport(redis.Transport):
-    """Redis."""
-
-    class Channel(_Closing, redis.Channel):
-        """kombu's channel, closing."""
-
-
-class SentinelTransport(redis.SentinelTransport):
-    """Redis behind a sentinel."""
-
-    class Channel(_Closing, redis.SentinelChannel):
-        """kombu's channel, closing."""

@@ -5,13 +5,15 @@ A wrong value stops the start with a sentence. Names follow AnyVar where it has 
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
+from environs import validate
 
-from anyvar_site import environment as env
 from anyvar_site import filesystem_broker, log_lines, redis_broker
+from anyvar_site.environment import ADDRESS, CONTACT, NOT_NEGATIVE, POSITIVE, RATE, env, moment, secret_key
 from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -24,8 +26,8 @@ django_stubs_ext.monkeypatch()
 # It contains the database, the broker and the key by default: private, whatever the umask.
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
-DEBUG = env.flag("DEBUG", False)
-SECRET_KEY = env.text("SECRET_KEY") or env.secret_key(VAR_DIR / "secret_key")
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or secret_key(VAR_DIR / "secret_key")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 
@@ -87,19 +89,14 @@ STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-HTTPS = env.flag("ANYVAR_HTTPS", False)
+HTTPS = env.bool("ANYVAR_HTTPS", False)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
+    for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
@@ -132,37 +129,37 @@ DATABASES = {"default": DATABASE}
 
 # --- The service -------------------------------------------------------------------------------
 
-ANYVAR_VCF_ASYNC_WORK_DIR = env.folder("ANYVAR_VCF_ASYNC_WORK_DIR", VAR_DIR / "work")
-ANYVAR_SEQUENCE_DIR = env.folder("ANYVAR_SEQUENCE_DIR", VAR_DIR / "sequences")
-ANYVAR_MAX_UPLOAD_BYTES = env.number("ANYVAR_MAX_UPLOAD_BYTES", 64 * 2**30)
-ANYVAR_SYNC_MAX_BYTES = env.number("ANYVAR_SYNC_MAX_BYTES", 32 * 2**20)
-ANYVAR_SHARD_BYTES = env.number("ANYVAR_SHARD_BYTES", 8 * 2**20)
+ANYVAR_VCF_ASYNC_WORK_DIR = env.path("ANYVAR_VCF_ASYNC_WORK_DIR", VAR_DIR / "work").absolute()
+ANYVAR_SEQUENCE_DIR = env.path("ANYVAR_SEQUENCE_DIR", VAR_DIR / "sequences").absolute()
+ANYVAR_MAX_UPLOAD_BYTES = env.int("ANYVAR_MAX_UPLOAD_BYTES", 64 * 2**30, validate=POSITIVE)
+ANYVAR_SYNC_MAX_BYTES = env.int("ANYVAR_SYNC_MAX_BYTES", 32 * 2**20, validate=POSITIVE)
+ANYVAR_SHARD_BYTES = env.int("ANYVAR_SHARD_BYTES", 8 * 2**20, validate=POSITIVE)
 # 0: no limit.
-ANYVAR_OWNER_MAX_RUNS = env.number("ANYVAR_OWNER_MAX_RUNS", 20_000, least=0)
-ANYVAR_OWNER_MAX_BYTES = env.number("ANYVAR_OWNER_MAX_BYTES", 0, least=0)
-ANYVAR_MAX_QUEUED_RUNS = env.number("ANYVAR_MAX_QUEUED_RUNS", 100_000, least=0)
-ANYVAR_MIN_FREE_BYTES = env.number("ANYVAR_MIN_FREE_BYTES", 256 * 2**20, least=0)
-ANYVAR_LEASE_SECONDS = env.number("ANYVAR_LEASE_SECONDS", 60)
-ANYVAR_RUN_MAX_ATTEMPTS = env.number("ANYVAR_RUN_MAX_ATTEMPTS", 3)
-ANYVAR_DEFAULT_ASSEMBLY = env.text("ANYVAR_DEFAULT_ASSEMBLY", "GRCh38")
-ANYVAR_VRS_VERSION = env.text("ANYVAR_VRS_VERSION", "2.0", r"2\.[01]", "2.0 or 2.1")
+ANYVAR_OWNER_MAX_RUNS = env.int("ANYVAR_OWNER_MAX_RUNS", 20_000, validate=NOT_NEGATIVE)
+ANYVAR_OWNER_MAX_BYTES = env.int("ANYVAR_OWNER_MAX_BYTES", 0, validate=NOT_NEGATIVE)
+ANYVAR_MAX_QUEUED_RUNS = env.int("ANYVAR_MAX_QUEUED_RUNS", 100_000, validate=NOT_NEGATIVE)
+ANYVAR_MIN_FREE_BYTES = env.int("ANYVAR_MIN_FREE_BYTES", 256 * 2**20, validate=NOT_NEGATIVE)
+ANYVAR_LEASE_SECONDS = env.int("ANYVAR_LEASE_SECONDS", 60, validate=POSITIVE)
+ANYVAR_RUN_MAX_ATTEMPTS = env.int("ANYVAR_RUN_MAX_ATTEMPTS", 3, validate=POSITIVE)
+ANYVAR_DEFAULT_ASSEMBLY = env.str("ANYVAR_DEFAULT_ASSEMBLY", "GRCh38")
+ANYVAR_VRS_VERSION = env.str("ANYVAR_VRS_VERSION", "2.0", validate=validate.OneOf(["2.0", "2.1"]))
 # Read by the engine, which knows no settings; checked here.
-env.text("ANYVAR_KERNEL", "on", "on|off", "on or off")
-ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = env.number(
-    "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500, least=400, most=599
+env.str("ANYVAR_KERNEL", "on", validate=validate.OneOf(["on", "off"]))
+ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = env.int(
+    "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500, validate=validate.Range(400, 599)
 )
 ANYVAR_AUTH_TOKEN_LIST = env.tokens("ANYVAR_AUTH_TOKEN_LIST")
-ANYVAR_REGISTER = env.flag("ANYVAR_REGISTER", True)
-ANYVAR_PROVENANCE = env.flag("ANYVAR_PROVENANCE", True)
-ANYVAR_SUBMIT_RATE = env.rate("ANYVAR_SUBMIT_RATE", "600/min")
-ANYVAR_SERVICE_ID = env.text("ANYVAR_SERVICE_ID", "org.example.vcfjobs")
-ANYVAR_ORGANIZATION_NAME = env.text("ANYVAR_ORGANIZATION_NAME", "Unnamed organization")
-ANYVAR_ORGANIZATION_URL = env.url("ANYVAR_ORGANIZATION_URL", "https://example.org/")
-ANYVAR_CONTACT_URL = env.url("ANYVAR_CONTACT_URL", also="mailto")
-ANYVAR_DOCUMENTATION_URL = env.url("ANYVAR_DOCUMENTATION_URL")  # empty: /docs/ of this server
-ANYVAR_SERVICE_CREATED_AT = env.moment("ANYVAR_SERVICE_CREATED_AT")
-ANYVAR_SERVICE_UPDATED_AT = env.moment("ANYVAR_SERVICE_UPDATED_AT")
-ANYVAR_SERVICE_ENVIRONMENT = env.text("ANYVAR_SERVICE_ENVIRONMENT", "test" if DEBUG else "prod")
+ANYVAR_REGISTER = env.bool("ANYVAR_REGISTER", True)
+ANYVAR_PROVENANCE = env.bool("ANYVAR_PROVENANCE", True)
+ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", "600/min", validate=RATE)
+ANYVAR_SERVICE_ID = env.str("ANYVAR_SERVICE_ID", "org.example.vcfjobs")
+ANYVAR_ORGANIZATION_NAME = env.str("ANYVAR_ORGANIZATION_NAME", "Unnamed organization")
+ANYVAR_ORGANIZATION_URL = env.str("ANYVAR_ORGANIZATION_URL", "https://example.org/", validate=ADDRESS)
+ANYVAR_CONTACT_URL = env.str("ANYVAR_CONTACT_URL", "", validate=CONTACT)
+ANYVAR_DOCUMENTATION_URL = env.str("ANYVAR_DOCUMENTATION_URL", "", validate=ADDRESS)  # empty: /docs/ here
+ANYVAR_SERVICE_CREATED_AT = env.str("ANYVAR_SERVICE_CREATED_AT", "", validate=moment)
+ANYVAR_SERVICE_UPDATED_AT = env.str("ANYVAR_SERVICE_UPDATED_AT", "", validate=moment)
+ANYVAR_SERVICE_ENVIRONMENT = env.str("ANYVAR_SERVICE_ENVIRONMENT", "test" if DEBUG else "prod")
 
 # Uploads of any size stream into the spool of the work directory and are renamed from there.
 FILE_UPLOAD_HANDLERS = ["vcfjobs.api.uploads.SpoolUploadHandler"]
@@ -170,29 +167,28 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 
 # --- Celery ------------------------------------------------------------------------------------
 
-CELERY_HARD_LIMIT = env.number("CELERY_TASK_TIME_LIMIT", 3900)
-CELERY_SOFT_LIMIT = env.number("CELERY_SOFT_TIME_LIMIT", 3600)
-CELERY_VISIBILITY_TIMEOUT = env.number(
-    "CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", CELERY_HARD_LIMIT + 300
+CELERY_HARD_LIMIT = env.int("CELERY_TASK_TIME_LIMIT", 3900, validate=POSITIVE)
+CELERY_SOFT_LIMIT = env.int("CELERY_SOFT_TIME_LIMIT", 3600, validate=POSITIVE)
+CELERY_VISIBILITY_TIMEOUT = env.int(
+    "CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT", CELERY_HARD_LIMIT + 300, validate=POSITIVE
 )
-CELERY_RESULT_EXPIRES = env.number("CELERY_RESULT_EXPIRES", 7200)
-CELERY_QUEUE = env.text("CELERY_TASK_DEFAULT_QUEUE", "anyvar_q")
+CELERY_RESULT_EXPIRES = env.int("CELERY_RESULT_EXPIRES", 7200, validate=POSITIVE)
 # Not passed on to Celery, which would retry a task that kills its worker for ever.
-REQUEUE_WHEN_CHILD_LOST = env.flag("CELERY_TASK_REJECT_ON_WORKER_LOST", False)
-CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+REQUEUE_WHEN_CHILD_LOST = env.bool("CELERY_TASK_REJECT_ON_WORKER_LOST", False)
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", "")
 
 CELERY: dict[str, Any] = {
-    "result_backend": env.text("CELERY_BACKEND_URL", "django-db"),
+    "result_backend": env.str("CELERY_BACKEND_URL", "django-db"),
     "result_expires": CELERY_RESULT_EXPIRES,
     "result_extended": True,
-    "task_default_queue": CELERY_QUEUE,
-    "event_queue_prefix": env.text("CELERY_EVENT_QUEUE_PREFIX", "anyvar_ev"),
-    "timezone": env.text("CELERY_TIMEZONE", "UTC"),
-    "task_acks_late": env.flag("CELERY_TASK_ACKS_LATE", True),
+    "task_default_queue": env.str("CELERY_TASK_DEFAULT_QUEUE", "anyvar_q"),
+    "event_queue_prefix": env.str("CELERY_EVENT_QUEUE_PREFIX", "anyvar_ev"),
+    "timezone": env.str("CELERY_TIMEZONE", "UTC"),
+    "task_acks_late": env.bool("CELERY_TASK_ACKS_LATE", True),
     "task_reject_on_worker_lost": False,
-    "worker_prefetch_multiplier": env.number("CELERY_WORKER_PREFETCH_MULTIPLIER", 1, least=0),
+    "worker_prefetch_multiplier": env.int("CELERY_WORKER_PREFETCH_MULTIPLIER", 1, validate=NOT_NEGATIVE),
     "task_time_limit": CELERY_HARD_LIMIT,
-    "worker_send_task_events": env.flag("CELERY_WORKER_SEND_TASK_EVENTS", False),
+    "worker_send_task_events": env.bool("CELERY_WORKER_SEND_TASK_EVENTS", False),
     "worker_hijack_root_logger": False,
     "broker_connection_retry_on_startup": True,
     # A publish must end within seconds even when the broker hangs: the sweep sends the run later.
@@ -202,12 +198,12 @@ CELERY: dict[str, Any] = {
     "redis_socket_connect_timeout": 2,
     "task_publish_retry": False,
 }
-if CELERY_BROKER_URL.startswith(tuple(redis_broker.SCHEMES)):
+if CELERY_BROKER_URL.startswith(redis_broker.SCHEMES):
     CELERY |= redis_broker.broker_settings(CELERY_BROKER_URL, CELERY_VISIBILITY_TIMEOUT)
 elif CELERY_BROKER_URL:
     CELERY["broker_url"] = CELERY_BROKER_URL
 else:
-    CELERY |= filesystem_broker.broker_settings(env.folder("ANYVAR_BROKER_DIR", VAR_DIR / "broker"))
+    CELERY |= filesystem_broker.broker_settings(env.path("ANYVAR_BROKER_DIR", VAR_DIR / "broker").absolute())
 passed_on = env.celery_passthrough()
 transport_options = CELERY.get("broker_transport_options", {}) | passed_on.pop("broker_transport_options", {})
 CELERY |= passed_on | {"broker_transport_options": transport_options}
@@ -230,7 +226,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "vcfjobs.api.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
     # How many proxies add to X-Forwarded-For; without one, clients could write anything into the header.
-    "NUM_PROXIES": env.number("ANYVAR_NUM_PROXIES", 0, least=0),
+    "NUM_PROXIES": env.int("ANYVAR_NUM_PROXIES", 0, validate=NOT_NEGATIVE),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "VCF annotation with GA4GH VRS allele identifiers",
@@ -250,7 +246,7 @@ SPECTACULAR_SETTINGS = {
 # --- Logs --------------------------------------------------------------------------------------
 
 LOGGING = log_lines.configuration(
-    env.text("LOG_FORMAT", "text", pattern="text|json", accepted="text or json"),
-    env.log_level("LOG_LEVEL"),
+    env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
+    env.log_level("LOG_LEVEL", logging.INFO),
     run="vcfjobs.log_context.RunFilter",
 )

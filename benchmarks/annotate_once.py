@@ -10,8 +10,9 @@ from vcfjobs.vrs import kernel
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.sequences.fasta import read_fasta
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 
 
 def main(fasta: str, source: str, target: str) -> None:

@@ -101,7 +101,7 @@ def _small_runs() -> list[Figure]:
         with ThreadPoolExecutor(8) as clients:
             runs = list(clients.map(lambda _: submit(made.url, vcf), range(SMALL_RUNS)))
         submitted = time.perf_counter() - began
-        polls = []
+        polls: list[float] = []
         while _unfinished(made):
             asked = time.perf_counter()
             requests.get(runs[len(polls) * 97 % len(runs)], timeout=60)

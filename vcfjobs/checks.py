@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,104 +22,83 @@ CHILD_LOST_SECONDS = 12
 
 
 @register()
-def work_directory(**_: Any) -> list[CheckMessage]:
+def work_directory(**_: Any) -> Iterator[CheckMessage]:
     """The work directory is writable, and the spool is on its file system: a move is a rename."""
     with suppress(OSError):
         storage.prepare()
     if not work_directory_is_writable():
-        return [
-            Error(
-                f"The work directory {storage.root()} cannot be written.",
-                hint="Set ANYVAR_VCF_ASYNC_WORK_DIR to a folder that web and workers share and may write.",
-                id="vcfjobs.E001",
-            )
-        ]
-    if storage.spool().stat().st_dev != storage.runs().stat().st_dev:
-        return [
-            Error(
-                "The spool and the runs' folders are on different file systems.",
-                hint="Uploads are renamed from one into the other: mount the work directory as a whole.",
-                id="vcfjobs.E002",
-            )
-        ]
-    return []
+        yield Error(
+            f"The work directory {storage.root()} cannot be written.",
+            hint="Set ANYVAR_VCF_ASYNC_WORK_DIR to a folder that web and workers share and may write.",
+            id="vcfjobs.E001",
+        )
+    elif storage.spool().stat().st_dev != storage.runs().stat().st_dev:
+        yield Error(
+            "The spool and the runs' folders are on different file systems.",
+            hint="Uploads are renamed from one into the other: mount the work directory as a whole.",
+            id="vcfjobs.E002",
+        )
 
 
 @register()
-def limits(**_: Any) -> list[CheckMessage]:
+def limits(**_: Any) -> Iterator[CheckMessage]:
     """Soft limit < hard limit < visibility timeout; a lease long enough to be renewed."""
-    messages: list[CheckMessage] = []
     soft, hard = settings.CELERY_SOFT_LIMIT, settings.CELERY_HARD_LIMIT
     if not soft < hard:
-        messages.append(
-            Error(
-                f"CELERY_SOFT_TIME_LIMIT ({soft}) must be below CELERY_TASK_TIME_LIMIT ({hard}).",
-                hint="The soft limit ends a run tidily; the hard limit kills what the soft one missed.",
-                id="vcfjobs.E003",
-            )
+        yield Error(
+            f"CELERY_SOFT_TIME_LIMIT ({soft}) must be below CELERY_TASK_TIME_LIMIT ({hard}).",
+            hint="The soft limit ends a run tidily; the hard limit kills what the soft one missed.",
+            id="vcfjobs.E003",
         )
     visibility = settings.CELERY_VISIBILITY_TIMEOUT
     if not (isinstance(visibility, int) and hard < visibility):
-        messages.append(
-            Error(
-                f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({visibility!r}) must be above "
-                f"CELERY_TASK_TIME_LIMIT ({hard}).",
-                hint="Otherwise Redis delivers a running task again.",
-                id="vcfjobs.E004",
-            )
+        yield Error(
+            f"CELERY_BROKER_TRANSPORT_OPTIONS_VISIBILITY_TIMEOUT ({visibility!r}) must be above "
+            f"CELERY_TASK_TIME_LIMIT ({hard}).",
+            hint="Otherwise Redis delivers a running task again.",
+            id="vcfjobs.E004",
         )
     # When a child dies, at least two thirds of its lease are left.
     lease, least = settings.ANYVAR_LEASE_SECONDS, CHILD_LOST_SECONDS * 3 // 2
     if lease < least and not settings.REQUEUE_WHEN_CHILD_LOST:
-        messages.append(
-            CheckWarning(
-                f"ANYVAR_LEASE_SECONDS ({lease}) is below {least}: the run of a child that dies is tried "
-                "again, though CELERY_TASK_REJECT_ON_WORKER_LOST is false.",
-                hint=f"Celery takes {CHILD_LOST_SECONDS - 2} seconds to notice a lost child; if the lease "
-                "expires first, another worker takes the run.",
-                id="vcfjobs.W002",
-            )
+        yield CheckWarning(
+            f"ANYVAR_LEASE_SECONDS ({lease}) is below {least}: the run of a child that dies is tried "
+            "again, though CELERY_TASK_REJECT_ON_WORKER_LOST is false.",
+            hint=f"Celery takes {CHILD_LOST_SECONDS - 2} seconds to notice a lost child; if the lease "
+            "expires first, another worker takes the run.",
+            id="vcfjobs.W002",
         )
-    return messages
 
 
 @register()
-def sequence_directory(**_: Any) -> list[CheckMessage]:
+def sequence_directory(**_: Any) -> Iterator[CheckMessage]:
     """The folder of reference sequences is readable."""
     folder: Path = settings.ANYVAR_SEQUENCE_DIR
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-    if os.access(folder, os.R_OK | os.X_OK):
-        return []
-    return [
-        Error(
+    if not os.access(folder, os.R_OK | os.X_OK):
+        yield Error(
             f"The folder of reference sequences {folder} cannot be read.",
             hint="Set ANYVAR_SEQUENCE_DIR to a folder that all workers share.",
             id="vcfjobs.E005",
         )
-    ]
 
 
 @register()
-def database_ready(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def database_ready(databases: Sequence[str] | None = None, **_: Any) -> Iterator[CheckMessage]:
     """Every migration is applied, and an assembly is registered. Silent when the database does not answer."""
     if databases:
-        return []  # `migrate` checks the database that it is about to migrate
-    try:
+        return  # `migrate` checks the database that it is about to migrate
+    with suppress(DatabaseError, InterfaceError):
         if not database_is_migrated():
             hint = "Run: python manage.py migrate"
-            return [Info("The database is not migrated.", hint=hint, id="vcfjobs.I001")]
-        if not assemblies.registered_assemblies():
-            return [
-                CheckWarning(
-                    "No reference assembly is registered, so no file can be annotated yet.",
-                    hint="Run: python manage.py load_reference GRCh38 <FASTA>",
-                    id="vcfjobs.W001",
-                )
-            ]
-    except (DatabaseError, InterfaceError):
-        pass
-    return []
+            yield Info("The database is not migrated.", hint=hint, id="vcfjobs.I001")
+        elif not assemblies.registered_assemblies():
+            yield CheckWarning(
+                "No reference assembly is registered, so no file can be annotated yet.",
+                hint="Run: python manage.py load_reference GRCh38 <FASTA>",
+                id="vcfjobs.W001",
+            )
 
 
 def work_directory_is_writable() -> bool:

@@ -21,6 +21,12 @@ class VcfJobsError(Exception):
     standard: ClassVar[str] = "The service failed unexpectedly. Its operator finds the cause in the log."
     retry_after: int | None = None  # whole seconds after which the same request may succeed
 
+    def __init_subclass__(cls, *, code: str = "", status: int = 0, title: str = "") -> None:
+        """What a class does not set is its base's."""
+        cls.code = code or cls.code
+        cls.status = status or cls.status
+        cls.title = title or cls.title
+
     def __init__(self, sentence: str = "", **extra: Any) -> None:
         self.sentence = sentence or self.standard
         super().__init__(self.sentence)
@@ -30,71 +36,51 @@ class VcfJobsError(Exception):
 # --- what is wrong with a request -------------------------------------------------------------
 
 
-class BadRequestError(VcfJobsError):
-    code = "BAD_REQUEST"
-    status = 400
+class BadRequestError(VcfJobsError, code="BAD_REQUEST", status=400):
+    """The request cannot be used."""
 
 
-class InvalidVcfError(BadRequestError):
+class InvalidVcfError(BadRequestError, code="INVALID_VCF", title="Not a usable VCF"):
     """The upload is not a VCF that the service can annotate; the sentence names the line where it can."""
 
-    code = "INVALID_VCF"
-    title = "Not a usable VCF"
 
-
-class TruncatedUploadError(BadRequestError):
-    code = "TRUNCATED_UPLOAD"
+class TruncatedUploadError(BadRequestError, code="TRUNCATED_UPLOAD"):
     standard = "The upload ended before its Content-Length. Nothing of it was kept. Send it again."
 
 
-class RunIdInUseError(BadRequestError):
+class RunIdInUseError(BadRequestError, code="RUN_ID_IN_USE"):
     """Another run of the same owner uses this run_id (AnyVar's answer, status 400)."""
 
-    code = "RUN_ID_IN_USE"
 
-
-class InvalidParameterError(VcfJobsError):
-    code = "INVALID_PARAMETER"
-    status = 422
+class InvalidParameterError(VcfJobsError, code="INVALID_PARAMETER", status=422):
+    """A parameter has a value that is not accepted; the sentence names both."""
 
 
 class InvalidCursorError(InvalidParameterError):
     standard = "cursor: Not a cursor issued by this service."
 
 
-class UnknownAssemblyError(InvalidParameterError):
+class UnknownAssemblyError(InvalidParameterError, code="UNKNOWN_ASSEMBLY"):
     """The assembly is not registered; the sentence names those that are."""
 
-    code = "UNKNOWN_ASSEMBLY"
 
-
-class ReferenceMismatchError(InvalidParameterError):
+class ReferenceMismatchError(InvalidParameterError, code="REFERENCE_MISMATCH"):
     """The REF bases of the first records disagree with the assembly."""
 
-    code = "REFERENCE_MISMATCH"
 
-
-class LengthRequiredError(VcfJobsError):
-    code = "LENGTH_REQUIRED"
-    status = 411
+class LengthRequiredError(VcfJobsError, code="LENGTH_REQUIRED", status=411):
     standard = "The upload needs a Content-Length; chunked bodies are not accepted."
 
 
-class RequestTooLargeError(VcfJobsError):
+class RequestTooLargeError(VcfJobsError, code="REQUEST_TOO_LARGE", status=413):
     """The body of a call, or its answer, is larger than what may be kept in memory."""
 
-    code = "REQUEST_TOO_LARGE"
-    status = 413
+
+class UploadTooLargeError(VcfJobsError, code="UPLOAD_TOO_LARGE", status=413):
+    """The file is larger than ANYVAR_MAX_UPLOAD_BYTES, or than a request without a run may send."""
 
 
-class UploadTooLargeError(VcfJobsError):
-    code = "UPLOAD_TOO_LARGE"
-    status = 413
-
-
-class RunNotFoundError(VcfJobsError):
-    code = "NOT_FOUND"
-    status = 404
+class RunNotFoundError(VcfJobsError, code="NOT_FOUND", status=404):
     standard = "Run not found"
 
 
@@ -102,37 +88,29 @@ class ResultExpiredError(RunNotFoundError):
     standard = "The result has expired: its files are deleted."
 
 
-class SequenceNotFoundError(VcfJobsError):
-    code = "SEQUENCE_NOT_FOUND"
-    status = 404
+class SequenceNotFoundError(VcfJobsError, code="SEQUENCE_NOT_FOUND", status=404):
+    """No assembly has this sequence."""
 
 
-class RunConflictError(VcfJobsError):
-    code = "CONFLICT"
-    status = 409
+class RunConflictError(VcfJobsError, code="CONFLICT", status=409):
+    """The run's state does not allow the request."""
 
 
-class StorageFullError(VcfJobsError):
-    code = "STORAGE_FULL"
-    status = 503
+class StorageFullError(VcfJobsError, code="STORAGE_FULL", status=503):
     standard = "The service has no space left for this file. Try again later."
     retry_after = 60
 
 
-class QueueFullError(VcfJobsError):
+class QueueFullError(VcfJobsError, code="QUEUE_FULL", status=503):
     """ANYVAR_MAX_QUEUED_RUNS runs are queued."""
 
-    code = "QUEUE_FULL"
-    status = 503
     standard = "Too many runs are queued. Try again later."
     retry_after = 60
 
 
-class OwnerHasTooManyRunsError(VcfJobsError):
+class OwnerHasTooManyRunsError(VcfJobsError, code="TOO_MANY_RUNS", status=429):
     """The owner has reached ANYVAR_OWNER_MAX_RUNS."""
 
-    code = "TOO_MANY_RUNS"
-    status = 429
     retry_after = 30
 
     def __init__(self, limit: int) -> None:
@@ -141,11 +119,9 @@ class OwnerHasTooManyRunsError(VcfJobsError):
         )
 
 
-class OwnerHasTooManyBytesError(VcfJobsError):
+class OwnerHasTooManyBytesError(VcfJobsError, code="TOO_MANY_BYTES", status=429):
     """The owner's files would exceed ANYVAR_OWNER_MAX_BYTES."""
 
-    code = "TOO_MANY_BYTES"
-    status = 429
     retry_after = 300
 
     def __init__(self, stored: int, limit: int) -> None:
@@ -155,12 +131,8 @@ class OwnerHasTooManyBytesError(VcfJobsError):
         )
 
 
-class SubmittedTooOftenError(VcfJobsError):
+class SubmittedTooOftenError(VcfJobsError, code="THROTTLED", status=429, title="Too many requests"):
     """The owner has reached ANYVAR_SUBMIT_RATE; `seconds` until the next submit is accepted."""
-
-    code = "THROTTLED"
-    status = 429
-    title = "Too many requests"
 
     def __init__(self, seconds: int) -> None:
         wait = f"{seconds} s" if seconds < 100 else f"{-(-seconds // 60):,} minutes"
@@ -168,52 +140,38 @@ class SubmittedTooOftenError(VcfJobsError):
         self.retry_after = seconds
 
 
-class ParquetUnavailableError(VcfJobsError):
-    code = "PARQUET_UNAVAILABLE"
-    status = 501
+class ParquetUnavailableError(VcfJobsError, code="PARQUET_UNAVAILABLE", status=501):
     standard = (
         "Parquet cannot be written here, because the Python package pyarrow is not installed. "
         "Use TSV or NDJSON, or install it: pip install '.[parquet]'"
     )
 
 
-class NoReferenceError(VcfJobsError):
-    code = "NO_REFERENCE"
-    status = 503
-    title = "No reference registered"
+class NoReferenceError(VcfJobsError, code="NO_REFERENCE", status=503, title="No reference registered"):
     standard = "No reference assembly is registered. Its operator runs: manage.py load_reference NAME FASTA"
 
 
 # --- how a run fails (AnyVar's three codes, and ours) -------------------------------------
 
 
-class RunFailureError(VcfJobsError):
-    code = "RUN_FAILURE"
-    title = "Run failed"
+class RunFailureError(VcfJobsError, code="RUN_FAILURE", title="Run failed"):
+    """The run has failed; the sentence says why."""
 
 
 class MalformedRecordError(RunFailureError):
     """A line of the file is not a VCF record; the sentence names the line number, never its contents."""
 
 
-class HostileInputError(RunFailureError):
+class HostileInputError(RunFailureError, code="INPUT_OVER_LIMIT", status=413, title="File over a limit"):
     """The file exceeds an absolute limit (line, header, decompressed size or ratio)."""
 
-    code = "INPUT_OVER_LIMIT"
-    status = 413
-    title = "File over a limit"
 
-
-class TimeLimitExceededError(VcfJobsError):
-    code = "TIME_LIMIT_EXCEEDED"
-
+class TimeLimitExceededError(VcfJobsError, code="TIME_LIMIT_EXCEEDED"):
     def __init__(self, seconds: int) -> None:
         super().__init__(f"The run took longer than the limit of {seconds} seconds.")
 
 
-class WorkerLostError(VcfJobsError):
-    code = "WORKER_LOST_ERROR"
-    title = "Worker lost"
+class WorkerLostError(VcfJobsError, code="WORKER_LOST_ERROR", title="Worker lost"):
     standard = "The worker that annotated the file was lost, and no attempts are left."
 
 

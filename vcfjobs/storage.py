@@ -93,9 +93,8 @@ def beside(path: Path, kind: str) -> Path:
 
 
 def make_shard_folder(pk: UUID, cut_attempt: int) -> None:
-    """Make the folder for the parts of a run, empty."""
-    drop_shards(pk, cut_attempt)
-    shard_folder(pk, cut_attempt).mkdir(mode=0o700)
+    """Make the folder for the parts of a run, unless this attempt has made it before."""
+    shard_folder(pk, cut_attempt).mkdir(mode=0o700, exist_ok=True)
     sync(run_folder(pk))
 
 
@@ -141,26 +140,10 @@ def publish(part: Path, target: Path) -> None:
     sync(target.parent)
 
 
-def drop_attempt(pk: UUID, attempt: int) -> None:
-    """Remove what one attempt wrote, published or not, and nothing of another's."""
-    for leftover in run_folder(pk).glob(f"{attempt}.*"):
-        if not leftover.is_dir():
-            leftover.unlink(missing_ok=True)
-
-
-def drop_shard_attempt(pk: UUID, cut_attempt: int, number: int, attempt: int) -> None:
-    for leftover in shard_folder(pk, cut_attempt).glob(f"{number}.{attempt}.*"):
-        leftover.unlink(missing_ok=True)
-
-
-def drop_shards(pk: UUID, cut_attempt: int) -> None:
-    shutil.rmtree(shard_folder(pk, cut_attempt), ignore_errors=True)
-
-
 def keep_result(pk: UUID, attempt: int) -> None:
     """Remove everything of a successful run but what its attempt published: its input, others' leftovers."""
-    published = result_path(pk, attempt).name
-    _keep(pk, lambda name: name.startswith(published) or name == validation_path(pk, attempt).name)
+    published = (result_path(pk, attempt).name, validation_path(pk, attempt).name)
+    _keep(pk, lambda name: name.startswith(published))
 
 
 def keep_input(pk: UUID, attempt: int) -> None:
@@ -168,12 +151,12 @@ def keep_input(pk: UUID, attempt: int) -> None:
 
     What an attempt after `attempt` writes stays: that is a retry's, which somebody asked for meanwhile.
     """
-    _keep(pk, lambda name: name == INPUT or _is_later(name, attempt))
 
+    def is_later(name: str) -> bool:
+        number = name.partition(".")[0]
+        return number.isdecimal() and int(number) > attempt
 
-def _is_later(name: str, attempt: int) -> bool:
-    number = name.partition(".")[0]
-    return number.isdecimal() and int(number) > attempt
+    _keep(pk, lambda name: name == INPUT or is_later(name))
 
 
 def _keep(pk: UUID, wanted: Callable[[str], bool]) -> None:

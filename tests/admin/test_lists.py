@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.admin import site
@@ -146,7 +147,7 @@ def test_a_hostile_file_name_is_text(admin: Client) -> None:
 
 def test_no_page_holds_what_the_content_security_policy_refuses(admin: Client, tiny_assembly: str) -> None:
     run = make_running(shard_count=1, traceback="x")
-    pages = {
+    pages: dict[str, list[Any]] = {
         "index": [],
         "vcfjobs_dashboard": [],
         "vcfjobs_run_change": [run.pk],

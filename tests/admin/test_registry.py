@@ -84,7 +84,7 @@ def test_a_search_for_an_alleles_runs_that_ends_early_says_so(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alleles, "RUNS_SHOWN", 1)
-    monkeypatch.setattr(provenance, "BATCHES_AT_ONCE", 1)
+    monkeypatch.setattr(provenance, "RUNS_SEARCHED", 1)
     allele = make_allele()
     for number in range(2):
         hold(make_run(run_id=f"holder-{number}"), allele)

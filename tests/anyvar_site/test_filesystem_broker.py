@@ -12,7 +12,7 @@ from queue import Empty
 from typing import Any
 
 import pytest
-from kombu import Connection
+from kombu.connection import Connection
 
 from anyvar_site import filesystem_broker
 from anyvar_site.filesystem_broker import MESSAGE, broker_settings

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,13 @@ from anyvar_site import log_lines
 from tests.anyvar_site.conftest import names, text_of
 from tests.conftest import PROJECT
 from tests.e2e.processes import service
-from tests.faults.files import SMALL
-from tests.servers import wait_until
+from tests.faults.files import SMALL, records
+from tests.servers import START_SECONDS, wait_until
 from vcfjobs.log_context import RunFilter, log_run
 from vcfjobs.startup_checks import check_setup
 
+# The slow worker takes more than a second for each chunk.
+MANY_CHUNKS = records(10_000)
 HOSTILE = "a\nb\r\x1b[31mc\x7f\x9b\u2028d\0"
 
 logger = logging.getLogger("vcfjobs.of_a_test")
@@ -108,7 +111,7 @@ def test_json_has_the_time_in_utc_and_its_own_fields_alone() -> None:
 def test_a_workers_lines_name_the_delivery() -> None:
     app = Celery("test", set_as_current=False)
 
-    @app.task  # type: ignore[untyped-decorator]
+    @app.task
     def task() -> Any:
         return json.loads(log_lines.JsonLines().format(record()))["task_id"]
 
@@ -178,22 +181,38 @@ def is_a_line(line: str, kind: str) -> bool:
     return line.isascii() and line.isprintable() and {"time", "level", "logger", "message"} <= set(members)
 
 
+def ask(method: str, url: str, content: bytes = b"") -> None:
+    """Send a request until it is answered."""
+
+    def is_answered() -> bool:
+        with suppress(requests.ConnectionError, requests.Timeout):
+            requests.request(method, url, data=content, timeout=START_SECONDS)
+            return True
+        return False
+
+    wait_until(is_answered, f"{method} {url} is answered")
+
+
 @pytest.mark.e2e
 def test_each_line_of_web_and_worker_is_one_of_ours_and_names_the_run(tmp_path: Path, kind: str) -> None:
     """From start to end, through a reload, a worker that is killed, and addresses that are hostile."""
-    python = {"PYTHONWARNINGS": "default"}  # a worker of root is warned, and that is a line too
-    with service(tmp_path, LOG_FORMAT=kind, ANYVAR_LEASE_SECONDS="1", **python) as made:
+    variables = {
+        "ANYVAR_KERNEL": "on" if kind == "text" else "off",  # its load takes a second in each process
+        "ANYVAR_LEASE_SECONDS": "1",
+        "PYTHONWARNINGS": "default",  # a worker of root is warned, and that is a line too
+    }
+    with service(tmp_path, LOG_FORMAT=kind, **variables) as made:
         web = made.start_web()
         worker = made.start_worker("--concurrency=1", app="tests.faults.slow")
-        location = made.submit(SMALL, run_id="a")
-        wait_until(lambda: made.look(location)["status"] == "running", "it is begun")
+        location = made.submit(MANY_CHUNKS, run_id="a")
+        wait_until(lambda: "attempt 1 begins" in made.log("worker-1"), "it is begun")
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         made.start_worker("--concurrency=1")
         run = made.wait_for(location)
         for hostile in ("%1b[31m%0a%0d%c2%9b", "vcf/%0a%1b"):
-            requests.get(f"{made.url}/{hostile}", timeout=30)
-        requests.put(f"{made.url}/vcf?run_id=%0a%1b", data=SMALL, timeout=30)
+            ask("GET", f"{made.url}/{hostile}")
+        ask("PUT", f"{made.url}/vcf?run_id=%0a%1b", SMALL)
         web.send_signal(signal.SIGHUP)
         wait_until(lambda: made.log("web").count("Booting worker") == 2, "it is reloaded")
         made.stop()

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from celery import current_app
 from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
@@ -20,7 +21,7 @@ from tests.servers import wait_until
 from vcfjobs.models import Run, Shard, Status
 from vcfjobs.registry import load
 from vcfjobs.runs import lifecycle, submit
-from vcfjobs.worker import annotation, dispatch, executor, maintenance
+from vcfjobs.worker import dispatch, executor, maintenance
 from vcfjobs.worker.lease import Lease
 
 HOSTILE = "a\nb\r\x1b[31mc\x7f\x9b\u2028d\0"
@@ -45,7 +46,7 @@ def test_each_line_of_a_run_names_it(
     def no_index(*args: object, **options: object) -> None:
         raise OSError("no room")
 
-    monkeypatch.setattr(annotation.pysam, "tabix_index", no_index)
+    monkeypatch.setattr("vcfjobs.worker.annotation.pysam.tabix_index", no_index)
     executor.run(queued.pk, task_id="t", worker="w")
     executor.run(queued.pk, task_id="t", worker="w")
     found = lines()
@@ -121,10 +122,10 @@ def test_the_lines_of_the_loaders_thread_name_the_run(
 def test_the_lines_of_a_submit_name_the_run(
     tiny_assembly: str, lines: Callable[[], list[str]], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(task: str, args: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(dispatch, "_send", hang)
+    monkeypatch.setattr(current_app.amqp, "send_task_message", hang)
     dispatch._broken_until = 0.0
     run, _ = submit.submit_run(
         upload=make_upload(),
@@ -209,10 +210,10 @@ def test_the_line_of_a_shard_that_is_queued_again_names_its_run(
 def test_what_the_broker_does_not_take_from_the_sweep_is_named(
     lines: Callable[[], list[str]], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def hang(task: str, args: object) -> None:
+    def hang(*_: object, **__: object) -> None:
         raise OSError
 
-    monkeypatch.setattr(dispatch, "_send", hang)
+    monkeypatch.setattr(current_app.amqp, "send_task_message", hang)
     dispatch._broken_until = 0.0
     run = make_run()
     maintenance.send_unsent()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from kombu import Connection, Consumer, Exchange, Queue
+from typing import Any
+
+from kombu.connection import Connection
+from kombu.entity import Exchange, Queue
+from kombu.messaging import Consumer
 
 from anyvar_site.redis_broker import broker_settings
 from tests.servers import RedisServer
@@ -20,7 +24,8 @@ def test_a_channel_that_holds_a_message_and_waits_for_more_closes_without_redis(
     consumer.consume()
     connection.Producer().publish("x", routing_key="q", declare=[queue])
     connection.drain_events(timeout=5)
-    connection.default_channel._brpop_start()
+    channel: Any = connection.default_channel
+    channel._brpop_start()
     answers = Queue(exchange=Exchange("control", type="fanout"), auto_delete=True)
     Consumer(connection.channel(), [answers]).consume()  # as for remote control; it cannot be closed either
     own_redis.stop()

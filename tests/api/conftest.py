@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -16,14 +15,17 @@ from tests.factories import VCF, make_run, store_input
 from vcfjobs.models import Run
 from vcfjobs.worker import executor
 
-Submit = Callable[..., HttpResponse]
+if TYPE_CHECKING:  # the name that the stubs have for the client's answer, which has json()
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
+
+Submit = Callable[..., "Answer"]
 
 
 @pytest.fixture
 def submit(client: Client, tiny_assembly: str, broker: list[Any]) -> Submit:
     """PUT /vcf as multipart, or as the raw body with `raw=True`; query parameters by name."""
 
-    def call(content: bytes = VCF, *, raw: bool = False, name: str = "in.vcf", **query: str) -> HttpResponse:
+    def call(content: bytes = VCF, *, raw: bool = False, name: str = "in.vcf", **query: str) -> Answer:
         given = {"assembly": "tiny", **query}
         address = "/vcf?" + "&".join(f"{key}={value}" for key, value in given.items())
         if raw:

@@ -1,4 +1,4 @@
-"""How each documented response is provoked."""
+"""How each documented answer is provoked."""
 
 from __future__ import annotations
 
@@ -15,15 +15,25 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from tests.api.conftest import leave
-from tests.api.document import OPERATIONS, Example, Operation
+from tests.api.document import OPERATIONS, Answer, Operation
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import storage
-from vcfjobs.api.openapi import examples
+from vcfjobs.api import examples
 from vcfjobs.models import Assembly, Run, RunAlleles
 from vcfjobs.registry import search
 from vcfjobs.runs import lifecycle
-from vcfjobs.vrs.digests import digest_bytes
+from vcfjobs.vrs.digests import digest_bytes, vrs_allele
 from vcfjobs.worker import dispatch, executor
+
+# REF and ALT of each record of the examples; the deletion spans the whole run of C.
+ALLELES = (
+    vrs_allele(examples.SEQUENCE, 1_451_125, 1_451_126, length=1, repeat_subunit_length=1),
+    examples.ALLELE,
+    vrs_allele(examples.SEQUENCE, 1_455_717, 1_455_719, length=2, repeat_subunit_length=2),
+    vrs_allele(examples.SEQUENCE, 1_455_718, 1_455_725, length=6, repeat_subunit_length=1),
+)
+PLACE = "accession=GRCh37:20&start=1451000&end=1452000"
+WRONG_ID = examples.ANNOTATED.replace(examples.ALLELE["id"], examples.UNKNOWN)
 
 
 class Session:
@@ -34,23 +44,21 @@ class Session:
         self.monkeypatch = monkeypatch
         self.operation = operation
         self.client = Client()
-        self.content = examples.CARRYING if operation.name == "ingest_vcf" else examples.VCF
+        self.content = examples.ANNOTATED if operation.name == "ingest_vcf" else examples.VCF
 
     def call(self, *, content: str | None = None, query: str = "", **headers: Any) -> Any:
         """The call with the examples' run, identifier or place in its address, and a file in its body."""
         address = self.operation.path.format(run_id=examples.RUN_ID, vrs_id=examples.ALLELE["id"])
         if self.operation.name == "get_variations" and not query:
-            query = "&".join(f"{name}={value}" for name, value in examples.PLACE.items())
+            query = PLACE
         if self.operation.name == "get_objects":
             return self.client.post(address, content or examples.IDS, "application/json", **headers)
         data = (self.content if content is None else content).encode()
-        uploads = {"content_type": "application/octet-stream"} if "_vcf" in self.operation.name else {}
-        if self.operation.method == "get":
-            data, uploads = b"", {}
+        method = self.operation.method.upper()
+        if method == "GET":
+            data = b""
         headers.setdefault("HTTP_CONTENT_DISPOSITION", 'attachment; filename="sample.vcf"')
-        return self.client.generic(
-            self.operation.method.upper(), f"{address}?{query}", data, **uploads, **headers
-        )
+        return self.client.generic(method, f"{address}?{query}", data, **headers)
 
     def run(self, content: str = examples.VCF, **columns: Any) -> Run:
         """The examples' run, with its file."""
@@ -60,7 +68,7 @@ class Session:
             file_name="sample.vcf",
             input_bytes=len(content),
             queue_position=0,
-            **{"input_sha256": examples.QUEUED_RUN["input_sha256"], **columns},
+            **columns,
         )
         store_input(made, content.encode())
         return made
@@ -100,8 +108,13 @@ def after(prepare: Callable[[Session], object], **given: Any) -> Provocation:
 
 def held(session: Session) -> None:
     """The run has held the examples' alleles."""
-    digests = sorted(digest_bytes(allele["digest"]) for allele in (*examples.SNV, *examples.DELETION))
+    digests = sorted(digest_bytes(allele["digest"]) for allele in ALLELES)
     RunAlleles.objects.create(run=session.done(), ordinal=0, digests=b"".join(digests))
+
+
+def accepted(session: Session) -> Any:
+    """A run to poll."""
+    return session.call(query=f"run_async=true&run_id={examples.RUN_ID}")
 
 
 def without_length(session: Session) -> Any:
@@ -110,6 +123,12 @@ def without_length(session: Session) -> Any:
     del request.META["CONTENT_LENGTH"]
     view = session.client.get(session.operation.path).resolver_match.func
     return view(request).render()
+
+
+def cut_off(session: Session) -> Any:
+    """An upload that ends before its length."""
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(b"#"), "CONTENT_LENGTH": "2"}
+    return session.call(**environ)
 
 
 def database_away(session: Session) -> Any:
@@ -134,113 +153,116 @@ def failing(session: Session) -> str:
     return session.content + 200 * (session.content.splitlines()[-1] + "\n") + "20\tx\n"
 
 
+def unregistered(session: Session) -> Any:
+    """An identifier that nothing has."""
+    return session.client.get(session.operation.path.format(vrs_id=examples.UNKNOWN))
+
+
 def many(session: Session) -> None:
     """So many runs wait that one more is too many."""
     session.run()
     session.settings.ANYVAR_MAX_QUEUED_RUNS = 1
 
 
-OF_UPLOADS: dict[tuple[int, str], Provocation] = {
-    (202, "Accepted: poll at Location (run_async)"): lambda session: session.call(
-        query=f"run_async=true&run_id={examples.RUN_ID}"
-    ),
-    (400, "INVALID_VCF"): lambda session: session.call(content="# a table\n"),
-    (400, "TRUNCATED_UPLOAD"): lambda session: session.call(
-        **{"wsgi.input": io.BytesIO(b"#"), "CONTENT_LENGTH": "2"}
-    ),
-    (400, "BAD_REQUEST"): lambda session: session.client.generic(
+OF_UPLOADS: dict[str, Provocation] = {
+    "INVALID_VCF": lambda session: session.call(content="# a table\n"),
+    "TRUNCATED_UPLOAD": cut_off,
+    "BAD_REQUEST": lambda session: session.client.generic(
         session.operation.method.upper(),
         session.operation.path,
         b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--\r\n',
         "multipart/form-data; boundary=x",
     ),
-    (400, "RUN_ID_IN_USE"): after(
+    "RUN_ID_IN_USE": after(
         lambda session: session.run(input_sha256="another file's"),
         query=f"run_id={examples.RUN_ID}&run_async=true",
     ),
-    (400, "ANNOTATIONS_MISSING"): lambda session: session.call(content=examples.VCF),
-    (411, "LENGTH_REQUIRED"): without_length,
-    (413, "UPLOAD_TOO_LARGE"): lambda session: session.call(CONTENT_LENGTH=str(2**36 + 1)),
-    (422, "INVALID_PARAMETER"): lambda session: session.call(query="run_async=2"),
-    (422, "UNKNOWN_ASSEMBLY"): lambda session: session.call(query="assembly=GRCh38"),
-    (422, "REFERENCE_MISMATCH"): lambda session: session.call(
+    "ANNOTATIONS_MISSING": lambda session: session.call(content=examples.VCF),
+    "LENGTH_REQUIRED": without_length,
+    "UPLOAD_TOO_LARGE": lambda session: session.call(CONTENT_LENGTH=str(2**36 + 1)),
+    "INVALID_PARAMETER": lambda session: session.call(query="run_async=2"),
+    "UNKNOWN_ASSEMBLY": lambda session: session.call(query="assembly=GRCh38"),
+    "REFERENCE_MISMATCH": lambda session: session.call(
         content=examples.VCF.replace("\tC\tT\t", "\tG\tT\t").replace("\tAC\tA\t", "\tGG\tG\t")
     ),
-    (429, "THROTTLED"): with_settings(
-        after(lambda session: leave(session.call())), ANYVAR_SUBMIT_RATE="1/min"
-    ),
-    (429, "TOO_MANY_RUNS"): with_settings(after(Session.run), ANYVAR_OWNER_MAX_RUNS=1),
-    (429, "TOO_MANY_BYTES"): with_settings(after(Session.run), ANYVAR_OWNER_MAX_BYTES=1),
-    (500, "The run in the request failed"): lambda session: session.call(content=failing(session)),
-    (503, "STORAGE_FULL"): with_settings(Session.call, ANYVAR_MIN_FREE_BYTES=2**62),
-    (503, "QUEUE_FULL"): after(many),
-    (503, "NO_REFERENCE"): after(lambda session: Assembly.objects.all().delete()),
+    "THROTTLED": with_settings(after(lambda session: leave(session.call())), ANYVAR_SUBMIT_RATE="1/min"),
+    "TOO_MANY_RUNS": with_settings(after(Session.run), ANYVAR_OWNER_MAX_RUNS=1),
+    "TOO_MANY_BYTES": with_settings(after(Session.run), ANYVAR_OWNER_MAX_BYTES=1),
+    "RUN_FAILURE": lambda session: session.call(content=failing(session)),
+    "STORAGE_FULL": with_settings(Session.call, ANYVAR_MIN_FREE_BYTES=2**62),
+    "QUEUE_FULL": after(many),
+    "NO_REFERENCE": after(lambda session: Assembly.objects.all().delete()),
 }
-OF_ALL: dict[tuple[int, str], Provocation] = {
-    (401, "NOT_AUTHENTICATED"): with_settings(Session.call, ANYVAR_AUTH_TOKEN_LIST=["a"]),
-    (401, "AUTHENTICATION_FAILED"): with_settings(
+OF_ALL: dict[str, Provocation] = {
+    "NOT_AUTHENTICATED": with_settings(Session.call, ANYVAR_AUTH_TOKEN_LIST=["a"]),
+    "AUTHENTICATION_FAILED": with_settings(
         lambda session: session.call(HTTP_AUTHORIZATION="Bearer b"), ANYVAR_AUTH_TOKEN_LIST=["a"]
     ),
-    (503, "DATABASE_UNAVAILABLE"): database_away,
-    (404, "NOT_FOUND"): Session.call,
-    (409, "CONFLICT"): after(Session.done),
+    "DATABASE_UNAVAILABLE": database_away,
+    "NOT_FOUND": Session.call,
+    "CONFLICT": after(Session.done),
 }
 OF: dict[tuple[str, int, str], Provocation] = {
-    ("submit_vcf", 200, "The annotated VCF (without run_async)"): Session.call,
-    ("ingest_vcf", 200, "Registered"): lambda session: session.call(query=f"run_id={examples.RUN_ID}"),
-    ("ingest_vcf", 200, "The disagreements (with require_validation)"): lambda session: session.call(
-        content=examples.CARRYING_WRONG, query="require_validation=true"
+    ("submit_vcf", 200, "text/plain"): lambda session: session.call(query="add_vrs_attributes=true"),
+    ("submit_vcf", 202, "application/json"): accepted,
+    ("ingest_vcf", 202, "application/json"): accepted,
+    ("ingest_vcf", 200, "application/json"): lambda session: session.call(query=f"run_id={examples.RUN_ID}"),
+    ("ingest_vcf", 200, "text/csv"): lambda session: session.call(
+        content=WRONG_ID, query="require_validation=true"
     ),
-    ("get_vcf", 200, "The annotated VCF"): after(Session.done),
-    ("get_vcf", 200, "The disagreements (require_validation)"): after(
-        lambda session: session.done(examples.CARRYING_WRONG, kind="ingest", require_validation=True)
+    ("get_vcf", 200, "text/plain"): after(lambda session: session.done(add_vrs_attributes=True)),
+    ("get_vcf", 200, "text/csv"): after(
+        lambda session: session.done(WRONG_ID, kind="ingest", require_validation=True)
     ),
-    ("get_vcf", 200, "Annotations registered"): after(
-        lambda session: session.done(examples.CARRYING, kind="ingest")
+    ("get_vcf", 200, "application/json"): after(
+        lambda session: session.done(examples.ANNOTATED, kind="ingest")
     ),
-    ("get_vcf", 202, "Queued or running"): after(
+    ("get_vcf", 202, "application/json"): after(
         lambda session: make_running(
             run_id=examples.RUN_ID, input_bytes=4, bytes_done=1, records_done=500_000
         )
     ),
-    ("get_vcf", 200, "A line for each allele (TSV)"): after(Session.done, query="format=tsv"),
-    ("get_vcf", 200, "An object for each allele (NDJSON)"): after(Session.done, query="format=ndjson"),
-    ("get_vcf", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow, query="format=parquet"),
-    ("get_vcf", 206, "The bytes of Range, here bytes=0-11"): after(Session.done, HTTP_RANGE="bytes=0-11"),
-    ("get_vcf", 404, "Run not found"): Session.call,
-    ("get_vcf", 410, "Expired"): after(
+    ("get_vcf", 206, "text/plain"): after(Session.done, HTTP_RANGE="bytes=0-11"),
+    ("get_vcf", 404, "application/json"): Session.call,
+    ("get_vcf", 410, "EXPIRED"): after(
         lambda session: Run.objects.filter(pk=session.done().pk).update(expires="2020-01-01T00:00:00Z")
     ),
-    ("get_vcf", 410, "Cancelled"): after(lambda session: lifecycle.cancel_run(session.run())),
+    ("get_vcf", 410, "CANCELLED"): after(lambda session: lifecycle.cancel_run(session.run())),
     ("get_vcf", 422, "INVALID_PARAMETER"): lambda session: session.call(query="wait=long"),
-    ("get_vcf", 500, "Failed; ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE"): after(
+    ("get_vcf", 500, "RUN_FAILURE"): after(
         lambda session: executor.run(session.run(failing(session)).pk, task_id="t", worker="w")
     ),
-    ("list_runs", 200, "A page of runs"): after(Session.done),
+    ("list_runs", 200, "application/json"): after(Session.done),
     ("list_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="status=done"),
-    ("get_run", 200, "The run"): after(Session.done),
-    ("cancel_run", 202, "Cancelled"): after(Session.run),
-    ("retry_run", 202, "Queued again"): after(lambda session: lifecycle.cancel_run(session.run())),
+    ("get_run", 200, "application/json"): after(Session.done),
+    ("cancel_run", 202, "application/json"): after(Session.run),
+    ("retry_run", 202, "application/json"): after(lambda session: lifecycle.cancel_run(session.run())),
     ("retry_run", 503, "QUEUE_FULL"): after(many),
-    ("get_run_failures", 200, "The failed records"): after(
+    ("get_run_failures", 200, "application/json"): after(
         lambda session: session.done(examples.VCF.replace("\tC\tT\t", "\tG\tT\t"))
     ),
     ("get_run_result_bgzf", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
     ("get_run_result_index", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
     ("get_run_result_text", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
-    ("get_run_result_text", 200, "The whole file"): after(Session.done),
-    ("get_run_result_text", 206, "The bytes of Range, here bytes=0-11"): after(
-        Session.done, HTTP_RANGE="bytes=0-11"
-    ),
-    ("get_run_result_tsv", 200, "A line for each allele (TSV)"): after(Session.done),
-    ("get_run_result_ndjson", 200, "An object for each allele (NDJSON)"): after(Session.done),
+    ("get_run_result_tsv", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_ndjson", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_parquet", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_tsv", 200, "text/tab-separated-values"): after(Session.done),
+    ("get_run_result_ndjson", 200, "application/x-ndjson"): after(Session.done),
     ("get_run_result_parquet", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow),
-    ("get_run_alleles", 200, "A page of identifiers"): after(held),
+    ("get_vcf", 200, "text/tab-separated-values"): after(Session.done, query="format=tsv"),
+    ("get_vcf", 200, "application/x-ndjson"): after(Session.done, query="format=ndjson"),
+    ("get_vcf", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow, query="format=parquet"),
+    ("get_run_result_text", 200, "text/plain"): after(Session.done),
+    ("get_run_result_text", 206, "text/plain"): after(Session.done, HTTP_RANGE="bytes=0-11"),
+    ("get_run_alleles", 200, "application/json"): after(held),
     ("get_run_alleles", 422, "INVALID_PARAMETER"): after(Session.run, query="cursor=x"),
-    ("get_object", 200, "The allele"): Session.call,
-    ("get_object_runs", 200, "A page of runs"): after(held),
+    ("get_object", 200, "application/json"): Session.call,
+    ("get_object_runs", 200, "application/json"): after(held),
     ("get_object_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="cursor=x"),
-    ("get_objects", 200, "What is registered"): Session.call,
+    ("get_object", 404, "application/json"): unregistered,
+    ("get_object_runs", 404, "application/json"): unregistered,
+    ("get_objects", 200, "application/json"): Session.call,
     ("get_objects", 400, "PARSE_ERROR"): lambda session: session.call(content="{"),
     ("get_objects", 413, "REQUEST_TOO_LARGE"): after(
         lambda session: session.monkeypatch.setattr(search, "PAGE_BYTES", 1)
@@ -249,15 +271,15 @@ OF: dict[tuple[str, int, str], Provocation] = {
         "/objects", "x", content_type="text/plain"
     ),
     ("get_objects", 422, "INVALID_PARAMETER"): lambda session: session.call(content="{}"),
-    ("get_variations", 200, "A page of alleles"): Session.call,
+    ("get_variations", 200, "application/json"): Session.call,
     ("get_variations", 404, "SEQUENCE_NOT_FOUND"): lambda session: session.call(
         query="accession=GRCh37:99&start=1&end=2"
     ),
     ("get_variations", 422, "INVALID_PARAMETER"): lambda session: session.call(
         query="accession=GRCh37:20&start=2&end=1"
     ),
-    ("get_stats", 200, "Counts"): after(Session.done),
-    ("get_service_info", 200, "The service"): with_settings(
+    ("get_stats", 200, "application/json"): after(Session.done),
+    ("get_service_info", 200, "application/json"): with_settings(
         lambda session: session.call(HTTP_HOST="vrs.example.org", secure=True),
         ALLOWED_HOSTS=["vrs.example.org"],
         ANYVAR_SERVICE_ID="org.example.vrs",
@@ -266,31 +288,22 @@ OF: dict[tuple[str, int, str], Provocation] = {
         ANYVAR_SERVICE_CREATED_AT="2026-11-24T12:00:00Z",
         ANYVAR_SERVICE_UPDATED_AT="2026-11-24T12:00:00Z",
     ),
-    ("get_metrics", 200, "The first of the metrics"): after(Session.done),
+    ("get_metrics", 200, "text/plain"): after(Session.done),
     ("get_metrics", 403, "PERMISSION_DENIED"): with_settings(
         after(lambda session: session.client.force_login(User.objects.create_user("u"))),
         ANYVAR_AUTH_TOKEN_LIST=["a"],
     ),
-    ("get_health", 200, "Alive"): Session.call,
-    ("get_readiness", 200, "Ready"): lambda session: (storage.prepare(), session.call())[1],
-    ("get_readiness", 503, "Not ready"): after(
+    ("get_health", 200, "application/json"): Session.call,
+    ("get_readiness", 200, "application/json"): after(lambda session: storage.prepare()),
+    ("get_readiness", 503, "application/json"): after(
         lambda session: session.monkeypatch.setattr(dispatch, "answers", lambda: False)
     ),
 }
-OF |= {
-    (f"get_run_result_{name}", 409, "CONFLICT"): after(lambda session: session.run(status="running"))
-    for name in ("tsv", "ndjson", "parquet")
-}
-UNKNOWN_OBJECT = "Not registered"
 
 
-def provocation_of(example: Example) -> Provocation:
+def provocation_of(answer: Answer) -> Provocation:
     """How the answer is got."""
-    name = OPERATIONS[example.operation].name
-    key = (example.status, example.summary)
-    if example.summary == UNKNOWN_OBJECT:
-        return lambda session: session.client.get(
-            session.operation.path.format(vrs_id=examples.UNKNOWN), headers={}
-        )
-    upload = OF_UPLOADS.get(key) if name in ("submit_vcf", "ingest_vcf") else None
-    return OF.get((name, *key)) or upload or OF_ALL[key]
+    name = OPERATIONS[answer.operation].name
+    of_upload = OF_UPLOADS if name in ("submit_vcf", "ingest_vcf") else {}
+    own = OF.get((name, answer.status, answer.what))
+    return own or of_upload.get(answer.what) or OF_ALL[answer.what]

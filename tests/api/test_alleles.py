@@ -14,8 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs.models import Allele, Run, RunAlleles, Status
+from vcfjobs.models import Allele, Assembly, Run, RunAlleles, Status
 from vcfjobs.registry import provenance, queries, search
+from vcfjobs.vrs.digests import vrs_allele
 from vcfjobs.worker import executor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,6 +46,43 @@ def test_an_object_is_found_and_its_identifier_is_the_one_asked_for(client: Clie
     assert answer["data"]["location"]["sequenceReference"]["refgetAccession"].startswith("SQ.")
 
 
+def insertion() -> Allele:
+    """The two A inserted into nine."""
+    return Allele.objects.select_related("sequence").get(length=11)
+
+
+def test_an_insertion_into_a_repeat_names_its_identifier_under_both_versions(
+    client: Client, registered: Run
+) -> None:
+    allele = insertion()
+    answer = client.get(f"/object/{allele}").json()
+    under_2_1 = vrs_allele(
+        allele.sequence.accession, allele.start, allele.end, length=11, repeat_subunit_length=1
+    )
+    assert answer == {
+        "messages": [],
+        "data": allele.to_vrs(),
+        "ids_by_vrs_version": {"2.0": str(allele), "2.1": under_2_1["id"]},
+    }
+
+
+def test_an_allele_with_one_identifier_is_answered_as_anyvar_does(client: Client, registered: Run) -> None:
+    for allele in Allele.objects.exclude(pk=insertion().pk):
+        assert set(client.get(f"/object/{allele}").json()) == {"messages", "data"}
+
+
+@pytest.mark.parametrize("gone", ["assembly", "file"])
+def test_nothing_is_said_of_versions_where_the_reference_is_gone(
+    client: Client, registered: Run, settings: Settings, gone: str
+) -> None:
+    if gone == "assembly":
+        Assembly.objects.all().delete()
+    else:
+        (settings.ANYVAR_SEQUENCE_DIR / insertion().sequence.accession).unlink()
+    answer = client.get(f"/object/{insertion()}")
+    assert (answer.status_code, set(answer.json())) == (200, {"messages", "data"})
+
+
 @pytest.mark.parametrize("unknown", ["ga4gh:VA." + "A" * 32, "ga4gh:SL." + "A" * 32, "x", "ga4gh:VA.short"])
 def test_an_unknown_object_is_404_in_anyvars_shape(client: Client, unknown: str) -> None:
     response = client.get(f"/object/{unknown}")
@@ -72,7 +110,7 @@ def test_many_objects_that_are_large_together_are_413_and_each_alone_is_found(
 ) -> None:
     literals = Allele.objects.exclude(literal=None)
     ids = [str(allele) for allele in Allele.objects.all()]
-    monkeypatch.setattr(search, "PAGE_BYTES", sum(len(allele.literal) for allele in literals) + 1)
+    monkeypatch.setattr(search, "PAGE_BYTES", sum(len(allele.literal or "") for allele in literals) + 1)
     response = client.post("/objects", {"ids": ids}, content_type="application/json")
     assert len(response.json()["objects"]) == 6
     monkeypatch.setattr(search, "PAGE_BYTES", 1)
@@ -98,7 +136,7 @@ def test_variations_are_paged_in_order(client: Client, registered: Run) -> None:
     for _ in range(10):
         page = client.get(
             "/variations",
-            {"accession": "tiny:1", "start": 0, "end": 240, "page_size": 4, "cursor": cursor},
+            {"accession": "tiny:1", "start": "0", "end": "240", "page_size": "4", "cursor": cursor},
         ).json()
         seen += [allele["id"] for allele in page["variations"]]
         cursor = page["next_cursor"]
@@ -110,7 +148,7 @@ def test_variations_are_paged_in_order(client: Client, registered: Run) -> None:
 @pytest.mark.parametrize("prefix", ["", "ga4gh:"])
 def test_an_accession_names_the_sequence_too(client: Client, registered: Run, prefix: str) -> None:
     accession = Allele.objects.select_related("sequence")[0].sequence.accession
-    page = client.get("/variations", {"accession": prefix + accession, "start": 0, "end": 0}).json()
+    page = client.get("/variations", {"accession": prefix + accession, "start": "0", "end": "0"}).json()
     assert len(page["variations"]) == 2
 
 
@@ -217,6 +255,4 @@ def test_the_export_is_one_allele_a_line(registered: Run, tmp_path: Path) -> Non
     output = tmp_path / "alleles.ndjson"
     call_command("export_alleles", "-o", str(output))
     objects = [json.loads(line) for line in output.read_text().splitlines()]
-    assert {allele["id"] for allele in objects} == {
-        f"ga4gh:VA.{digest}" for digest in Allele.objects.values_list("digest", flat=True)
-    }
+    assert {allele["id"] for allele in objects} == {str(allele) for allele in Allele.objects.all()}

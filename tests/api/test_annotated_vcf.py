@@ -41,7 +41,7 @@ def test_the_alleles_that_a_file_carries_are_registered(client: Client, annotate
     }
     assert Allele.objects.count() == 6
     written = annotated.decode()
-    assert all(f"ga4gh:VA.{digest}" in written for digest in Allele.objects.values_list("digest", flat=True))
+    assert all(str(allele) in written for allele in Allele.objects.all())
 
 
 def test_asynchronously_it_is_202_and_the_same_answer_later(
@@ -105,6 +105,16 @@ def test_validation_of_a_right_file_is_a_csv_without_rows(client: Client, annota
     response = put(client, annotated, require_validation="true")
     assert response["Content-Type"].startswith("text/csv")
     assert body(response) == b"vrs_id,assembly,chrom,pos,start,end,state,new_vrs_id\r\n"
+
+
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+def test_the_report_names_the_version_that_the_file_does(
+    client: Client, tiny_assembly: str, version: str
+) -> None:
+    address = f"/vcf?assembly=tiny&add_vrs_attributes=true&vrs_version={version}"
+    carrying = body(client.put(address, VCF, content_type="text/plain"))
+    assert put(client, carrying).status_code == 200
+    assert Run.objects.get(kind="ingest").report["vrs_version"] == version  # type: ignore[index]
 
 
 def test_validation_names_each_identifier_that_ref_and_alt_do_not_give(

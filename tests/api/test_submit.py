@@ -192,7 +192,7 @@ def test_a_body_shorter_than_its_length_is_400_and_leaves_nothing(
     content = VCF
     if content_type.startswith("multipart"):
         content = b'--x\r\nContent-Disposition: form-data; name="vcf"; filename="a"\r\n\r\n' + VCF
-    environ = {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content) + 100)}
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(len(content) + 100)}
     address = "/vcf?run_async=1&assembly=tiny"
     request = RequestFactory().put(address, content, content_type=content_type, **environ)
     response = SubmitViewSet.as_view({"put": "submit"})(request)
@@ -309,6 +309,9 @@ def test_the_result_is_of_the_version_asked_for(
     text = body(answer).decode()
     assert f"[VRS version={release};" in text
     assert f"VRS_RepeatSubunitLengths={unit}" in text
+    run = Run.objects.get()
+    assert run.report is not None
+    assert run.report["vrs_version"] == version
 
 
 def test_the_default_version_is_a_setting(submit: Submit, settings: Settings) -> None:

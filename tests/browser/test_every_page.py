@@ -142,13 +142,20 @@ def wrong_password(page: Page, shown: Shown) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def run_in(status: str) -> Callable[[Page, Shown], object]:
+    """To the page of the run in a status."""
+    return lambda page, shown: page.goto(f"/jobs/{shown.runs[status]}/")
+
+
+def admin_page(address: str) -> Callable[[Page, Shown], object]:
+    """To a page of the admin."""
+    return lambda page, shown: page.goto(f"/admin/{address}")
+
+
 SIGHTS = {
     "list": Sight(lambda page, shown: page.goto("/")),
     "nothing found": Sight(lambda page, shown: page.goto("/?search=nothing")),
-    **{
-        status: Sight(lambda page, shown, status=status: page.goto(f"/jobs/{shown.runs[status]}/"))
-        for status in ("queued", "running", "succeeded", "failed", "cancelled")
-    },
+    **{status: Sight(run_in(status)) for status in ("queued", "running", "succeeded", "failed", "cancelled")},
     "delete": Sight(lambda page, shown: page.goto(f"/jobs/{shown.runs['succeeded']}/delete/")),
     "allele": Sight(lambda page, shown: page.goto(f"/alleles/{shown.allele}/")),
     "unknown allele": Sight(lambda page, shown: page.goto(f"/alleles/{UNKNOWN}/"), status=404),
@@ -159,10 +166,8 @@ SIGHTS = {
     "empty list": Sight(lambda page, shown: page.goto("/"), who="grace"),
     "admin's list": Sight(lambda page, shown: page.goto("/"), who="ada"),
     **{
-        f"admin's {name}": Sight(
-            lambda page, shown, at=at: page.goto(f"/admin/{at}"), "ada", except_for=DJANGOS
-        )
-        for name, at in {
+        f"admin's {name}": Sight(admin_page(address), "ada", except_for=DJANGOS)
+        for name, address in {
             "index": "",
             "dashboard": "vcfjobs/run/dashboard/",
             "runs": "vcfjobs/run/",

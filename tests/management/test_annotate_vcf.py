@@ -16,6 +16,8 @@ from django.core.management import CommandError, call_command
 
 from tests.conftest import PROJECT, TINY_CONTIG
 from tests.factories import HEADER, RECORDS, VCF
+from tests.packing import bgzf
+from tests.vrs.bcf.encoding import of_sites
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 
 pytestmark = [pytest.mark.django_db]
@@ -89,6 +91,13 @@ def test_standard_input_to_standard_output_with_the_summary_on_standard_error(
     assert "records: 3" in said
     assert "reference 3" in said
     assert "failed: 0" in said
+
+
+def test_bcf_gives_the_records_of_the_same_vcf(command_line: CommandLine) -> None:
+    done = [command_line.annotate("-", input=given) for given in (VCF, bgzf(of_sites(VCF)))]
+    records = [[line for line in each.stdout.splitlines() if not line.startswith(b"#")] for each in done]
+    assert len(records[0]) == 3
+    assert records[0] == records[1]
 
 
 def test_the_summary_names_failures_by_reason_and_unknown_contigs(

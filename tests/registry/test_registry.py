@@ -7,6 +7,7 @@ import threading
 import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, make_running
 from tests.vrs.small_vcf import HEADER, record, reference, run
@@ -14,8 +15,8 @@ from vcfjobs.errors import InvalidCursorError
 from vcfjobs.models import Allele, Run, RunAlleles, Sequence
 from vcfjobs.registry import load, provenance, queries, search
 from vcfjobs.vrs.digests import digest_text, raw_digest
-from vcfjobs.vrs.vcf.annotate import Options
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
+from vcfjobs.vrs.vcf.alleles import AlleleRow
+from vcfjobs.vrs.vcf.options import Options
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -120,7 +121,9 @@ def test_pages_are_complete_ordered_and_without_doubles(sequence: Sequence) -> N
 
 def test_a_page_of_long_literals_ends_early_and_the_next_goes_on(sequence: Sequence) -> None:
     load.load([row(number, literal="C" * 1_000_000) for number in range(20)])
-    starts, sizes, cursor = [], [], ""
+    starts: list[int] = []
+    sizes: list[int] = []
+    cursor = ""
     while not sizes or cursor:
         page = search.overlapping(sequence, 0, 100, size=1000, cursor=cursor)
         starts += [allele.start for allele in page.alleles]
@@ -130,9 +133,9 @@ def test_a_page_of_long_literals_ends_early_and_the_next_goes_on(sequence: Seque
     assert sizes == [9, 9, 2]
 
 
-def test_a_page_is_one_query(sequence: Sequence, django_assert_num_queries: object) -> None:
+def test_a_page_is_one_query(sequence: Sequence, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     load.load([row(number) for number in range(10)])
-    with django_assert_num_queries(1):  # type: ignore[operator]
+    with django_assert_num_queries(1):
         search.overlapping(sequence, 0, 100, size=3)
 
 
@@ -190,8 +193,8 @@ def test_long_literals_do_not_pile_up_until_there_are_many(sequence: Sequence) -
     ] * 4 + [4]
 
 
-def test_provenance_can_be_switched_off(sequence: Sequence, settings: object) -> None:
-    settings.ANYVAR_PROVENANCE = False  # type: ignore[attr-defined]
+def test_provenance_can_be_switched_off(sequence: Sequence, settings: Settings) -> None:
+    settings.ANYVAR_PROVENANCE = False
     with load.Loader(make_running()) as loader:
         loader.take([row(1)])
     assert Allele.objects.count() == 1
@@ -207,11 +210,11 @@ def test_a_deleted_run_leaves_its_alleles_and_takes_its_provenance(sequence: Seq
     assert not RunAlleles.objects.exists()
 
 
-def test_a_run_registers_what_it_annotates(tiny_assembly: str, settings: object) -> None:
+def test_a_run_registers_what_it_annotates(tiny_assembly: str, settings: Settings) -> None:
     from tests.factories import store_input
     from vcfjobs.worker import executor
 
-    settings.ANYVAR_REGISTER = True  # type: ignore[attr-defined]
+    settings.ANYVAR_REGISTER = True
     kept, left_out = make_run(), make_run(register=False)
     for each in (left_out, kept):
         store_input(each)
@@ -240,17 +243,17 @@ def test_many_alleles_are_not_counted_and_estimated_well(
 def test_the_search_for_the_latest_runs_is_bounded_by_their_number_and_by_time(
     sequence: Sequence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance, "BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(provenance, "RUNS_SEARCHED", 2)
     digest = row(7)[0]
     for number in range(7):
         held = make_run(run_id=f"r{number}")
         RunAlleles.objects.create(run=held, ordinal=0, digests=b"\0" * 24 + digest)
         RunAlleles.objects.create(run=held, ordinal=1, digests=b"x" * 24)
     RunAlleles.objects.create(run=make_run(), ordinal=0, digests=b"x" * 12 + digest + b"x" * 12)
-    text = digest_text(digest)
-    runs, complete = provenance.latest_runs_holding(text, most=100, seconds=60)
+    allele, other = Allele(pk=digest_text(digest)), Allele(pk=digest_text(b"\1" * 24))
+    runs, complete = provenance.latest_runs_holding(allele, most=100, seconds=60)
     assert ([held.run_id for held in runs], complete) == ([f"r{number}" for number in range(6, -1, -1)], True)
-    runs, complete = provenance.latest_runs_holding(text, most=2, seconds=60)
+    runs, complete = provenance.latest_runs_holding(allele, most=2, seconds=60)
     assert ([held.run_id for held in runs], complete) == (["r6", "r5"], False)
-    assert provenance.latest_runs_holding(text, most=100, seconds=-1) == ([], False)
-    assert provenance.latest_runs_holding(digest_text(b"\1" * 24), most=1, seconds=60) == ([], True)
+    assert provenance.latest_runs_holding(allele, most=100, seconds=-1) == ([], False)
+    assert provenance.latest_runs_holding(other, most=1, seconds=60) == ([], True)

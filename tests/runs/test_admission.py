@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import NoReturn
 
 import pytest
@@ -23,7 +24,7 @@ from vcfjobs.runs.admission import admit_upload
 pytestmark = [pytest.mark.django_db]
 
 
-class UnreadBody:
+class UnreadBody(io.BytesIO):
     """A body that fails the test when it is read."""
 
     def read(self, *_: object) -> NoReturn:
@@ -40,7 +41,7 @@ def upload(length: int | None = 10) -> WSGIRequest:
     request.META.pop("CONTENT_LENGTH", None)
     if length is not None:
         request.META["CONTENT_LENGTH"] = str(length)
-    request._stream = UnreadBody()  # type: ignore[attr-defined]
+    request._stream = UnreadBody()
     return request
 
 

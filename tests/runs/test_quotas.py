@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import VCF, make_run, make_upload, store_input
 from vcfjobs import storage
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models import Run, Status
-from vcfjobs.runs import lifecycle, quotas, submit
+from vcfjobs.runs import admission, lifecycle, submit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
 
-def put(client: Client, **query: str):  # type: ignore[no-untyped-def]
+def put(client: Client, **query: str) -> Any:
     text = "&".join(f"{name}={value}" for name, value in ({"assembly": "tiny"} | query).items())
     return client.put(f"/vcf?run_async=true&{text}", data=VCF, content_type="application/octet-stream")
 
@@ -36,16 +37,16 @@ def test_an_owner_with_as_many_runs_as_one_may_have_waits(client: Client, settin
 def test_the_limit_of_one_owner_is_not_anothers(settings: Settings) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = 1
     make_run(owner="a")
-    quotas.require_room("b", 0)
+    admission.require_room("b", 0)
     with pytest.raises(VcfJobsError, match="limit of"):
-        quotas.require_room("a", 0)
+        admission.require_room("a", 0)
 
 
 def test_runs_that_ended_do_not_count(settings: Settings) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = 1
     make_run(status=Status.SUCCEEDED)
     make_run(status=Status.FAILED)
-    quotas.require_room("", 0)
+    admission.require_room("", 0)
 
 
 def test_an_owner_whose_files_are_too_many_bytes_waits(client: Client, settings: Settings) -> None:
@@ -60,11 +61,11 @@ def test_uploads_that_arrive_at_once_do_not_pass_the_bytes_of_an_owner_together(
     settings.ANYVAR_OWNER_MAX_BYTES = len(VCF) + 10
     parameters = submit.Parameters(assembly="tiny")
     for upload in (first := make_upload(), second := make_upload()):
-        quotas.require_room("", upload.size)  # both are let in before either is recorded
+        admission.require_room("", upload.size)  # both are let in before either is recorded
     submit.submit_run(upload=first, parameters=parameters, owner="", run_id=None, run_async=True)
     with pytest.raises(VcfJobsError, match="bytes that you may store"):
         submit.submit_run(upload=second, parameters=parameters, owner="", run_id=None, run_async=True)
-    assert quotas.stored_bytes("") == len(VCF)
+    assert admission.stored_bytes("") == len(VCF)
 
 
 def test_stored_bytes_are_inputs_and_results_that_are_still_there(settings: Settings) -> None:
@@ -75,7 +76,7 @@ def test_stored_bytes_are_inputs_and_results_that_are_still_there(settings: Sett
     from django.utils import timezone
 
     make_run(input_bytes=9999, status=Status.FAILED, expired=timezone.now())
-    assert quotas.stored_bytes("") == 157
+    assert admission.stored_bytes("") == 157
 
 
 def test_a_full_queue_answers_503(client: Client, settings: Settings) -> None:
@@ -126,7 +127,7 @@ def test_the_page_says_it_too(client: Client, settings: Settings) -> None:
     assert Run.objects.count() == 1
 
 
-def test_no_limit_is_no_query(settings: Settings, django_assert_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_no_limit_is_no_query(settings: Settings, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     settings.ANYVAR_OWNER_MAX_RUNS = settings.ANYVAR_OWNER_MAX_BYTES = settings.ANYVAR_MAX_QUEUED_RUNS = 0
     with django_assert_num_queries(0):
-        quotas.require_room("", 0)
+        admission.require_room("", 0)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
@@ -42,14 +43,14 @@ def submit(
 ) -> Submit:
     """Submit the small VCF; what happens on commit happens."""
 
-    def call(content: bytes = VCF, **changes: object) -> tuple[Run, bool]:
+    def call(content: bytes = VCF, **changes: Any) -> tuple[Run, bool]:
         known = {"owner": "", "run_id": None, "run_async": True}
         parameters = {name: changes.pop(name) for name in list(changes) if name not in known}
         with django_capture_on_commit_callbacks(execute=True):
             return submit_run(
                 upload=make_upload(content),
-                parameters=Parameters(**({"assembly": "tiny"} | parameters)),  # type: ignore[arg-type]
-                **(known | changes),  # type: ignore[arg-type]
+                parameters=Parameters(**({"assembly": "tiny"} | parameters)),
+                **(known | changes),
             )
 
     return call
@@ -94,7 +95,7 @@ def test_an_upload_stays_though_the_answer_to_its_commit_is_lost(
     tiny_assembly: str, broker: Broker, monkeypatch: pytest.MonkeyPatch, answers: bool
 ) -> None:
     """Whether the database can be asked afterwards or not: the run may be there."""
-    wrapper = connections[DEFAULT_DB_ALIAS].__class__
+    wrapper: Any = type(connections[DEFAULT_DB_ALIAS])
     commit = wrapper._commit
 
     def lose_answer(self: object) -> None:

@@ -6,10 +6,11 @@ import io
 from collections.abc import Mapping
 
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.alleles import AlleleRow
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
 
 HEADER = b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
 #          0         1         2         3         4
@@ -17,7 +18,7 @@ HEADER = b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n
 SEQUENCE = b"ACGTTGCAAGGCTTAAAAAAAAACCAGCAGCAGCTTGACNNRTAGC"
 
 
-def reference(assembly: str = "X", **contigs: bytes) -> Reference:
+def reference(assembly: str = "X", /, **contigs: bytes) -> Reference:
     """A reference of contigs in memory; chr1 is SEQUENCE where none is given."""
     named: Mapping[str, bytes] = contigs or {"chr1": SEQUENCE}
     return Reference(assembly, {name: FlatSequence.from_bytes(bases) for name, bases in named.items()})
@@ -27,7 +28,8 @@ def run(
     content: bytes, on: Reference | None = None, options: Options | None = None
 ) -> tuple[bytes, list[AlleleRow], Report]:
     """Annotate a whole file: its bytes, its alleles, its report."""
-    total, data, alleles = Report(), [], []
+    total, data = Report(), []
+    alleles: list[AlleleRow] = []
     for chunk in annotate(open_text(io.BytesIO(content)), on or reference(), options or Options()):
         data.append(chunk.data)
         alleles += chunk.alleles

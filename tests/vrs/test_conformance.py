@@ -16,7 +16,7 @@ from vcfjobs.vrs import digests
 from vcfjobs.vrs.digests import vrs_allele
 from vcfjobs.vrs.normalize import normalize
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
-from vcfjobs.vrs.vcf.annotate import Options
+from vcfjobs.vrs.vcf.options import Options
 
 GOLDEN = Path(__file__).parent / "data" / "golden_synthetic.jsonl"
 OWN_LINES = b"##INFO=<ID=VRS_"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.vrs.small_vcf import HEADER, run
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
-from vcfjobs.vrs.vcf.annotate import Options
+from vcfjobs.vrs.vcf.options import Options
 
 EXAMPLES = 250
 ALLELES = 100

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from vcfjobs.vrs import normalize as module
 from vcfjobs.vrs.normalize import Normalized, Stretches, largest_subunit, normalize, roll_left, roll_right
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 
@@ -80,7 +81,7 @@ def test_a_stretch_is_rolled_through_once_however_many_alleles_lie_in_it() -> No
 
 def test_a_file_of_indels_in_one_stretch_takes_seconds() -> None:
     reference = Reference("x", {"1": FlatSequence.from_bytes(b"ACGT" + b"N" * 20_000_000 + b"ACGT")})
-    annotator = RecordAnnotator(reference, for_ref=True, add_vrs_attributes=False, collect_alleles=False)
+    annotator = RecordAnnotator(reference, Options())
     lines = b"".join(b"1\t%d\t.\tN\tNN\t.\t.\t.\n" % (9_000_000 + at) for at in range(2_000))
     began = time.process_time()
     assert annotator.annotate(lines, 1).report.alleles["insertion"] == 2_000

@@ -10,6 +10,7 @@ import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pysam
 import pytest
@@ -22,9 +23,11 @@ from vcfjobs.errors import VcfJobsError
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.sequences.fasta import read_fasta
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, aliases
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.alleles import AlleleRow
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.header import FIELDS
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 
 DATA = SHARED / "data"
@@ -60,7 +63,8 @@ def reference_of(vcf: Path) -> Reference:
     for fasta in fastas:
         if fasta.suffix in (".fai", ".gzi"):
             continue
-        with fasta.open("rb") as file:
+        with fasta.open("rb") as opened:
+            file: BinaryIO = opened
             if fasta.name == "norm.iupac.fa":  # it ends in digits, which our reader refuses
                 file = io.BytesIO(file.read().replace(b"12345678", b""))
             for name, residues in read_fasta(file):
@@ -93,7 +97,8 @@ def without_ours(text: bytes) -> list[bytes]:
 def test_a_real_file_goes_through(vcf: Path, tmp_path: Path) -> None:
     on = reference_of(vcf)
     result = tmp_path / "out.vcf.gz"
-    report, rows = Report(), []
+    report = Report()
+    rows: list[AlleleRow] = []
     with vcf.open("rb") as file, result.open("wb") as output:
         writer = BgzfWriter(output)
         for chunk in annotate(open_text(file), on, Options(add_vrs_attributes=True, collect_alleles=True)):

@@ -15,9 +15,9 @@ from tests.vrs.small_vcf import HEADER, fields, info_of, record, run
 from tests.vrs.test_real_files import DATA, VCFS, plain_text, reference_of
 from vcfjobs.vrs.normalize import normalize
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
-from vcfjobs.vrs.vcf.annotate import Options
 from vcfjobs.vrs.vcf.ingest import ingest
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import VrsVersion
 
 CONTIGS = 500

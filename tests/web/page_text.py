@@ -15,3 +15,9 @@ def markup(response: Any) -> str:
 def words(response: Any) -> str:
     """The same, entities resolved, white space in one."""
     return re.sub(r"[ \n]+", " ", unescape(markup(response)))
+
+
+def link(response: Any, name: str) -> str:
+    """The address that the link with this id leads to; "" without such a link."""
+    found = re.search(rf'<a id="{name}" href="([^"]*)"', response.content.decode())
+    return unescape(found.group(1)) if found else ""

@@ -125,7 +125,7 @@ def test_carriage_returns_are_no_part_of_a_record() -> None:
     text = (HEADER + record(f"VRS_Allele_IDs=.,{UNKNOWN}")).replace("\n", "\r\n").encode()
     (found,) = first_records([text], for_ref=True)
     assert found.ids is not None
-    assert [identifier.text for identifier in found.ids] == ["", UNKNOWN]
+    assert found.ids == [("REF", ""), ("ALT", UNKNOWN)]
 
 
 def test_a_record_that_the_bound_cuts_in_two_is_not_taken_for_a_whole_one(client: Client) -> None:

@@ -16,6 +16,7 @@ from tests.factories import VCF, make_run, make_running
 from tests.web.page_text import words
 from vcfjobs.models import Kind, Run, Status
 from vcfjobs.vrs.vcf.header import vrs_lines
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -66,7 +67,7 @@ def test_a_file_that_comes_annotated_is_recognised_when_it_is_submitted(
 
 
 def test_a_file_that_comes_to_be_registered_is_recognised_too(client: Client, submit: Submit) -> None:
-    lines = b"".join(line + b"\n" for line in vrs_lines(for_ref=True, add_vrs_attributes=True))
+    lines = b"".join(line + b"\n" for line in vrs_lines(Options(for_ref=True, add_vrs_attributes=True)))
     run = submit(annotated(lines), "/annotated_vcf")
     assert (run.kind, run.input_annotated_by) == (Kind.INGEST, "vcfjobs version=0.1.0, VRS 2.0.1")
     page = words(client.get(f"/jobs/{run.pk}/"))
@@ -219,6 +220,14 @@ def test_every_state_reads_well(client: Client, columns: dict[str, Any], sentenc
 def test_a_report_of_nothing_says_so(client: Client, records: int, sentence: str) -> None:
     run = make_run(status=Status.SUCCEEDED, report=Report(records=records).to_json(), records_done=records)
     assert f"<p>{sentence}.</p>" in words(client.get(f"/jobs/{run.pk}/"))
+
+
+@pytest.mark.parametrize("version", ["2.1", ""])
+def test_the_report_names_the_version_of_its_identifiers_if_it_knows_it(client: Client, version: str) -> None:
+    run = make_run(status=Status.SUCCEEDED, report=Report(vrs_version=version).to_json())
+    page = words(client.get(f"/jobs/{run.pk}/"))
+    assert ("Identifiers of VRS" in page) == bool(version)
+    assert f"Identifiers of VRS {version}" in page or not version
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def dying_in(monkeypatch: pytest.MonkeyPatch, module: object, function: str) -> 
     class KilledError(BaseException):
         """No handler of the service takes it."""
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KilledError
 
     with monkeypatch.context() as patch:

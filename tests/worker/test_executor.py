@@ -6,6 +6,7 @@ import gzip
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pysam
 import pytest
@@ -13,6 +14,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import HEADER, VCF, make_run, make_running, store_input
+from tests.servers import wait_until
+from tests.worker.large_runs import files
 from vcfjobs import storage
 from vcfjobs.errors import RunLostError
 from vcfjobs.models import Run, Status
@@ -27,18 +30,6 @@ def work(run: Run) -> Run:
     executor.run(run.pk, task_id="task", worker="celery@here")
     run.refresh_from_db()
     return run
-
-
-@pytest.fixture
-def queued(tiny_assembly: str) -> Run:
-    """A queued run with its stored file, first in line."""
-    run = make_run(queue_position=0)
-    store_input(run)
-    return run
-
-
-def files(run: Run) -> list[str]:
-    return sorted(path.name for path in storage.run_folder(run.pk).iterdir())
 
 
 def test_a_run_ends_with_an_indexed_result_and_without_its_input(queued: Run) -> None:
@@ -91,8 +82,8 @@ def test_an_error_after_the_last_update_neither_fails_the_run_nor_removes_its_re
 ) -> None:
     succeed = executor._succeed
 
-    def lost_answer(mine: Run, result: object) -> bool:
-        succeed(mine, result)  # type: ignore[arg-type]
+    def lost_answer(mine: Run, columns: dict[str, Any]) -> None:
+        succeed(mine, columns)
         raise ZeroDivisionError
 
     monkeypatch.setattr(executor, "_succeed", lost_answer)
@@ -163,13 +154,13 @@ def test_a_run_taken_over_meanwhile_keeps_the_other_attempts_result(
     """The worker comes back after its lease: its last UPDATE hits nothing, and its own files go."""
     publish = annotation.publish
 
-    def slow_publish(mine: Run, *args: object, **options: object) -> bool:
-        indexed = publish(mine, *args, **options)  # type: ignore[arg-type]
+    def slow_publish(mine: Run, *args: Any, **options: Any) -> dict[str, Any]:
+        columns = publish(mine, *args, **options)
         if mine.attempt == 1:
             Run.objects.filter(pk=mine.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
             work(mine)
             mine.attempt = 1
-        return indexed
+        return columns
 
     monkeypatch.setattr(annotation, "publish", slow_publish)
     answer = executor.run(queued.pk, task_id="zombie", worker="w")
@@ -183,7 +174,7 @@ def test_a_run_cancelled_meanwhile_leaves_no_output_and_keeps_its_input(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cancel_first(lease: Lease, records: int, input_bytes: int) -> None:
-        Run.objects.get(pk=lease.item.pk).cancel()
+        Run.objects.get(pk=lease.item.run_pk).cancel()
         lease._progress_due = 0
         progress(lease, records, input_bytes)
 
@@ -197,10 +188,10 @@ def test_a_run_cancelled_meanwhile_leaves_no_output_and_keeps_its_input(
 def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     publish = annotation.publish
 
-    def delete_first(mine: Run, *args: object, **options: object) -> bool:
+    def delete_first(mine: Run, *args: Any, **options: Any) -> dict[str, Any]:
         Run.objects.filter(pk=mine.pk).delete()
         storage.drop_run(mine.pk)
-        return publish(mine, *args, **options)  # type: ignore[arg-type]
+        return publish(mine, *args, **options)
 
     monkeypatch.setattr(annotation, "publish", delete_first)
     assert executor.run(queued.pk, task_id="t", worker="w") == "lost"
@@ -211,7 +202,6 @@ def test_a_run_deleted_meanwhile_ends_quietly(queued: Run, monkeypatch: pytest.M
 def test_a_lease_is_renewed_while_the_work_goes_on(settings: Settings) -> None:
     settings.ANYVAR_LEASE_SECONDS = 1
     run = make_running(lease_until=timezone.now())
-    from tests.servers import wait_until
 
     with Lease(run):
         wait_until(
@@ -223,8 +213,6 @@ def test_a_lease_is_renewed_while_the_work_goes_on(settings: Settings) -> None:
 def test_a_lease_that_another_took_stops_the_work(settings: Settings) -> None:
     settings.ANYVAR_LEASE_SECONDS = 0.3
     run = make_running()
-    from tests.servers import wait_until
-    from vcfjobs.errors import RunLostError
 
     def stopped() -> bool:
         try:
@@ -285,13 +273,13 @@ def test_whoever_cut_a_run_does_not_remove_the_result_that_another_joined(
     queued: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both work under one attempt; the first was away from the database until the run was done."""
-    finish = executor._finish
+    succeed = executor._succeed
 
-    def finish_and_lose(mine: Run, result: object) -> str:
-        finish(mine, result)  # type: ignore[arg-type]
+    def succeed_and_lose(mine: Run, columns: dict[str, Any]) -> None:
+        succeed(mine, columns)
         raise RunLostError
 
-    monkeypatch.setattr(executor, "_finish", finish_and_lose)
+    monkeypatch.setattr(executor, "_succeed", succeed_and_lose)
     assert turn(queued) == "lost"
     queued.refresh_from_db()
     assert queued.status == Status.SUCCEEDED

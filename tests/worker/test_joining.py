@@ -59,15 +59,15 @@ def test_trouble_of_the_worker_that_cut_a_run_takes_nothing_from_the_one_that_jo
 ) -> None:
     """Both work under one attempt of the run."""
     settings.ANYVAR_SHARD_BYTES = 8_000
-    run, send = stored(text_of()), dispatch.send
+    run, enqueue = stored(text_of()), dispatch.enqueue
 
     def others_first(_: WorkItem) -> bool:
-        monkeypatch.setattr(dispatch, "send", send)
+        monkeypatch.setattr(dispatch, "enqueue", enqueue)
         with dying_in(monkeypatch, storage, "publish"):  # in the midst of the join
             finish(run)
         raise error
 
-    monkeypatch.setattr(dispatch, "send", others_first)
+    monkeypatch.setattr(dispatch, "enqueue", others_first)
     assert turn(run) == "lost"
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.RUNNING, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -25,10 +26,9 @@ from tests.worker.large_runs import (
     turn,
 )
 from vcfjobs import storage
-from vcfjobs.errors import RunLostError
 from vcfjobs.models import Run, Shard, Status
 from vcfjobs.runs import lifecycle
-from vcfjobs.worker import dispatch, executor, maintenance, sharding
+from vcfjobs.worker import cleanup, dispatch, executor, maintenance, sharding
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
@@ -54,7 +54,7 @@ def test_a_joiner_that_is_lost_before_its_commit_costs_the_join_alone(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
 
-    with dying_in(monkeypatch, executor, "_succeed"):
+    with dying_in(monkeypatch, Run, "succeed"):
         finish(run)
     run.refresh_from_db()
     assert (run.status, run.attempt) == (Status.RUNNING, 1)
@@ -73,7 +73,7 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
 ) -> None:
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(gzip.compress(text_of(9000)))
-    with dying_in(monkeypatch, sharding, "create_shards"):
+    with dying_in(monkeypatch, type(Shard.objects), "cut"):
         turn(run)
     lose(run)
     maintenance.take_back_lost()
@@ -81,31 +81,25 @@ def test_a_worker_lost_before_it_recorded_the_shards_costs_the_cut_alone(
     assert (run.status, run.records_done) == (Status.SUCCEEDED, 9000)
 
 
-def test_a_failed_run_is_cut_anew_by_a_retry(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    turn(run)
-    run.cancel()
+def test_a_failed_run_is_cut_anew_by_a_retry(cut_run: Run, settings: Settings) -> None:
+    turn(cut_run)
+    cut_run.cancel()
     settings.ANYVAR_SHARD_BYTES = 9_000
-    lifecycle.retry_run(run)
-    run = finish(run)
-    assert (run.status, run.records_done, run.attempt) == (Status.SUCCEEDED, RECORDS, 2)
+    lifecycle.retry_run(cut_run)
+    finish(cut_run)
+    assert (cut_run.status, cut_run.records_done, cut_run.attempt) == (Status.SUCCEEDED, RECORDS, 2)
 
 
-def test_cancelling_removes_the_parts_and_stops_the_shards(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    turn(run)
-    shard = Shard.objects.claim_next(run.pk, "task", "w")
+def test_cancelling_removes_the_parts_and_stops_the_shards(cut_run: Run) -> None:
+    turn(cut_run)
+    shard = Shard.objects.claim_next(cut_run.pk, "task", "w")
     assert shard is not None
-    assert any(name.endswith(".shards") for name in files(run))
-    lifecycle.cancel_run(run)
-    assert files(run) == ["input"]
+    assert any(name.endswith(".shards") for name in files(cut_run))
+    lifecycle.cancel_run(cut_run)
+    assert files(cut_run) == ["input"]
     assert not shard.renew(0)
-    assert shard.complete() == (False, None)
-    assert turn(run) == "nothing to do"
+    assert not shard.succeed()
+    assert turn(cut_run) == "nothing to do"
 
 
 @pytest.mark.parametrize("when", ["before it looks", "after it looked"])
@@ -115,16 +109,16 @@ def test_who_tidies_up_late_takes_nothing_from_a_retry(
     run = stored(bgzf(text_of()))
     (storage.run_folder(run.pk) / "0.part.gz").touch()
 
-    def retried_meanwhile() -> None:
+    module, name = (cleanup, "tidy_up") if when == "before it looks" else (storage, "keep_input")
+    tidy_up = getattr(module, name)
+
+    def retried_meanwhile(*given: Any) -> None:
+        monkeypatch.setattr(module, name, tidy_up)
         lifecycle.retry_run(run)
         finish(run)
+        tidy_up(*given)
 
-    keep_input = storage.keep_input
-    discard_output = sharding.discard_output
-    if when == "before it looks":
-        monkeypatch.setattr(sharding, "discard_output", lambda pk: (retried_meanwhile(), discard_output(pk)))
-    else:
-        monkeypatch.setattr(storage, "keep_input", lambda *given: (retried_meanwhile(), keep_input(*given)))
+    monkeypatch.setattr(module, name, retried_meanwhile)
     lifecycle.cancel_run(run)
     done = finish(run)
     assert done.status == Status.SUCCEEDED
@@ -140,6 +134,7 @@ def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
     keep_input = storage.keep_input
 
     def cut_meanwhile(*given: Any) -> None:
+        monkeypatch.setattr(storage, "keep_input", keep_input)
         lifecycle.retry_run(run)
         turn(run)
         turn(run)
@@ -147,75 +142,61 @@ def test_who_tidies_up_late_leaves_the_shards_of_a_retry(
 
     monkeypatch.setattr(storage, "keep_input", cut_meanwhile)
     lifecycle.cancel_run(run)
-    monkeypatch.setattr(storage, "keep_input", keep_input)
     assert run.shards.filter(status=Status.SUCCEEDED).count() == 1
     assert finish(run).status == Status.SUCCEEDED
 
 
 def test_a_shard_whose_run_was_cancelled_ends_as_lost_and_leaves_nothing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    cut_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    complete = executor._complete
+    succeed = executor._succeed
 
-    def cancelled_first(*args: object) -> object:
-        lifecycle.cancel_run(run)
-        return complete(*args)  # type: ignore[arg-type]
+    def cancelled_first(shard: Shard, columns: dict[str, Any]) -> None:
+        lifecycle.cancel_run(cut_run)
+        succeed(shard, columns)
 
-    monkeypatch.setattr(executor, "_complete", cancelled_first)
-    assert turn(run) == "lost"
-    assert files(run) == ["input"]
+    monkeypatch.setattr(executor, "_succeed", cancelled_first)
+    assert turn(cut_run) == "lost"
+    assert files(cut_run) == ["input"]
 
 
-def test_a_zombies_shard_cannot_be_completed_over_anothers(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    zombie = Shard.objects.claim_next(run.pk, "zombie", "w")
+def test_a_zombies_shard_cannot_be_completed_over_anothers(cut_run: Run) -> None:
+    zombie = Shard.objects.claim_next(cut_run.pk, "zombie", "w")
     assert zombie is not None
     lose(zombie)
     maintenance.take_back_lost()
     mine = Shard.objects.claim(zombie.pk, "mine", "w")
     assert mine is not None
     assert not zombie.renew(0)
-    assert zombie.complete() == (False, None)
-    completed, last_of = mine.complete()
-    assert (completed, last_of) == (True, None)
+    assert not zombie.succeed()
+    assert mine.succeed()
+    assert mine.run_to_join() is None
 
 
-def test_a_shard_that_kills_its_workers_fails_its_run(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    shard = run.shards.get(number=2)
+def test_a_shard_that_kills_its_workers_fails_its_run(cut_run: Run, settings: Settings) -> None:
+    shard = cut_run.shards.get(number=2)
     for _ in range(settings.ANYVAR_RUN_MAX_ATTEMPTS):
         assert Shard.objects.claim(shard.pk, "t", "w")
         lose(shard)
         maintenance.take_back_lost()
-    run.refresh_from_db()
-    assert (run.status, run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
+    cut_run.refresh_from_db()
+    assert (cut_run.status, cut_run.error_code) == (Status.FAILED, "WORKER_LOST_ERROR")
     maintenance.drop_shards()
-    assert files(run) == ["input"]
+    assert files(cut_run) == ["input"]
     assert not Shard.objects.exists()
 
 
-def test_a_shard_over_its_deadline_ends_its_run_as_too_long(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    run.refresh_from_db()
-    assert run.deadline is None  # a shard has one, however many there are
-    shard = Shard.objects.claim_next(run.pk, "t", "w")
+def test_a_shard_over_its_deadline_ends_its_run_as_too_long(cut_run: Run) -> None:
+    assert cut_run.deadline is None  # a shard has one, however many there are
+    shard = Shard.objects.claim_next(cut_run.pk, "t", "w")
     assert shard is not None
     maintenance.end_overdue()
-    run.refresh_from_db()
-    assert run.status == Status.RUNNING
+    cut_run.refresh_from_db()
+    assert cut_run.status == Status.RUNNING
     Shard.objects.filter(pk=shard.pk).update(deadline=timezone.now() - timedelta(seconds=1))
     maintenance.end_overdue()
-    run.refresh_from_db()
-    assert run.error_code == "TIME_LIMIT_EXCEEDED"
+    cut_run.refresh_from_db()
+    assert cut_run.error_code == "TIME_LIMIT_EXCEEDED"
 
 
 @pytest.mark.parametrize(("requeue", "status"), [(False, Status.FAILED), (True, Status.RUNNING)])
@@ -240,13 +221,10 @@ def test_a_dead_child_takes_its_shard_along_as_the_setting_says(
     assert (sent in broker) == requeue
 
 
-def test_a_run_without_a_lease_is_not_lost_while_its_shards_are_under_way(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
+def test_a_run_without_a_lease_is_not_lost_while_its_shards_are_under_way(cut_run: Run) -> None:
     maintenance.sweep()
-    run.refresh_from_db()
-    assert (run.status, run.lease_until, run.attempt) == (Status.RUNNING, None, 1)
+    cut_run.refresh_from_db()
+    assert (cut_run.status, cut_run.lease_until, cut_run.attempt) == (Status.RUNNING, None, 1)
 
 
 def test_shards_that_the_broker_did_not_take_are_sent_by_the_sweep(
@@ -307,23 +285,31 @@ def test_shards_whose_record_was_not_heard_of_are_recorded_once(settings: Settin
     mine = Run.objects.claim(run.pk, "t", "w")
     assert mine is not None
     ranges = [(0, 20_000), (20_000, len(text_of()))]
-    first = sharding.create_shards(mine, ranges)
+    storage.make_shard_folder(run.pk, 1)
+    first = Shard.objects.cut(mine, ranges)
     taken = Shard.objects.claim_next(run.pk, "fast", "w")
     part = storage.shard_path(run.pk, 1, 0, 1)
     part.write_bytes(b"being written")
-    assert sharding.create_shards(mine, ranges) == first
+    storage.make_shard_folder(run.pk, 1)
+    assert Shard.objects.cut(mine, ranges) == first
     assert part.exists()
     assert taken is not None
     assert taken.renew(0)
 
 
-def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(settings: Settings) -> None:
+def test_a_run_that_was_lost_before_its_shards_were_recorded_leaves_no_folder(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
-    mine = Run.objects.claim(run.pk, "t", "w")
-    assert mine is not None
-    run.cancel()
-    with pytest.raises(RunLostError):
-        sharding.create_shards(mine, [(0, 10)])
+    make_shard_folder = storage.make_shard_folder
+
+    def cancelled_first(pk: uuid.UUID, cut_attempt: int) -> None:
+        run.cancel()
+        make_shard_folder(pk, cut_attempt)
+
+    monkeypatch.setattr(storage, "make_shard_folder", cancelled_first)
+    assert turn(run) == "lost"
     assert files(run) == ["input"]
 
 
@@ -333,23 +319,20 @@ def test_trouble_after_the_cut_does_not_fail_the_run(
     settings.ANYVAR_SHARD_BYTES = 8_000
     run = stored(text_of())
     with monkeypatch.context() as patch:
-        patch.setattr(dispatch, "send", lambda _: 1 / 0)
+        patch.setattr(dispatch, "enqueue", lambda _: 1 / 0)
         turn(run)
     run.refresh_from_db()
     assert (run.status, run.shards.count()) == (Status.RUNNING, run.shard_count)
     assert finish(run).status == Status.SUCCEEDED
 
 
-def test_workers_that_were_away_for_long_are_lost_and_not_slow(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
-    shard = Shard.objects.claim_next(run.pk, "t", "w")
+def test_workers_that_were_away_for_long_are_lost_and_not_slow(cut_run: Run) -> None:
+    shard = Shard.objects.claim_next(cut_run.pk, "t", "w")
     assert shard is not None
     past = timezone.now() - timedelta(hours=2)
     Shard.objects.filter(pk=shard.pk).update(lease_until=past, deadline=past)
     maintenance.sweep()
-    assert finish(run).status == Status.SUCCEEDED
+    assert finish(cut_run).status == Status.SUCCEEDED
 
 
 def test_a_worker_lost_while_it_recompressed_leaves_nothing_when_the_run_is_done(

@@ -7,20 +7,21 @@ import time
 import uuid
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from celery.exceptions import WorkerLostError
-from django.db import OperationalError
+from celery.worker import state
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_celery_results.models import TaskResult
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import storage
 from vcfjobs.models import Run, Status, Worker
-from vcfjobs.worker import bootstep, dispatch, maintenance
+from vcfjobs.vrs import kernel
+from vcfjobs.worker import bootstep, dispatch, fork_guard, maintenance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -254,7 +255,9 @@ def make_worker(node: str = "celery@here", pid: int = 7, **columns: object) -> W
     return Worker(node=node, host="h", pid=pid, version="1", concurrency=2, started=timezone.now(), **columns)
 
 
-def test_a_worker_that_reports_in_has_one_row_and_is_seen_anew(django_assert_num_queries: Any) -> None:
+def test_a_worker_that_reports_in_has_one_row_and_is_seen_anew(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
     with django_assert_num_queries(1):
         make_worker().report_in()
     Worker.objects.update(seen=timezone.now() - timedelta(seconds=90))
@@ -292,12 +295,20 @@ def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> No
     assert TaskResult.objects.get().task_id == "young"
 
 
-def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstep, "refuse_wrong_setup", lambda pool: None)
-    monkeypatch.setattr(bootstep.fork_guard, "fork_without_database", lambda: None)
-    now = 1000.0
-    monkeypatch.setattr(bootstep.time, "monotonic", lambda: now)
-    step = bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="w", concurrency=1))
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch) -> bootstep.SweepStep:
+    """What a worker does beside its pool; nothing is loaded, checked or forked."""
+    for module, name in ((bootstep, "refuse_wrong_setup"), (kernel, "load")):
+        monkeypatch.setattr(module, name, lambda *_: None)
+    monkeypatch.setattr(fork_guard, "fork_without_database", lambda: None)
+    return bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
+
+
+def test_orphans_are_looked_for_once_an_hour(
+    step: bootstep.SweepStep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     assert step._seldom() == []
     now += 3601
     assert step._seldom() == [maintenance.drop_orphans]
@@ -306,14 +317,15 @@ def test_orphans_are_looked_for_once_an_hour(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(("stopping", "status"), [(None, Status.FAILED), (0, Status.QUEUED)])
 def test_a_child_that_goes_while_its_worker_is_stopped_is_no_fault_of_the_run(
-    monkeypatch: pytest.MonkeyPatch, broker: object, stopping: int | None, status: str
+    step: bootstep.SweepStep,
+    monkeypatch: pytest.MonkeyPatch,
+    broker: object,
+    stopping: int | None,
+    status: str,
 ) -> None:
     """A signal to the whole process group, as a terminal's, honcho's or a scheduler's."""
-    monkeypatch.setattr(bootstep, "refuse_wrong_setup", lambda pool: None)
-    monkeypatch.setattr(bootstep.fork_guard, "fork_without_database", lambda: None)
-    monkeypatch.setattr(bootstep.connection, "close", lambda: None)  # of the test's own transaction
-    step = bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
+    monkeypatch.setattr(connection, "close", lambda: None)  # of the test's own transaction
     run = make_running(task_id="t", worker="celery@here")
-    monkeypatch.setattr(bootstep.state, "should_stop", stopping)
+    monkeypatch.setattr(state, "should_stop", stopping)
     step._on_task_failure(WorkerLostError(), task_id="t")
     assert status_of(run) == status

@@ -6,6 +6,7 @@ import pysam
 import pytest
 from pytest_django import Settings
 
+from tests.vrs.bcf.encoding import of_sites
 from tests.worker.large_runs import (
     FORMATS,
     RECORDS,
@@ -26,13 +27,14 @@ from vcfjobs.worker import executor
 pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtures("broker", "tiny_assembly")]
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", [*FORMATS, "bcf"])
 def test_the_result_is_that_of_the_whole_file(kind: str, settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 6_000
-    content = FORMATS[kind](text_of(9000))
+    content = (FORMATS | {"bcf": of_sites})[kind](text_of(9000))
+    settings.ANYVAR_SHARD_BYTES = len(content) // 12
     expected = whole(content, settings)
     run = finish(stored(content))
-    assert run.shard_count == -(-len(content) // 6_000) or kind == "vcf.gz"
+    pieces = -(-len(content) // settings.ANYVAR_SHARD_BYTES)
+    assert run.shard_count == pieces or kind in ("vcf.gz", "bcf")
     assert run.shard_count > 2
     assert (run.status, run.records_done) == (Status.SUCCEEDED, 9000)
     assert text(run) == text(expected)
@@ -61,29 +63,26 @@ def test_the_block_index_finds_any_byte_of_the_joined_result(settings: Settings)
             assert b"".join(reader.read_range(start, start + 100)) == plain[start : start + 100]
 
 
-def test_progress_adds_up_over_the_shards(settings: Settings) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
+def test_progress_adds_up_over_the_shards(cut_run: Run) -> None:
     seen = []
-    for _ in range(run.shards.count() - 1):
-        shard = Shard.objects.filter(run=run, status=Status.QUEUED).first()
+    for _ in range(cut_run.shards.count() - 1):
+        shard = Shard.objects.filter(run=cut_run, status=Status.QUEUED).first()
         assert shard is not None
-        turn(run)
+        turn(cut_run)
         shard.refresh_from_db()
-        Run.objects.filter(pk=run.pk).update(records_done=0)
-        held = Shard.objects.filter(run=run, status=Status.QUEUED).first()
+        Run.objects.filter(pk=cut_run.pk).update(records_done=0)
+        held = Shard.objects.filter(run=cut_run, status=Status.QUEUED).first()
         assert held is not None
         mine = Shard.objects.claim(held.pk, "t", "w")
         assert mine is not None
         assert mine.save_progress(1, 10)
-        run.refresh_from_db()
-        done = sum(run.shards.values_list("records_done", flat=True))
-        seen.append(run.records_done)
-        assert run.records_done == done > shard.records_done
+        cut_run.refresh_from_db()
+        done = sum(cut_run.shards.values_list("records_done", flat=True))
+        seen.append(cut_run.records_done)
+        assert cut_run.records_done == done > shard.records_done
         Shard.objects.filter(pk=held.pk).update(status=Status.QUEUED, records_done=0)
     assert seen == sorted(seen)
-    assert finish(run).records_done == RECORDS
+    assert finish(cut_run).records_done == RECORDS
 
 
 def test_a_malformed_line_in_a_late_shard_is_named_by_its_line_in_the_file(settings: Settings) -> None:
@@ -130,20 +129,17 @@ def test_shards_register_what_the_whole_file_holds(settings: Settings) -> None:
 
 
 def test_a_full_disk_while_a_shard_is_written_fails_the_run_clearly(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    cut_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.ANYVAR_SHARD_BYTES = 4_000
-    run = stored(text_of())
-    turn(run)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(BgzfWriter, "write", full)
-    turn(run)
-    run.refresh_from_db()
-    assert "no space left" in run.error
-    assert files(run) == ["input"]
+    turn(cut_run)
+    cut_run.refresh_from_db()
+    assert "no space left" in cut_run.error
+    assert files(cut_run) == ["input"]
 
 
 def test_only_files_above_the_setting_are_cut(settings: Settings) -> None:

@@ -5,20 +5,12 @@ from __future__ import annotations
 import pytest
 
 from anyvar_site.celery import app
-from tests.factories import make_run, store_input
 from vcfjobs import storage
 from vcfjobs.models import Run, Status
 from vcfjobs.tasks import EARLIER_NAMES
 from vcfjobs.worker import dispatch
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tiny_assembly")]
-
-
-@pytest.fixture
-def queued() -> Run:
-    run = make_run(queue_position=0)
-    store_input(run)
-    return run
+pytestmark = [pytest.mark.django_db]
 
 
 @pytest.mark.parametrize("name", [dispatch.WORK_ON_NEXT, *EARLIER_NAMES])

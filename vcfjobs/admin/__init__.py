@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from vcfjobs.admin import accounts, alleles, operations, references, runs, shards
+from vcfjobs.admin import alleles, operations, references, runs
 
-__all__ = ["accounts", "alleles", "operations", "references", "runs", "shards"]
+__all__ = ["alleles", "operations", "references", "runs"]
 
 admin.site.site_header = "VRS annotation: operations"
 admin.site.site_title = "VRS annotation"

@@ -8,12 +8,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin.lists import BoundedPaginator, NoDelete
-from vcfjobs.admin.references import link_to, names_of
+from vcfjobs.admin.references import USES, USES_SHOWN, names
 from vcfjobs.models import Allele
 from vcfjobs.registry import provenance, queries, search
 
@@ -37,29 +38,15 @@ class EstimatedPaginator(BoundedPaginator):
 class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     """The registry."""
 
-    # Methods, not columns, so that no query string can sort a hundred million rows.
-    list_display = ("identifier", "interval", "state")
+    # No columns, so that no query string can sort a hundred million rows.
+    list_display = ("__str__", "interval", "state")
     list_select_related = ("sequence",)
     ordering = ("digest",)
-    pages = EstimatedPaginator
+    paginator = EstimatedPaginator
     search_fields = ("digest",)
     search_help_text = "A complete identifier, ga4gh:VA.…"
-    fields = (
-        "identifier",
-        "page",
-        "location",
-        "sequence_link",
-        "names",
-        "start",
-        "end",
-        "state",
-        "vrs",
-        "held_by",
-    )
-    readonly_fields = ("identifier", "page", "location", "sequence_link", "names", "state", "vrs", "held_by")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Allele]:
-        return super().get_queryset(request).select_related("sequence")
+    fields = ("__str__", "location", "sequence", "used_as", "start", "end", "state", "vrs", "held_by")
+    readonly_fields = fields
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Allele], search_term: str
@@ -72,31 +59,19 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
     def get_fields(self, request: HttpRequest, obj: Allele | None = None) -> Any:
         return self.fields if request.user.has_perm("vcfjobs.view_run") else self.fields[:-1]
 
-    @admin.display
-    def identifier(self, allele: Allele) -> str:
-        return str(allele)
+    def view_on_site(self, allele: Allele) -> str:
+        return reverse("pages:allele", args=[str(allele)])
 
-    @admin.display
-    def page(self, allele: Allele) -> SafeString:
-        return format_html('<a href="{}">Open</a>', reverse("pages:allele", args=[str(allele)]))
-
-    @admin.display
     def interval(self, allele: Allele) -> str:
         return f"{allele.sequence.accession} [{allele.start:,}, {allele.end:,})"
 
-    @admin.display
     def location(self, allele: Allele) -> str:
         return str(allele.to_vrs()["location"]["id"])
 
-    @admin.display(description="sequence")
-    def sequence_link(self, allele: Allele) -> SafeString:
-        return link_to(allele.sequence)
-
     @admin.display(description="contigs")
-    def names(self, allele: Allele) -> str:
-        return names_of(allele.sequence)
+    def used_as(self, allele: Allele) -> str:
+        return names(USES.filter(sequence=allele.sequence_id)[: USES_SHOWN + 1])
 
-    @admin.display
     def state(self, allele: Allele) -> str:
         if allele.literal is None:
             return f"length {allele.length}, repeat subunit {allele.repeat_subunit_length}"
@@ -111,14 +86,6 @@ class AlleleAdmin(NoDelete, admin.ModelAdmin[Allele]):
         return format_html("<pre>{}</pre>", json.dumps(allele.to_vrs(), indent=2))
 
     @admin.display(description="runs")
-    def held_by(self, allele: Allele) -> SafeString | str:
-        runs, complete = provenance.latest_runs_holding(str(allele), most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
-        more = "" if complete else "The search stopped early: more runs may contain it."
-        if not runs:
-            return more or "No recorded run."
-        rows = (
-            (reverse("admin:vcfjobs_run_change", args=[run.pk]), run.run_id, run.created.date())
-            for run in runs
-        )
-        listed = format_html_join("", '<li><a href="{}">{}</a>, {}</li>', rows)
-        return format_html("<ul>{}</ul>{}", listed, more)
+    def held_by(self, allele: Allele) -> SafeString:
+        runs, complete = provenance.latest_runs_holding(allele, most=RUNS_SHOWN, seconds=SEARCH_SECONDS)
+        return render_to_string("admin/vcfjobs/allele/runs.html", {"runs": runs, "complete": complete})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from celery import states
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -21,6 +22,13 @@ PERIODS = {
 }
 
 Choices = list[tuple[str, str]]
+
+
+class ColumnFilter(SimpleListFilter):
+    """Rows by the value of the column `parameter_name`; Django's own filter asks which values occur."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**self.used_parameters)
 
 
 class StuckFilter(SimpleListFilter):
@@ -52,7 +60,7 @@ class EndedFilter(SimpleListFilter):
         return queryset.filter(finished__gte=timezone.now() - period[1]) if period else queryset
 
 
-class ErrorCodeFilter(SimpleListFilter):
+class ErrorCodeFilter(ColumnFilter):
     """Failed runs by their error code."""
 
     title = "error code"
@@ -62,12 +70,13 @@ class ErrorCodeFilter(SimpleListFilter):
         return [(code, code) for code in Run.FAILURE_CODES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        # The index by status leaves few rows to read.
-        return queryset.filter(status=Status.FAILED, error_code=self.value()) if self.value() else queryset
+        # The index of the error codes contains failed runs alone.
+        found = super().queryset(request, queryset)
+        return found.filter(status=Status.FAILED) if self.used_parameters else found
 
 
-class AssemblyFilter(SimpleListFilter):
-    """Runs by registered assembly; not by those that only an old run names."""
+class AssemblyFilter(ColumnFilter):
+    """Runs by registered assembly, without the names that only old runs have."""
 
     title = "assembly"
     parameter_name = "assembly"
@@ -75,5 +84,12 @@ class AssemblyFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         return [(name, name) for name in registered_assemblies()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(assembly=self.value()) if self.value() else queryset
+
+class StateFilter(ColumnFilter):
+    """Results by Celery's state."""
+
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(state, state.capitalize()) for state in (states.STARTED, states.SUCCESS, states.FAILURE)]

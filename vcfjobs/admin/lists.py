@@ -44,19 +44,9 @@ class ReadOnly:
     show_facets = admin.ShowFacets.NEVER  # they count the whole table for each choice
     list_per_page = 50
     list_max_show_all = 200
-    pages: type[BoundedPaginator] = BoundedPaginator
+    paginator: ClassVar[type[Paginator[Any]]] = BoundedPaginator
     # Filters and columns that the query string may filter by: indexed ones whose content staff may know.
     lookups: ClassVar[tuple[str, ...]] = ()
-
-    def get_paginator(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Any],
-        per_page: int,
-        orphans: int = 0,
-        allow_empty_first_page: bool = True,
-    ) -> BoundedPaginator:
-        return self.pages(queryset, per_page, orphans, allow_empty_first_page)
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

@@ -1,21 +1,24 @@
-"""Workers, the log of this admin, and the results that Celery keeps."""
+"""Workers, the shards that they work on, the results that Celery keeps, and who did what in this admin."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from celery import states
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_results.models import GroupResult, TaskResult
 
+from vcfjobs.admin import filters
 from vcfjobs.admin.lists import NoDelete
-from vcfjobs.models import Worker
+from vcfjobs.models import Run, Shard, Worker
 
 # Their own pages count and sort whole tables, and this service makes no group results.
 admin.site.unregister([TaskResult, GroupResult])
+admin.site.unregister(User)
 
 
 @admin.register(Worker)
@@ -28,6 +31,30 @@ class WorkerAdmin(NoDelete, admin.ModelAdmin[Worker]):
     @admin.display(boolean=True)
     def alive(self, worker: Worker) -> bool:
         return not worker.is_silent
+
+
+@admin.register(Shard)
+class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
+    """The shards of large runs in progress; they are deleted when their run ends."""
+
+    list_display = ("run", "number", "status", "attempt", "worker", "sent", "started", "records_done")
+    list_filter = ("status", filters.StuckFilter)
+    lookups = ("run", "status", "worker", "stuck")
+    sortable_by = ()
+    list_select_related = ("run",)
+    search_fields = ("run__run_id",)
+    search_help_text = "A run id, or a run's key."
+    ordering = ("-id",)
+    exclude = ("report",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Shard]:
+        return super().get_queryset(request).defer("report", "run__report", "run__traceback")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Shard], search_term: str
+    ) -> tuple[QuerySet[Shard], bool]:
+        found = Run.objects.named(search_term.strip())
+        return queryset.filter(run__in=found) if search_term else queryset, False
 
 
 @admin.register(LogEntry)
@@ -48,17 +75,13 @@ class LogEntryAdmin(NoDelete, admin.ModelAdmin[LogEntry]):
         return entry.get_change_message() or entry.get_action_flag_display()
 
 
-class StateFilter(admin.SimpleListFilter):
-    """Results by Celery's state; the column declares no choices, so Django would query for them."""
+@admin.register(User)
+class AccountAdmin(UserAdmin[User]):
+    """Django's own, but an account is deleted with its entries in the log, which nobody deletes otherwise."""
 
-    title = "status"
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(state, state.capitalize()) for state in (states.STARTED, states.SUCCESS, states.FAILURE)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(status=self.value()) if self.value() else queryset
+    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, lacking - {str(LogEntry._meta.verbose_name)}, protected
 
 
 @admin.register(TaskResult)
@@ -66,7 +89,7 @@ class TaskResultAdmin(NoDelete, admin.ModelAdmin[TaskResult]):
     """Celery's record of its deliveries. The runs themselves are authoritative."""
 
     list_display = ("task_id", "task_name", "status", "worker", "date_created", "date_done")
-    list_filter = (StateFilter,)
+    list_filter = (filters.StateFilter,)
     lookups = ("status",)
     sortable_by = ()
     ordering = ("-id",)

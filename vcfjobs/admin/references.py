@@ -9,8 +9,6 @@ from django.contrib import admin
 from django.db.models import Count, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin.lists import NoDelete
@@ -24,9 +22,9 @@ USES = Contig.objects.select_related("assembly").order_by("pk")
 
 HOW_TO_CHANGE = (
     "Manage references with commands on the server. Register: “manage.py load_reference NAME FASTA”; with "
-    "--replace it replaces an assembly, and registered alleles stay. Remove: "
-    "“manage.py remove_reference NAME”. List: “manage.py list_references -v 2”, which "
-    "shows contigs that are not canonical. Runs in progress finish with the sequences they started with."
+    "--replace it replaces an assembly, and registered alleles stay. Remove: “manage.py remove_reference "
+    "NAME”. List: “manage.py list_references -v 2”, which shows contigs that are not canonical. Runs in "
+    "progress finish with the sequences they started with."
 )
 
 
@@ -49,12 +47,10 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
     def contig_count(self, assembly: Assembly) -> str:
         return f"{assembly.number:,}"  # type: ignore[attr-defined]  # annotated
 
-    @admin.display(description="size")
     def size(self, assembly: Assembly) -> str:
         bases = assembly.contigs.aggregate(sum=Sum("sequence__length"))["sum"] or 0
         return f"{self.contig_count(assembly)} contigs, {bases:,} bases"
 
-    @admin.display(description="in use")
     def in_use(self, assembly: Assembly) -> str:
         runs = at_most(Run.objects.filter(status__in=ACTIVE, assembly=assembly.name), COUNTED_RUNS + 1)
         if not runs:
@@ -62,11 +58,9 @@ class AssemblyAdmin(NoDelete, admin.ModelAdmin[Assembly]):
         number = f"more than {COUNTED_RUNS:,}" if runs > COUNTED_RUNS else f"{runs:,}"
         return f"Used by {number} queued or running run{'' if runs == 1 else 's'}."
 
-    @admin.display(description="contigs")
     def contigs(self, assembly: Assembly) -> SafeString:
         first = assembly.contigs.select_related("sequence").order_by("ordinal")[:CONTIGS_SHOWN]
-        everything = f"{reverse('admin:vcfjobs_contig_changelist')}?assembly__id__exact={assembly.pk}"
-        context = {"contigs": first, "everything": everything, "number": self.contig_count(assembly)}
+        context = {"assembly": assembly, "contigs": first}
         return render_to_string("admin/vcfjobs/assembly/contigs.html", context)
 
 
@@ -83,7 +77,6 @@ class ContigAdmin(NoDelete, admin.ModelAdmin[Contig]):
     search_fields = ("name__startswith",)
     search_help_text = "The start of a contig name."
 
-    @admin.display(description="length")
     def length(self, contig: Contig) -> str:
         return f"{contig.sequence.length:,}"
 
@@ -112,23 +105,12 @@ class SequenceAdmin(NoDelete, admin.ModelAdmin[Sequence]):
         some = Prefetch("contigs", USES[: USES_SHOWN + 1], to_attr="uses")
         return super().get_queryset(request).prefetch_related(some)
 
-    @admin.display(description="used as")
     def used_as(self, sequence: Sequence) -> str:
-        return names(sequence.uses) or "no registered contig"  # type: ignore[attr-defined]  # prefetched
-
-
-def names_of(sequence: Sequence) -> str:
-    """`assembly:contig` of the first contigs with this sequence; there may be thousands of runs of N."""
-    return names(USES.filter(sequence=sequence)[: USES_SHOWN + 1]) or "no registered contig"
+        return names(sequence.uses)  # type: ignore[attr-defined]  # prefetched
 
 
 def names(contigs: Iterable[Contig]) -> str:
-    """`assembly:contig` of each, at most USES_SHOWN."""
+    """`assembly:contig` of the first USES_SHOWN; a sequence of N may be thousands of contigs."""
     found = [f"{contig.assembly.name}:{contig.name}" for contig in contigs]
-    return ", ".join([*found[:USES_SHOWN], *(["…"] if len(found) > USES_SHOWN else [])])
-
-
-def link_to(sequence: Sequence) -> SafeString:
-    """A link to the sequence's page."""
-    address = reverse("admin:vcfjobs_sequence_change", args=[sequence.pk])
-    return format_html('<a href="{}">{}</a>', address, sequence.accession)
+    more = ["…"] if len(found) > USES_SHOWN else []
+    return ", ".join(found[:USES_SHOWN] + more) or "no registered contig"

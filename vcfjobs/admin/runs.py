@@ -6,7 +6,6 @@ import json
 import uuid
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -16,10 +15,8 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.views.decorators.cache import never_cache
 
 from vcfjobs.admin import filters, selection
 from vcfjobs.admin.lists import ReadOnly
@@ -29,7 +26,7 @@ from vcfjobs.monitoring import overview
 from vcfjobs.runs.downloads import downloads_of
 
 # The members of the engine's report that say nothing about single records.
-REPORTED = ("records", "resolved", "alleles", "failed", "without_id")
+REPORTED = ("vrs_version", "records", "resolved", "alleles", "failed", "without_id")
 FIELDSETS = {
     None: "run_id id page_link state owner kind files",
     "Work": "created sent started finished expires expired attempt attempt_limit worker task_id lease_until "
@@ -74,7 +71,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     search_fields = ("run_id", "file_name")
     search_help_text = "A run's key, or the start of a run id or file name (case-sensitive)."
     ordering = ("-created", "-id")
-    actions = ("cancel_runs", "retry_runs", "delete_runs")
+    actions = ("cancel_runs", "retry_runs", "delete_selected")
     change_form_template = "admin/vcfjobs/run/change_form.html"
     readonly_fields = ("state", "page_link", "files", "summary", "trace", "shards_of_it")
     fieldsets = [(title, {"fields": tuple(fields.split())}) for title, fields in FIELDSETS.items()]
@@ -83,7 +80,6 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         view = self.admin_site.admin_view(self.dashboard)
         return [path("dashboard/", view, name="vcfjobs_dashboard"), *super().get_urls()]
 
-    @method_decorator(never_cache)
     def dashboard(self, request: HttpRequest) -> HttpResponse:
         """The whole service at a glance, for users who may view runs."""
         if not self.has_view_permission(request):
@@ -129,7 +125,6 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     def page_link(self, run: Run) -> SafeString:
         return format_html('<a href="{}">Open</a>', reverse("pages:run", args=[run.pk]))
 
-    @admin.display(description="files")
     def files(self, run: Run) -> SafeString | str:
         links = ((file.url, file.label) for file in downloads_of(run))
         return format_html_join(", ", '<a href="{}">{}</a>', links) or "-"
@@ -157,12 +152,6 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         """Whether the user may cancel and retry runs."""
         return request.user.has_perm("vcfjobs.change_run")
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Without Django's own delete, which would load every row that depends on the runs."""
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
-
     @admin.action(description="Cancel the selected runs…", permissions=["operate"])
     def cancel_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
         return self._confirmed(request, queryset, CANCEL)
@@ -171,8 +160,9 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     def retry_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         self._apply(request, queryset[: selection.MOST_AT_ONCE], RETRY)
 
+    # Django's name, and so in place of Django's own, which would load every row that depends on the runs.
     @admin.action(description="Delete the selected runs with their files…", permissions=["delete"])
-    def delete_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Run]) -> HttpResponse | None:
         return self._confirmed(request, queryset, DELETE)
 
     def delete_view(
@@ -190,17 +180,6 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
             raise Http404
         return self._question(request, [run], DELETE, reverse("admin:vcfjobs_run_changelist"))
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Add the buttons that the run's status and the user's permissions allow."""
-        run = kwargs.get("obj")
-        commands = []
-        if isinstance(run, Run) and self.has_operate_permission(request):
-            commands += [(CANCEL.action, "Cancel this run…")] if run.status in ACTIVE else []
-            commands += [(RETRY.action, "Retry this run")] if run.is_retryable else []
-        return super().render_change_form(request, context | {"commands": commands}, *args, **kwargs)
-
     def _confirmed(
         self, request: HttpRequest, queryset: QuerySet[Run], command: Command
     ) -> HttpResponse | None:
@@ -217,11 +196,9 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         context = self.admin_site.each_context(request) | {
             "title": f"{command.ask} {len(chosen):,} run{'' if len(chosen) == 1 else 's'}?",
             "command": command,
-            "runs": chosen[: selection.NAMES_SHOWN],
-            "unnamed": max(0, len(chosen) - selection.NAMES_SHOWN),
-            "too_many": len(runs) > len(chosen),
+            "runs": chosen,
             "most": selection.MOST_AT_ONCE,
-            "keys": selection.joined(chosen),
+            "too_many": len(runs) > len(chosen),
             "target": target,
             "opts": self.opts,
         }
@@ -229,19 +206,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
 
     def _apply(self, request: HttpRequest, runs: Iterable[Run], command: Command) -> None:
         """Apply the command to each run; report how many it changed, and why others stayed as they are."""
-
-        def log(run: Run) -> object:
-            if command is DELETE:
-                return self.log_deletions(request, [run])  # type: ignore[arg-type]  # any iterable will do
-            return self.log_change(request, run, f"{command.done.capitalize()}.")
-
-        say = partial(self.message_user, request)
-        outcome = selection.apply(runs, command.service, log)
-        say(f"Runs {command.done}: {outcome.done:,}.", messages.SUCCESS if outcome.done else messages.INFO)
-        for sentence, number in outcome.refusals.items():
-            say(f"Runs unchanged: {number:,}. {sentence}", messages.WARNING)
-        if outcome.left:
-            say(
-                f"Runs not reached within the time of one request: {outcome.left:,}. Select them again.",
-                messages.WARNING,
-            )
+        for (outcome, why), number in selection.apply(runs, command, request.user.pk).items():
+            done = messages.SUCCESS if number else messages.INFO
+            level = done if outcome == command.done else messages.WARNING
+            self.message_user(request, f"Runs {outcome}: {number:,}. {why}".strip(), level)

@@ -7,7 +7,9 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models import Run
@@ -16,75 +18,47 @@ from vcfjobs.runs import lifecycle
 # The limits of one request; gunicorn's timeout is longer.
 MOST_AT_ONCE = 1000
 SECONDS = 20.0
-NAMES_SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command for selected runs, and the words of its pages."""
+class Command(NamedTuple):
+    """A command for selected runs, the words of its pages, and its flag in the admin's log."""
 
     action: str
     service: Callable[[Run], None]
     ask: str
-    consequence: str
     done: str
+    flag: int = CHANGE
 
 
-CANCEL = Command(
-    action="cancel_runs",
-    service=lifecycle.cancel_run,
-    ask="Cancel",
-    consequence="Their workers stop within seconds and delete partial results. Inputs stay until they "
-    "expire, so that each run can be retried.",
-    done="cancelled",
-)
-RETRY = Command(
-    action="retry_runs", service=lifecycle.retry_run, ask="Retry", consequence="", done="queued again"
-)
-DELETE = Command(
-    action="delete_runs",
-    service=lifecycle.delete_run,
-    ask="Delete",
-    consequence="Active runs are cancelled first. Rows, inputs, results and the lists of their alleles are "
-    "deleted. This cannot be undone. Registered alleles stay.",
-    done="deleted",
-)
+CANCEL = Command("cancel_runs", lifecycle.cancel_run, "Cancel", "cancelled")
+RETRY = Command("retry_runs", lifecycle.retry_run, "Retry", "queued again")
+DELETE = Command("delete_selected", lifecycle.delete_run, "Delete", "deleted", DELETION)
 
 
-@dataclass(slots=True)
-class Outcome:
-    """How many runs were changed, why others were refused, and how many were not reached."""
+def apply(runs: Iterable[Run], command: Command, user_pk: Any) -> Counter[tuple[str, str]]:
+    """Apply the command to each run until SECONDS are over; log each change at once.
 
-    done: int = 0
-    refusals: Counter[str] = field(default_factory=Counter)
-    left: int = 0
-
-
-def apply(runs: Iterable[Run], service: Callable[[Run], None], log: Callable[[Run], object]) -> Outcome:
-    """Apply the service to each run until SECONDS are over; log each change at once."""
-    outcome = Outcome()
+    Returns how many runs there are of each outcome: a word or two for it, and a sentence about it or "".
+    """
+    outcomes = Counter({(command.done, ""): 0})
     give_up = time.monotonic() + SECONDS
     for run in runs:
         if time.monotonic() > give_up:
-            outcome.left += 1
+            outcomes["not reached within the time of one request", "Select them again."] += 1
             continue
         try:
-            service(run)
+            command.service(run)
         except VcfJobsError as error:
-            outcome.refusals[error.sentence] += 1
+            outcomes["unchanged", error.sentence] += 1
             continue
-        log(run)
-        outcome.done += 1
-    return outcome
-
-
-def joined(runs: Iterable[Run]) -> str:
-    """The keys of runs as one form field: Django accepts a thousand fields at most."""
-    return ",".join(str(run.pk) for run in runs)
+        done = f"{command.done.capitalize()}."
+        LogEntry.objects.log_actions(user_pk, [run], command.flag, done, single_object=True)
+        outcomes[command.done, ""] += 1
+    return outcomes
 
 
 def keys(text: str) -> list[uuid.UUID]:
-    """The keys that `joined` wrote, MOST_AT_ONCE at most; anything else is ignored."""
+    """The keys in a text with commas, MOST_AT_ONCE at most; anything else is ignored."""
     found = []
     for part in text.split(",")[:MOST_AT_ONCE]:
         with suppress(ValueError):

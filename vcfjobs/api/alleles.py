@@ -2,75 +2,87 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import OpenApiExample, OpenApiRequest
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
+from vcfjobs import errors
+from vcfjobs.api import examples, openapi, serializers
 from vcfjobs.api.authentication import caller
-from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
-from vcfjobs.api.serializers import IdsSerializer
 from vcfjobs.references.assemblies import accession_of
 from vcfjobs.registry import provenance, queries, search
+from vcfjobs.registry.translate import Translator
 from vcfjobs.runs import lifecycle
-from vcfjobs.vrs.digests import ALLELE_PREFIX
 
 
-class ObjectView(APIView):
-    @operations.OBJECT
-    def get(self, request: Request, vrs_id: str) -> Response:
-        """The VRS object of a registered identifier."""
+class RegistryViewSet(ViewSet):
+    """Read the registry; `query` are the parameters of a search by location."""
+
+    query: type[VariationsQuery] = VariationsQuery
+
+    @openapi.registry(
+        "get_object", {200: openapi.OBJECT, 404: serializers.DetailSerializer}, parameters=(openapi.VRS_ID,)
+    )
+    def object(self, request: Request, vrs_id: str) -> Response:
+        """The VRS object of an identifier."""
         found = search.find_alleles([vrs_id])
         if not found:
-            return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
-        return Response({"messages": [], "data": found[0].to_vrs()})
+            return _not_registered(vrs_id)
+        answer = {"messages": [], "data": found[0].to_vrs()}
+        if ids := Translator().ids_by_version(found[0]):
+            answer["ids_by_vrs_version"] = ids
+        return Response(answer)
 
-
-class ObjectsView(APIView):
-    @operations.OBJECTS
-    def post(self, request: Request) -> Response:
-        """Up to 10,000 identifiers in one question."""
-        given = IdsSerializer(data=request.data)
+    @openapi.registry(
+        "get_objects",
+        {200: serializers.ObjectsSerializer},
+        ParseError,
+        UnsupportedMediaType,
+        errors.RequestTooLargeError,
+        errors.InvalidParameterError,
+        request=OpenApiRequest(
+            serializers.IdsSerializer, examples=[OpenApiExample("Two identifiers", examples.IDS)]
+        ),
+    )
+    def objects(self, request: Request) -> Response:
+        """The VRS objects of up to 10,000 identifiers."""
+        given = serializers.IdsSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         ids: list[str] = given.validated_data["ids"]
-        objects = {f"{ALLELE_PREFIX}{allele.pk}": allele.to_vrs() for allele in search.find_alleles(ids)}
+        objects = {str(allele): allele.to_vrs() for allele in search.find_alleles(ids)}
         return Response({"objects": objects, "missing": [vrs_id for vrs_id in ids if vrs_id not in objects]})
 
-
-class ObjectRunsView(APIView):
-    @operations.OBJECT_RUNS
-    def get(self, request: Request, vrs_id: str) -> Response:
-        """The caller's runs that held the allele, newest first, a page at a time."""
+    @openapi.registry(
+        "get_object_runs",
+        {200: serializers.HoldingRunsSerializer, 404: serializers.DetailSerializer},
+        errors.InvalidCursorError,
+        parameters=(openapi.VRS_ID, PageQuery),
+    )
+    def object_runs(self, request: Request, vrs_id: str) -> Response:
+        """Your runs that contain an allele, newest first, page by page."""
         cursor = checked(PageQuery, request)["cursor"]
         found = search.find_alleles([vrs_id])
         if not found:
-            return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)
-        visible = lifecycle.visible_runs(**caller(request))
-        holding = provenance.runs_holding(found[0], visible, cursor)
+            return _not_registered(vrs_id)
+        holding = provenance.runs_holding(found[0], lifecycle.visible_runs(**caller(request)), cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
             for run in holding.runs
         ]
         return Response({"runs": rows, "next_cursor": holding.older or None})
 
-
-class RunAllelesView(APIView):
-    @operations.RUN_ALLELES
-    def get(self, request: Request, run_id: str) -> Response:
-        """The identifiers of the alleles that the run held, a page at a time."""
-        run = lifecycle.find_run(run_id=run_id, **caller(request))
-        ids, cursor = provenance.alleles_of(run, checked(PageQuery, request)["cursor"])
-        return Response({"ids": ids, "next_cursor": cursor or None})
-
-
-class VariationsView(APIView):
-    """GET /variations, and GET /search as AnyVar 1.0 calls it."""
-
-    query: type[VariationsQuery] = VariationsQuery
-
-    @operations.VARIATIONS
-    def get(self, request: Request) -> Response:
-        """The alleles that overlap a place."""
+    @openapi.registry(
+        "get_variations",
+        {200: serializers.VariationsSerializer},
+        errors.SequenceNotFoundError,
+        errors.InvalidParameterError,
+        parameters=(VariationsQuery,),
+    )
+    def variations(self, request: Request) -> Response:
+        """The alleles that overlap an interval."""
         query = checked(self.query, request)
         sequence = search.find_sequence(accession_of(query["accession"]))
         page = search.overlapping(
@@ -79,9 +91,23 @@ class VariationsView(APIView):
         variations = [allele.to_vrs() for allele in page.alleles]
         return Response({"variations": variations, "next_cursor": page.next_cursor or None})
 
-
-class StatsView(APIView):
-    @operations.STATS
-    def get(self, request: Request) -> Response:
-        """Runs by status, alleles by type, sequences."""
+    @openapi.registry("get_stats", {200: serializers.StatsSerializer})
+    def stats(self, request: Request) -> Response:
+        """Counts: runs by status, alleles by type, sequences."""
         return Response(queries.stats())
+
+    @openapi.of_run(
+        "get_run_alleles",
+        {200: serializers.RunAllelesSerializer},
+        errors.InvalidCursorError,
+        parameters=(PageQuery,),
+    )
+    def of_run(self, request: Request, run_id: str) -> Response:
+        """The identifiers of a run's alleles, page by page."""
+        run = lifecycle.find_run(run_id=run_id, **caller(request))
+        ids, cursor = provenance.alleles_of(run, checked(PageQuery, request)["cursor"])
+        return Response({"ids": ids, "next_cursor": cursor or None})
+
+
+def _not_registered(vrs_id: str) -> Response:
+    return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)

@@ -5,7 +5,7 @@ The size is known only at the end, so there are no byte ranges and no Content-Le
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from django.http import HttpResponseBase, StreamingHttpResponse
@@ -14,15 +14,15 @@ from django.utils.http import content_disposition_header, http_date
 from rest_framework.request import Request
 
 from vcfjobs import storage
-from vcfjobs.api.results import file_stem
+from vcfjobs.api.downloads import file_stem, marking_fetched
 from vcfjobs.errors import RunFailureError, RunNotFoundError
 from vcfjobs.models import Kind, Run
 from vcfjobs.vrs.bgzf.files import BgzfReader, BlockIndex, DamagedStreamError
-from vcfjobs.vrs.columns.formats import FORMATS, Encoder, encoded, encoder
+from vcfjobs.vrs.columns.formats import FORMATS, encoded, encoder
 
 
-def answer(request: Request, run: Run, name: str, on_complete: Callable[[], None]) -> HttpResponseBase:
-    """200, 304 or 412 for a succeeded run. `on_complete` is called after the last byte was sent.
+def answer(request: Request, run: Run, name: str) -> HttpResponseBase:
+    """200, 304 or 412 for a succeeded run, which counts as fetched after the last byte was sent.
 
     The ETag is weak: another release may write the same table in other bytes. Raises RunNotFoundError for a
     run without a VCF, RunFailureError where it is no longer on disk, ParquetUnavailableError.
@@ -36,7 +36,12 @@ def answer(request: Request, run: Run, name: str, on_complete: Callable[[], None
         response = StreamingHttpResponse(content_type=wanted.content_type)
         # A HEAD is streamed too: otherwise it would get a Content-Length of 0.
         if request.method != "HEAD":
-            response.streaming_content = _Table(_opened(run), run.result_text_bytes or 0, into, on_complete)
+            file = _opened(run)
+            lines = _whole_lines(file, run.result_text_bytes or 0)
+            # To some servers an empty piece is the end.
+            response.streaming_content = marking_fetched(run, filter(None, encoded(lines, into)))
+            # The server closes the response, and so the file, even if nothing was read.
+            response._resource_closers.append(file.close)  # type: ignore[attr-defined]
         file_name = f"{file_stem(run)}.vrs.{name}"
         if disposition := content_disposition_header(as_attachment=True, filename=file_name):
             response.headers["Content-Disposition"] = disposition
@@ -51,26 +56,6 @@ def _opened(run: Run) -> BinaryIO:
         return storage.result_path(run.pk, run.attempt).open("rb")
     except FileNotFoundError as error:
         raise RunFailureError("The result is no longer on disk.") from error
-
-
-class _Table:
-    """The bytes of a streamed answer; closed by the response even when nobody has begun to read them."""
-
-    def __init__(
-        self, file: BinaryIO, text_bytes: int, into: Encoder, on_complete: Callable[[], None]
-    ) -> None:
-        self._file = file
-        self._text_bytes = text_bytes
-        self._into = into
-        self._on_complete = on_complete
-
-    def __iter__(self) -> Iterator[bytes]:
-        pieces = encoded(_whole_lines(self._file, self._text_bytes), self._into)
-        yield from filter(None, pieces)  # to some servers an empty piece is the end
-        self._on_complete()
-
-    def close(self) -> None:
-        self._file.close()
 
 
 def _whole_lines(file: BinaryIO, text_bytes: int) -> Iterator[bytes]:

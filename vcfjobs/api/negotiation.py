@@ -1,20 +1,14 @@
-"""Accept does not decide: each call has one kind of answer, as AnyVar's have."""
+"""The Accept header is ignored: each call answers in one format, as AnyVar does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer
-from rest_framework.request import Request
 
 
 class AlwaysJson(DefaultContentNegotiation):
-    """The view's first renderer, whatever the client accepts; parsers by content type as usual."""
+    """The first renderer whatever the client accepts; the parser follows the content type as usual."""
 
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        """The first renderer and its media type."""
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type or ""
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type

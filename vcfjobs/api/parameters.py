@@ -1,4 +1,4 @@
-"""The query parameters of each call, checked: a wrong one is a 422 that names it."""
+"""The query parameters of each call. A wrong one is answered by a 422 that names it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,6 @@ class Switch(serializers.BooleanField):
     FALSE_VALUES = {"false", "0", "no", "off", False}
 
 
-def _default_vrs_version() -> str:
-    return str(settings.ANYVAR_VRS_VERSION)
-
-
 class UploadQuery(serializers.Serializer[Any]):
     """What PUT /vcf and PUT /annotated_vcf share."""
 
@@ -42,7 +38,7 @@ class SubmitQuery(UploadQuery):
     add_vrs_attributes = Switch(default=False)
     vrs_version = serializers.ChoiceField(
         choices=list(RELEASES),
-        default=_default_vrs_version,
+        default=lambda: settings.ANYVAR_VRS_VERSION,
         help_text="Default: ANYVAR_VRS_VERSION.",
     )
     register = Switch(default=True)
@@ -71,8 +67,8 @@ class ListQuery(serializers.Serializer[Any]):
     status = serializers.ChoiceField(choices=Status.choices, required=False)
     kind = serializers.ChoiceField(choices=Kind.choices, required=False)
     assembly = serializers.CharField(required=False)
-    created_after = serializers.DateTimeField(required=False)
-    created_before = serializers.DateTimeField(required=False)
+    created_after = serializers.DateTimeField(required=False, source="created__gte")
+    created_before = serializers.DateTimeField(required=False, source="created__lt")
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -105,9 +101,9 @@ class SearchQuery(VariationsQuery):
 def checked(
     kind: type[serializers.Serializer[Any]], request: Request, *, also: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """The parameters of this request, without those in `also`, which are read elsewhere.
+    """The validated parameters of a request. Those in `also` are allowed, but read elsewhere.
 
-    Raises ValidationError, which becomes a 422; of an unknown parameter it names the nearest known one.
+    Raises ValidationError, which becomes a 422. For an unknown parameter it suggests the nearest known one.
     """
     serializer = kind(data=request.query_params.dict())
     known = [*serializer.fields, *also]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import IO, Any, cast
 
-from django.http import UnreadablePostError
-from django.http.multipartparser import MultiPartParserError
 from rest_framework.parsers import BaseParser, DataAndFiles, FileUploadParser, MultiPartParser
 from rest_framework.request import Request
 
@@ -17,48 +14,35 @@ from vcfjobs.runs.admission import admit_upload
 FILE_FIELD = "vcf"
 
 
-class CountedStream:
-    """A request body that counts the bytes read."""
+class CompleteStream:
+    """A request body that may not end before its Content-Length."""
 
-    def __init__(self, stream: IO[Any]) -> None:
+    def __init__(self, stream: IO[Any], length: int) -> None:
         self._stream = stream
-        self.count = 0
+        self._left = length
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes. Raises TruncatedUploadError when the client has disconnected."""
-        try:
-            data: bytes = self._stream.read(size)
-        except UnreadablePostError as error:
-            raise TruncatedUploadError from error
-        self.count += len(data)
-        return data
-
-    def require(self, length: int) -> None:
-        """Raise TruncatedUploadError when fewer bytes were read."""
-        if self.count < length:
+        """At most `size` bytes; none at the end. Raises TruncatedUploadError."""
+        data: bytes = self._stream.read(size)
+        self._left -= len(data)
+        if not data and size and self._left > 0:
             raise TruncatedUploadError
+        return data
 
 
 class SpooledParser(BaseParser):
     """A parser whose upload handlers write to the spool. On an error no file stays."""
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> DataAndFiles[Any, Any]:
+    def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         """The form's fields and files. Raises TruncatedUploadError."""
-        counted = CountedStream(stream)
-        request = (parser_context or {})["request"]
+        request = parser_context["request"]
+        complete = CompleteStream(stream, int(request.META["CONTENT_LENGTH"]))
         try:
-            parsed = super().parse(cast("IO[Any]", counted), media_type, parser_context)
-            counted.require(int(request.META["CONTENT_LENGTH"]))
+            return super().parse(cast("IO[Any]", complete), media_type, parser_context)
         except BaseException:
             for handler in request._request.upload_handlers:
                 handler.upload_interrupted()  # Django does not call it when the body cannot be parsed
             raise
-        return cast("DataAndFiles[Any, Any]", parsed)
 
 
 class SpooledMultiPartParser(SpooledParser, MultiPartParser):
@@ -88,10 +72,7 @@ def take_upload(request: Request, owner: str) -> SpooledUpload:
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadRequestError("Send the file without Content-Encoding; .vcf.gz is accepted as it is.")
     admit_upload(request._request, owner)
-    try:
-        upload = cast("Mapping[str, Any]", request.data).get(FILE_FIELD)
-    except MultiPartParserError as error:
-        raise BadRequestError("The multipart body cannot be read.") from error
+    upload = request.FILES.get(FILE_FIELD)
     if not isinstance(upload, SpooledUpload):
         raise BadRequestError(f"The request contains no file. Send it in the form field {FILE_FIELD}.")
     return upload

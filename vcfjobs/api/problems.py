@@ -10,64 +10,64 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, ValidationError
 from django.db import InternalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from vcfjobs import errors
 from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
-from vcfjobs.errors import RunIdInUseError, VcfJobsError
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-RETRY_SECONDS = 5
-# Of a body with thousands of wrong members.
+# At most so many wrong members of a body are named.
 ERRORS_SHOWN = 20
 
 
+class DatabaseUnavailableError(errors.VcfJobsError):
+    code = "DATABASE_UNAVAILABLE"
+    status = 503
+    title = "Service Unavailable"
+    standard = "The database does not answer at the moment."
+    retry_after = 5
+
+
+# What is answered instead of an error of Django or Python; the first that matches.
+TRANSLATIONS: tuple[tuple[type[Exception], errors.VcfJobsError | exceptions.APIException], ...] = (
+    (RequestDataTooBig, errors.RequestTooLargeError("The request, or a field of it, is too large.")),
+    (SuspiciousOperation, errors.BadRequestError("The request cannot be read.")),
+    (UnreadablePostError, errors.TruncatedUploadError()),
+    (RecursionError, errors.BadRequestError("The request cannot be read.")),
+    (Http404, exceptions.NotFound()),
+    (PermissionDenied, exceptions.PermissionDenied()),
+)
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
-    """The one place where an exception becomes an answer."""
+    """The one place where an exception becomes a response."""
     set_rollback()
-    answer = answer_to(error)
-    if answer is not None:
-        return answer
+    error = next((ours for kind, ours in TRANSLATIONS if isinstance(error, kind)), error)
     if lacks_migrations(error):
         logger.error("the database is not migrated: run manage.py migrate")
-        return database_unavailable(NOT_MIGRATED)
-    if isinstance(error, DATABASE_OUTAGE):
+        error = DatabaseUnavailableError(NOT_MIGRATED)
+    elif isinstance(error, DATABASE_OUTAGE):
         # A standby's refusal is an InternalError, and so is damaged storage, which has to be seen.
         trace = error if isinstance(error, InternalError) else None
         logger.warning("the database does not answer: %s", type(error).__name__, exc_info=trace)
-        return database_unavailable()
-    logger.error("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
-    return problem(500, "INTERNAL_ERROR", VcfJobsError.standard)
-
-
-def answer_to(error: Exception) -> Response | None:
-    """The answer to an expected error; None for any other."""
-    if isinstance(error, RunIdInUseError):  # AnyVar's own shape
+        error = DatabaseUnavailableError()
+    if isinstance(error, errors.RunIdInUseError):  # AnyVar's own shape
         return Response({"error": error.sentence, "error_code": error.code}, status=error.status)
-    if isinstance(error, VcfJobsError):
+    if isinstance(error, errors.VcfJobsError):
         members = {"title": error.title or error.code.replace("_", " ").capitalize(), **error.extra}
         return problem(error.status, error.code, error.sentence, retry_after=error.retry_after, **members)
-    if isinstance(error, RequestDataTooBig):
-        return problem(413, "REQUEST_TOO_LARGE", "The request, or a field of it, is too large.")
-    if isinstance(error, SuspiciousOperation | RecursionError):
-        return problem(400, "BAD_REQUEST", "The request cannot be read.")
-    if isinstance(error, ValidationError):
-        error = exceptions.ValidationError({"request": list(error.messages)})
-    elif isinstance(error, Http404):
-        error = exceptions.NotFound()
-    elif isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
-    return _of_framework(error) if isinstance(error, exceptions.APIException) else None
-
-
-def database_unavailable(sentence: str = "The database does not answer at the moment.") -> Response:
-    """The answer without a usable database."""
-    return problem(503, "DATABASE_UNAVAILABLE", sentence, retry_after=RETRY_SECONDS)
+    if isinstance(error, exceptions.ValidationError | ValidationError):
+        return _invalid(error.detail if isinstance(error, exceptions.ValidationError) else error.messages)
+    if isinstance(error, exceptions.APIException):
+        return _of_framework(error)
+    logger.error("unexpected error in %s", type(context.get("view")).__name__, exc_info=error)
+    return problem(500, "INTERNAL_ERROR", errors.VcfJobsError.standard)
 
 
 def problem(
@@ -87,11 +87,13 @@ def problem(
     return Response(document, status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
+def _invalid(detail: Any) -> Response:
+    named = dict(islice(_named_errors("", detail), ERRORS_SHOWN))
+    sentence = " ".join(f"{name}: {text}" for name, text in named.items())
+    return problem(422, "INVALID_PARAMETER", sentence, title="Invalid parameter", parameters=named)
+
+
 def _of_framework(error: exceptions.APIException) -> Response:
-    if isinstance(error, exceptions.ValidationError):
-        named = dict(islice(_named_errors("", error.detail), ERRORS_SHOWN))
-        sentence = " ".join(f"{name}: {text}" for name, text in named.items())
-        return problem(422, "INVALID_PARAMETER", sentence, title="Invalid parameter", parameters=named)
     code = error.get_codes()
     name = code.upper() if isinstance(code, str) else "ERROR"
     answer = problem(error.status_code, name, str(error.detail))

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
 from vcfjobs import __version__
+from vcfjobs.api import openapi
 from vcfjobs.api.authentication import TokenUser
-from vcfjobs.api.openapi import operations
+from vcfjobs.api.problems import DatabaseUnavailableError
+from vcfjobs.api.serializers import HealthSerializer, ServiceInfoSerializer
 from vcfjobs.checks import database_is_migrated, work_directory_is_writable
 from vcfjobs.monitoring import metrics
 from vcfjobs.references import assemblies
@@ -30,44 +31,68 @@ from vcfjobs.worker import dispatch
 OK, UNAVAILABLE = "ok", "unavailable"
 
 
-class OpenView(APIView):
+class OpenViewSet(ViewSet):
     """Answers without authentication."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-
-class NotFoundView(OpenView):
-    """404 as a problem document, whatever the method."""
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, rest: str = "") -> Response:
-        raise NotFound
-
-    post = put = delete = patch = get
-
-
-class HealthzView(OpenView):
-    @operations.HEALTHZ
-    def get(self, request: Request) -> Response:
+    @openapi.service("get_health", {200: HealthSerializer}, public=True)
+    def healthz(self, request: Request) -> Response:
         """The process is alive."""
         return Response({"status": OK})
 
-
-class ReadyzView(OpenView):
-    @operations.READYZ
-    def get(self, request: Request) -> Response:
+    @openapi.service("get_readiness", {200: HealthSerializer, 503: HealthSerializer}, public=True)
+    def readyz(self, request: Request) -> Response:
         """The state of database, broker and work directory; 503 unless all are ok."""
-        checks: dict[str, Callable[[], str]] = {
-            "database": _database,
-            "broker": lambda: OK if dispatch.answers() else UNAVAILABLE,
-            "work_directory": lambda: OK if work_directory_is_writable() else UNAVAILABLE,
+        parts = {
+            "database": _database(),
+            "broker": OK if dispatch.answers() else UNAVAILABLE,
+            "work_directory": OK if work_directory_is_writable() else UNAVAILABLE,
         }
-        parts = {name: check() for name, check in checks.items()}
-        ready = all(state == OK for state in parts.values())
-        return Response(
-            {"status": OK if ready else UNAVAILABLE, "parts": parts}, status=200 if ready else 503
-        )
+        state = OK if all(part == OK for part in parts.values()) else UNAVAILABLE
+        return Response({"status": state, "parts": parts}, status=200 if state == OK else 503)
+
+    @openapi.service("get_service_info", {200: ServiceInfoSerializer}, DatabaseUnavailableError, public=True)
+    def service_info(self, request: Request) -> Response:
+        """The service's name, version, VRS version and registered assemblies."""
+        members = {
+            "id": settings.ANYVAR_SERVICE_ID,
+            "name": settings.SPECTACULAR_SETTINGS["TITLE"],
+            # org.ga4gh is for GA4GH's own specifications; this API is in the service's namespace.
+            "type": {
+                "group": settings.ANYVAR_SERVICE_ID.rpartition(".")[0] or settings.ANYVAR_SERVICE_ID,
+                "artifact": "vcfjobs",
+                "version": __version__,
+            },
+            "description": settings.SPECTACULAR_SETTINGS["DESCRIPTION"],
+            "organization": {
+                "name": settings.ANYVAR_ORGANIZATION_NAME,
+                "url": settings.ANYVAR_ORGANIZATION_URL,
+            },
+            "contactUrl": settings.ANYVAR_CONTACT_URL,
+            "createdAt": settings.ANYVAR_SERVICE_CREATED_AT,
+            "updatedAt": settings.ANYVAR_SERVICE_UPDATED_AT,
+            "documentationUrl": settings.ANYVAR_DOCUMENTATION_URL
+            or request.build_absolute_uri(reverse("docs")),
+            "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
+            "version": __version__,
+            "spec_metadata": {
+                "vrs_version": RELEASES[cast("VrsVersion", settings.ANYVAR_VRS_VERSION)],
+                "vrs_versions": list(RELEASES),
+            },
+            "assemblies": assemblies.registered_assemblies(),
+        }
+        return Response({name: value for name, value in members.items() if value != ""})
+
+
+class NotFoundView(APIView):
+    """404 as a problem document, whatever the method and whoever calls."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound
 
 
 def _database() -> str:
@@ -89,45 +114,7 @@ class OpenOrOperator(BasePermission):
 class MetricsView(APIView):
     permission_classes = (OpenOrOperator,)
 
-    @operations.METRICS
+    @openapi.service("get_metrics", {(200, "text/plain"): str}, PermissionDenied)
     def get(self, request: Request) -> HttpResponse:
         """Runs, queue, speed, storage and broker in Prometheus' text format."""
         return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-
-class ServiceInfoView(OpenView):
-    @operations.SERVICE_INFO
-    def get(self, request: Request) -> Response:
-        """The service's name, version, VRS version and registered assemblies."""
-        optional = {
-            "contactUrl": settings.ANYVAR_CONTACT_URL,
-            "createdAt": settings.ANYVAR_SERVICE_CREATED_AT,
-            "updatedAt": settings.ANYVAR_SERVICE_UPDATED_AT,
-        }
-        return Response(
-            {
-                "id": settings.ANYVAR_SERVICE_ID,
-                "name": settings.SPECTACULAR_SETTINGS["TITLE"],
-                # org.ga4gh is for GA4GH's own specifications; this API is in the service's namespace.
-                "type": {
-                    "group": settings.ANYVAR_SERVICE_ID.rpartition(".")[0] or settings.ANYVAR_SERVICE_ID,
-                    "artifact": "vcfjobs",
-                    "version": __version__,
-                },
-                "description": settings.SPECTACULAR_SETTINGS["DESCRIPTION"],
-                "organization": {
-                    "name": settings.ANYVAR_ORGANIZATION_NAME,
-                    "url": settings.ANYVAR_ORGANIZATION_URL,
-                },
-                **{name: value for name, value in optional.items() if value},
-                "documentationUrl": settings.ANYVAR_DOCUMENTATION_URL
-                or request.build_absolute_uri(reverse("docs")),
-                "environment": settings.ANYVAR_SERVICE_ENVIRONMENT,
-                "version": __version__,
-                "spec_metadata": {
-                    "vrs_version": RELEASES[cast("VrsVersion", settings.ANYVAR_VRS_VERSION)],
-                    "vrs_versions": list(RELEASES),
-                },
-                "assemblies": assemblies.registered_assemblies(),
-            }
-        )

@@ -9,25 +9,25 @@ from django.core.exceptions import ValidationError
 from django.http import HttpResponseBase
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import conditional_page
-from rest_framework import mixins, status
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from vcfjobs.api import columns, downloads, results, serializers, waiting
+from vcfjobs import errors
+from vcfjobs.api import columns, downloads, examples, openapi, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
-from vcfjobs.api.openapi import operations
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
-from vcfjobs.errors import InvalidCursorError, ResultExpiredError, RunConflictError, RunNotFoundError
-from vcfjobs.models import Kind, Run, RunQuerySet, Status
+from vcfjobs.models import Kind, Run, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload
 from vcfjobs.vrs.columns.formats import FORMATS
+from vcfjobs.vrs.vcf.ingest import AnnotationsMissingError
 from vcfjobs.vrs.vcf.report import Failure
 
 
@@ -40,57 +40,60 @@ class NewestFirst(CursorPagination):
     max_page_size = 200
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The framework's, without its example addresses: our example is the only page."""
         described: dict[str, Any] = super().get_paginated_response_schema(schema)
         for name in ("next", "previous"):
-            described["properties"][name]["example"] = None
+            del described["properties"][name]["example"]  # an address of another service
         return described
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor: Cursor | None = super().decode_cursor(request)
-        if cursor is not None and request.query_params["cursor"] and cursor == (0, False, None):
-            raise InvalidCursorError
+        if cursor == (0, False, None) and request.query_params["cursor"]:  # text that holds no position
+            raise errors.InvalidCursorError
         return cursor
 
     def paginate_queryset(self, *args: Any, **kwargs: Any) -> list[Any] | None:
         try:
             return super().paginate_queryset(*args, **kwargs)
         except (NotFound, ValidationError) as error:
-            raise InvalidCursorError from error
+            raise errors.InvalidCursorError from error
 
 
-class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
+class RunViewSet(GenericViewSet[Run]):
     """Submit, poll, list, fetch, cancel, retry and delete the caller's runs."""
 
-    serializer_class = serializers.RunListSerializer
     pagination_class = NewestFirst
-    lookup_field = "run_id"
-
-    def get_queryset(self) -> RunQuerySet:
-        """The caller's runs that the filters let through."""
-        if getattr(self, "swagger_fake_view", False):
-            return Run.objects.none()
-        query = checked(ListQuery, self.request, also=("cursor", "page_size"))
-        names = {"created_after": "created__gte", "created_before": "created__lt"}
-        filters = {names.get(name, name): value for name, value in query.items()}
-        visible = lifecycle.visible_runs(**caller(self.request))
-        return visible.filter(**filters).defer("report", "traceback")
 
     def _find(self, run_id: str) -> Run:
         return lifecycle.find_run(run_id=run_id, **caller(self.request))
 
     # --- AnyVar's protocol ---------------------------------------------------------------------
 
-    @operations.submit("submit_vcf_by_post", "POST")
-    @operations.submit("submit_vcf", "PUT")
+    @openapi.upload(
+        "submit_vcf",
+        examples.VCF,
+        {(200, "text/plain"): openapi.ANNOTATED},
+        errors.ReferenceMismatchError,
+        parameters=(SubmitQuery, openapi.ETAG),
+    )
     def submit(self, request: Request) -> HttpResponseBase:
-        """Annotate a VCF: 202 and a Location to poll with run_async, else the annotated file."""
+        """Annotate a VCF.
+
+        With run_async the answer is 202 and a Location to poll, otherwise the annotated VCF.
+        """
         return self._submit(request, SubmitQuery, Kind.ANNOTATE)
 
-    @operations.ingest("ingest_vcf_by_post", "POST")
-    @operations.ingest("ingest_vcf", "PUT")
+    @openapi.upload(
+        "ingest_vcf",
+        examples.ANNOTATED,
+        {200: serializers.RunStatusSerializer, (200, "text/csv"): openapi.VALIDATION},
+        AnnotationsMissingError,
+        parameters=(IngestQuery,),
+    )
     def ingest(self, request: Request) -> HttpResponseBase:
-        """Register the annotations that a VCF carries; with require_validation, a CSV of what is wrong."""
+        """Register the annotations of a VCF.
+
+        With require_validation the answer is a CSV of the identifiers that differ from the computed ones.
+        """
         return self._submit(request, IngestQuery, Kind.INGEST)
 
     def _submit(self, request: Request, kind_of_query: type[UploadQuery], kind: Kind) -> HttpResponseBase:
@@ -118,15 +121,37 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
         response.headers["Content-Location"] = f"/runs/{run.pk}/"
         return response
 
-    @operations.RESULT
+    @openapi.operation(
+        "VCF",
+        "get_vcf",
+        {
+            **openapi.files("text/plain", "application/gzip"),
+            **openapi.tables(*(one.content_type.partition(";")[0] for one in FORMATS.values())),
+            (200, "text/plain"): openapi.ANNOTATED,
+            (200, "text/csv"): openapi.VALIDATION,
+            (200, "application/json"): serializers.RunStatusSerializer,
+            202: openapi.PENDING,
+            404: serializers.RunStatusSerializer,
+            410: OpenApiResponse(serializers.RunErrorSerializer, "EXPIRED, CANCELLED"),
+            500: openapi.RUN_FAILED,
+        },
+        errors.InvalidParameterError,
+        errors.ParquetUnavailableError,
+        parameters=(openapi.RUN_ID, ResultQuery, openapi.RETRY_AFTER, openapi.ETAG, openapi.CONTENT_RANGE),
+    )
     def result(self, request: Request, run_id: str) -> HttpResponseBase:
-        """The run's status while it is pending, then the annotated VCF, as often as wanted."""
+        """Poll a run, then fetch its result.
+
+        202 while the run is pending; then the annotated VCF, or with format a table of its alleles, as often
+        as wanted, or what an ingest run answers: JSON, or a CSV with require_validation. The status of a
+        failed run is 500, or ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE.
+        """
         query = checked(ResultQuery, request)
         try:
             run = self._find(run_id)
             seconds = waiting.seconds_asked(request, query["wait"])
             run = waiting.until_final(run, seconds, lambda: self._find(run_id))
-        except RunNotFoundError:
+        except errors.RunNotFoundError:
             unknown = {"run_id": run_id, "status": "NOT_FOUND", "status_message": "Run not found"}
             return Response(unknown, status=404)
         return self._result(request, run, query["format"])
@@ -137,7 +162,7 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             pending = serializers.pending(run, "Run not completed.", **progress)
             return Response(pending, status=202, headers={"Retry-After": str(estimates.retry_after(run))})
         if run.is_expired:
-            return _ended(410, "EXPIRED", ResultExpiredError.standard)
+            return _ended(410, "EXPIRED", errors.ResultExpiredError.standard)
         if run.status == Status.CANCELLED:
             return _ended(410, "CANCELLED", "The run was cancelled.")
         if run.status == Status.FAILED:
@@ -147,97 +172,112 @@ class RunViewSet(mixins.ListModelMixin, GenericViewSet[Run]):
             done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
             return Response(done)
         if representation in FORMATS:
-            return columns.answer(request, run, representation, lambda: lifecycle.mark_fetched(run))
-        if run.kind == Kind.INGEST:
-            what = results.validation(run)
-        else:
-            what = results.bgzf(run) if representation == "vcf.gz" else results.text(run)
-        return downloads.answer(request, what, lambda: lifecycle.mark_fetched(run))
+            return columns.answer(request, run, representation)
+        forms = {"vcf": "text", "vcf.gz": "bgzf"}
+        return downloads.answer(request, run, "csv" if run.kind == Kind.INGEST else forms[representation])
 
     # --- the resource --------------------------------------------------------------------------
 
-    @operations.LIST
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The caller's runs, newest first, page by page."""
-        return super().list(request, *args, **kwargs)
+    @openapi.operation(
+        "Runs",
+        "list_runs",
+        {200: serializers.RunListSerializer(many=True)},
+        errors.InvalidParameterError,
+        parameters=(ListQuery,),
+    )
+    def list(self, request: Request) -> Response:
+        """List your runs, newest first, page by page."""
+        query = checked(ListQuery, request, also=("cursor", "page_size"))
+        runs = lifecycle.visible_runs(**caller(request)).filter(**query).defer("report", "traceback")
+        page = self.paginate_queryset(runs)
+        return self.get_paginated_response(serializers.RunListSerializer(page, many=True).data)
 
-    @operations.RETRIEVE
+    @openapi.of_run("get_run", {200: serializers.RunSerializer, 304: None}, parameters=(openapi.ETAG,))
     @method_decorator(conditional_page)
     def retrieve(self, request: Request, run_id: str) -> Response:
-        """Everything about one run."""
+        """Everything about a run."""
         return Response(serializers.RunSerializer(self._find(run_id)).data)
 
-    @operations.DESTROY
+    @openapi.of_run("delete_run", {204: None})
     def destroy(self, request: Request, run_id: str) -> Response:
-        """Remove a run and its files, cancelling it first when needed."""
+        """Delete a run and its files. A run that has not ended is cancelled first."""
         lifecycle.delete_run(self._find(run_id))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return Response(status=204)
 
-    @operations.CANCEL
+    @openapi.of_run("cancel_run", {202: serializers.RunListSerializer}, errors.RunConflictError)
     def cancel(self, request: Request, run_id: str) -> Response:
-        """Cancel a run that has not ended; 409 when it has."""
+        """Cancel a run that has not ended."""
         run = self._find(run_id)
         lifecycle.cancel_run(run)
         return self._changed(run)
 
-    @operations.RETRY
+    @openapi.of_run(
+        "retry_run",
+        {202: serializers.RunListSerializer},
+        errors.RunConflictError,
+        errors.QueueFullError,
+        parameters=(openapi.RETRY_AFTER,),
+    )
     def retry(self, request: Request, run_id: str) -> Response:
-        """Queue a failed or cancelled run again; 409 when its file is gone or it is neither."""
+        """Queue a failed or cancelled run again, if its file is still stored."""
         run = self._find(run_id)
         lifecycle.retry_run(run)
         return self._changed(run)
 
-    @operations.FAILURES
+    @openapi.of_run("get_run_failures", {200: serializers.FailuresSerializer})
     def failures(self, request: Request, run_id: str) -> Response:
-        """The records that got no identifier, with the reason: the first thousand."""
+        """The records without identifier, each with the reason: the first thousand."""
         report = self._find(run_id).report or {"failed": {}, "failures": []}
         rows = [Failure(*row)._asdict() for row in report["failures"]]
         return Response({"failed": report["failed"], "failures": rows})
 
-    @operations.RESULT_BGZF
+    @openapi.download("get_run_result_bgzf", "application/gzip")
     def result_bgzf(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as BGZF, with Range, for bcftools and IGV."""
-        run = self._succeeded(run_id)
-        return downloads.answer(request, results.bgzf(run), lambda: lifecycle.mark_fetched(run))
+        return downloads.answer(request, self._succeeded(run_id), "bgzf")
 
-    @operations.RESULT_TEXT
+    @openapi.download("get_run_result_text", "text/plain")
     def result_text(self, request: Request, run_id: str) -> HttpResponseBase:
         """The annotated VCF as plain text, with Range."""
-        run = self._succeeded(run_id)
-        return downloads.answer(request, results.text(run), lambda: lifecycle.mark_fetched(run))
+        return downloads.answer(request, self._succeeded(run_id), "text")
 
-    @operations.RESULT_INDEX
+    @openapi.download("get_run_result_index", "application/octet-stream")
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
-        return downloads.answer(request, results.index(self._succeeded(run_id)))
+        return downloads.answer(request, self._succeeded(run_id), "tbi")
 
-    @operations.RESULT_TSV
+    @openapi.table("get_run_result_tsv", "text/tab-separated-values")
     def result_tsv(self, request: Request, run_id: str) -> HttpResponseBase:
-        """The alleles of the result as tab-separated values, one per line."""
-        return self._table(request, run_id, "tsv")
+        """The alleles of the result as TSV.
 
-    @operations.RESULT_NDJSON
+        A header line, then a line for each allele of each record.
+        """
+        return columns.answer(request, self._succeeded(run_id), "tsv")
+
+    @openapi.table("get_run_result_ndjson", "application/x-ndjson")
     def result_ndjson(self, request: Request, run_id: str) -> HttpResponseBase:
-        """The alleles of the result as JSON objects, one per line."""
-        return self._table(request, run_id, "ndjson")
+        """The alleles of the result as NDJSON.
 
-    @operations.RESULT_PARQUET
+        An object for each allele of each record.
+        """
+        return columns.answer(request, self._succeeded(run_id), "ndjson")
+
+    @openapi.table("get_run_result_parquet", "application/vnd.apache.parquet", errors.ParquetUnavailableError)
     def result_parquet(self, request: Request, run_id: str) -> HttpResponseBase:
-        """The alleles of the result as Parquet."""
-        return self._table(request, run_id, "parquet")
+        """The alleles of the result as Parquet.
 
-    def _table(self, request: Request, run_id: str, name: str) -> HttpResponseBase:
-        run = self._succeeded(run_id)
-        return columns.answer(request, run, name, lambda: lifecycle.mark_fetched(run))
+        A row for each allele of each record. 501 where pyarrow is not installed.
+        """
+        return columns.answer(request, self._succeeded(run_id), "parquet")
 
     def _succeeded(self, run_id: str) -> Run:
         run = self._find(run_id)
         if run.status != Status.SUCCEEDED:
-            raise RunConflictError(f"The run is {run.status}: it has no result.")
+            raise errors.RunConflictError(f"The run is {run.status}: it has no result.")
         if run.kind == Kind.INGEST:
-            raise RunNotFoundError("A run that registers annotations has no result file.")
+            raise errors.RunNotFoundError("A run that registers annotations has no result file.")
         if run.is_expired:
-            raise ResultExpiredError
+            raise errors.ResultExpiredError
         return run
 
     def _changed(self, run: Run) -> Response:

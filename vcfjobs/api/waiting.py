@@ -15,7 +15,7 @@ from vcfjobs.models import Run
 LONGEST_SECONDS = 60.0
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 1.0
-# A quarter of the web process's threads: the others go on answering at once.
+# A quarter of the web process's threads: the others still answer at once.
 MOST_WAITING = 16
 
 _places = threading.BoundedSemaphore(MOST_WAITING)
@@ -29,7 +29,7 @@ def seconds_asked(request: Request, query: float) -> float:
 
 
 def until_final(run: Run, seconds: float, find: Callable[[], Run]) -> Run:
-    """The run as it is when it ends or the time is over; at once when too many wait already."""
+    """The run once it has ended or the time is over; at once when too many polls wait already."""
     if run.is_final or seconds <= 0 or not _places.acquire(blocking=False):
         return run
     try:

@@ -10,7 +10,7 @@ from vcfjobs.models.alleles import Allele, RunAlleles
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet, retries
 from vcfjobs.models.shards import Shard, ShardQuerySet
-from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
+from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, seconds_from_now
 from vcfjobs.models.workers import Worker
 
 __all__ = [
@@ -28,7 +28,6 @@ __all__ = [
     "ShardQuerySet",
     "Status",
     "WorkItem",
-    "WorkItemQuerySet",
     "Worker",
     "retries",
     "seconds_from_now",

@@ -14,7 +14,6 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from vcfjobs import storage
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
 from vcfjobs.vrs import versions
@@ -26,12 +25,12 @@ class Kind(models.TextChoices):
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
-    def answering_to(self, owner: str, run_id: str, *, everyone: bool = False) -> Self:
-        """The runs that `owner` means: the current holder of the text, or the row of that UUID."""
-        meant = Q(run_id=run_id, superseded=False)
+    def named(self, text: str) -> Self:
+        """The runs that hold this run_id, and the one that has it as its key."""
+        meant = Q(run_id=text, superseded=False)
         with suppress(ValueError):
-            meant |= Q(pk=uuid.UUID(run_id))
-        return (self if everyone else self.filter(owner=owner)).filter(meant)
+            meant |= Q(pk=uuid.UUID(text))
+        return self.filter(meant)
 
     def beginning_with(self, text: str) -> Self:
         """The runs whose run_id or file name begins with `text`, case-sensitive; found by indexes."""
@@ -229,15 +228,6 @@ class Run(WorkItem):
         """Move an active run in the queue, unless another process has moved it since it was read."""
         unmoved = Run.objects.filter(queue_position=self.queue_position, status__in=ACTIVE)
         return self._update(unmoved, queue_position=queue_position)
-
-    def discard_attempt(self) -> None:
-        """Remove the files of this attempt, unless it succeeded or its parts are joined under its number.
-
-        What stays is removed when the run ends.
-        """
-        of_use = Q(status=Status.SUCCEEDED) | Q(status=Status.RUNNING, shard_count__gt=0)
-        if not Run.objects.filter(of_use, pk=self.pk, attempt=self.attempt).exists():
-            storage.drop_attempt(self.pk, self.attempt)
 
     def _end(self, rows: WorkItemQuerySet[Any], status: Status, **columns: Any) -> bool:
         return self._update(

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, F, OuterRef, Subquery, Sum
-from django.db.models.functions import Now
 
-from vcfjobs import storage
-from vcfjobs.errors import VcfJobsError
+from vcfjobs.errors import RunLostError, VcfJobsError
 from vcfjobs.models.runs import Run, RunQuerySet
 from vcfjobs.models.work_items import ACTIVE, Status, WorkItem, WorkItemQuerySet
 
 
 class ShardQuerySet(WorkItemQuerySet["Shard"]):
-    def of_running_runs(self) -> Self:
+    def live(self) -> Self:
         """The shards whose run is running.
 
         The run is looked at by EXISTS, never by a join: an UPDATE with a join compares the shard's own
@@ -26,12 +24,6 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
         UPDATE.
         """
         return self.filter(Exists(Run.objects.filter(pk=OuterRef("run_id"), status=Status.RUNNING)))
-
-    def claimable(self) -> Self:
-        return super().claimable().of_running_runs()
-
-    def sendable(self) -> Self:
-        return super().sendable().of_running_runs()
 
     def claim(self, pk: Any, task_id: str, worker: str) -> Shard | None:
         """queued -> running, as for a run; the run counts the attempts beyond the first."""
@@ -53,7 +45,8 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
     def cut(self, run: Run, ranges: Iterable[tuple[int, int]]) -> list[Shard]:
         """Record the shards of a run, in place of an earlier attempt's, and release the run to them.
 
-        All or nothing; they count as sent. Empty when the run is no longer this attempt's.
+        All or nothing. Its `Lease` must have ended. Called again, because the answer was lost with the
+        connection, it returns what is recorded. Raises RunLostError when the run is no longer this attempt's.
         """
         shards = [
             Shard(
@@ -63,13 +56,14 @@ class ShardQuerySet(WorkItemQuerySet["Shard"]):
                 start=start,
                 end=end,
                 attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
-                sent=Now(),
             )
             for number, (start, end) in enumerate(ranges)
         ]
         with transaction.atomic():
             if not run.release_to_shards(len(shards)):
-                return []
+                if recorded := list(self.filter(run=run, cut_attempt=run.attempt)):
+                    return recorded
+                raise RunLostError
             self.filter(run=run).delete()
             run.batches.all().delete()
             return self.bulk_create(shards, batch_size=1000)
@@ -113,40 +107,35 @@ class Shard(WorkItem):
     def log_name(self) -> str:
         return f"shard {self.number}, {super().log_name}"
 
-    def fenced(self) -> ShardQuerySet:
-        rows: ShardQuerySet = super().fenced()  # type: ignore[assignment]
-        return rows.of_running_runs()
-
     def save_progress(self, records: int, input_bytes: int) -> bool:
         if not super().save_progress(records, input_bytes):
             return False
         Run.objects.filter(pk=self.run_id, status=Status.RUNNING).update(**_progress_of_run())
         return True
 
-    def complete(self, **columns: Any) -> tuple[bool, Run | None]:
-        """running -> succeeded; whether it hit, and the run when this was its last shard.
+    def succeed(self, **columns: Any) -> bool:
+        """running -> succeeded; with its last shard the run is leased to this task, to join the parts.
 
-        The run is then leased to this task, which is to join the parts. Both in one transaction that locks
-        the run's row: of two last shards one sees the other.
+        Both in one transaction that locks the run's row: of two last shards one sees the other.
         """
         with transaction.atomic():
             run = Run.objects.select_for_update().filter(pk=self.run_id, status=Status.RUNNING).first()
-            completed = self._update(self.fenced(), status=Status.SUCCEEDED, lease_until=None, **columns)
-            if run is None or not completed:
-                return False, None
-            if run.shards.filter(status__in=ACTIVE).exists():
-                return True, None
-            run.lease_to_join(self.task_id, self.worker, **_progress_of_run())
-        return True, run
+            if run is None or not self._update(
+                self.fenced(), status=Status.SUCCEEDED, lease_until=None, **columns
+            ):
+                return False
+            if not run.shards.filter(status__in=ACTIVE).exists():
+                run.lease_to_join(self.task_id, self.worker, **_progress_of_run())
+        return True
+
+    def run_to_join(self) -> Run | None:
+        """The run, when `succeed` has leased it to this shard's task."""
+        return Run.objects.claimed_by(self.task_id, self.worker).filter(pk=self.run_id).first()
 
     def fail(self, error: VcfJobsError, traceback: str = "") -> bool:
         """running -> failed for the run, as long as the shard is this attempt's."""
-        return Run(pk=self.run_id).fail(error, traceback, among=self.fenced().runs())
-
-    def discard_attempt(self) -> None:
-        """Remove the part that this attempt wrote, unless it was completed."""
-        if not self.has_succeeded():
-            storage.drop_shard_attempt(self.run_id, self.cut_attempt, self.number, self.attempt)
+        fenced = cast("ShardQuerySet", self.fenced())
+        return Run(pk=self.run_id).fail(error, traceback, among=fenced.runs())
 
 
 def _progress_of_run() -> dict[str, Subquery]:

@@ -35,10 +35,14 @@ AnyWorkItem = TypeVar("AnyWorkItem", bound="WorkItem")
 
 
 class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
+    def live(self) -> Self:
+        """Items that may change: all runs, and the shards whose run is running."""
+        return self
+
     def claimable(self) -> Self:
         """Items that a worker may claim: queued, or running under an expired lease."""
         lost = Q(status=Status.RUNNING, lease_until__lt=Now())
-        return self.filter(ATTEMPTS_LEFT, Q(status=Status.QUEUED) | lost)
+        return self.live().filter(ATTEMPTS_LEFT, Q(status=Status.QUEUED) | lost)
 
     def claim(self, pk: Any, task_id: str, worker: str) -> AnyWorkItem | None:
         """queued -> running under a new attempt and lease; None when the item cannot be claimed."""
@@ -81,7 +85,7 @@ class WorkItemQuerySet(models.QuerySet[AnyWorkItem]):
 
     def sendable(self) -> Self:
         """Items that wait for a worker, so that the broker should have a message for each."""
-        return self.filter(status=Status.QUEUED)
+        return self.live().filter(status=Status.QUEUED)
 
 
 class WorkItem(models.Model):
@@ -127,9 +131,8 @@ class WorkItem(models.Model):
 
         A run is cut and joined under one attempt, by different tasks: so the task counts too.
         """
-        return self.work_items().filter(
-            pk=self.pk, attempt=self.attempt, task_id=self.task_id, status=Status.RUNNING
-        )
+        attempts = self.work_items().live().filter(pk=self.pk, attempt=self.attempt)
+        return attempts.filter(task_id=self.task_id, status=Status.RUNNING)
 
     def has_succeeded(self) -> bool:
         """Whether the row says that this attempt succeeded."""

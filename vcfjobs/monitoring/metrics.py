@@ -1,12 +1,12 @@
 """The service's state for Prometheus, read from the rows at each scrape.
 
 Rows, not counters: web and workers are any number of processes on any number of hosts, whose counters would
-have to be brought together, and what a killed worker had counted would be lost. So each web process gives the
-same figures, and none needs a warm-up.
+have to be combined, and those of a killed worker would be lost. So every web process gives the same figures,
+and none needs a warm-up.
 
-What is under way is counted exactly. What has ended is counted over a window: rows stay for ever, and a sum
-of them all would get slower with every run. A deleted row is counted no more, so all figures are gauges.
-No figure tells anything about one owner.
+Queued and running work is counted exactly. What has ended is counted over a window: rows stay forever, and a
+sum over all of them would get slower with every run. Deleted rows are not counted, so all figures are gauges.
+No figure reveals anything about one owner.
 """
 
 from __future__ import annotations
@@ -18,22 +18,10 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from django.db.models import (
-    Case,
-    Count,
-    F,
-    FloatField,
-    Func,
-    IntegerField,
-    Min,
-    Q,
-    Sum,
-    Value,
-    When,
-)
+from django.db.models import Case, Count, F, FloatField, Func, IntegerField, Min, Q, Sum, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -51,12 +39,8 @@ SPEED_WINDOW = timedelta(minutes=5)
 WAIT_BOUNDS = (0.1, 1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400)
 RUN_BOUNDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14_400)
 
-# Status and error code.
-WAYS_TO_END = [
-    (Status.SUCCEEDED.value, ""),
-    (Status.CANCELLED.value, ""),
-    *((Status.FAILED.value, code) for code in Run.FAILURE_CODES),
-]
+WAYS_TO_END = [(Status.SUCCEEDED.value, ""), (Status.CANCELLED.value, "")]  # status, error code
+WAYS_TO_END += [(Status.FAILED.value, code) for code in Run.FAILURE_CODES]
 LAST_DAY, LAST_HOUR = "that ended in the last 24 hours", "that ended in the last hour"
 
 Family = GaugeMetricFamily | GaugeHistogramMetricFamily
@@ -64,21 +48,18 @@ Family = GaugeMetricFamily | GaugeHistogramMetricFamily
 
 def exposition() -> bytes:
     """All figures in Prometheus' text format, version 0.0.4."""
-    figures = CollectorRegistry()
-    figures.register(ServiceCollector())
-    return generate_latest(figures)
+    return generate_latest(ServiceCollector())
 
 
 class ServiceCollector(Collector):
     """Reads all figures at each scrape: ten queries at most, however many runs there are."""
 
     def collect(self) -> Iterator[Family]:
-        """The metric families."""
         now = timezone.now()
         yield from _runs(now)
         yield from _under_way()
         shards = dict(Shard.objects.order_by().values_list("status").annotate(count=Count("*")))
-        yield _by_status("vrs_shards", "Shards by status, of the runs under way.", shards)
+        yield _by_status("vrs_shards", "Shards of active runs, by status.", shards)
         yield _workers()
         yield from _ended(now)
         yield _speed(now)
@@ -93,7 +74,7 @@ def _runs(now: datetime) -> Iterator[Family]:
     rows = Run.objects.order_by().values_list("status").annotate(count=Count("*"), oldest=Min("created"))
     found = {status: (count, oldest) for status, count, oldest in rows}
     counts = {status: count for status, (count, _) in found.items()}
-    yield _by_status("vrs_runs", "Runs by status, deleted ones left out.", counts)
+    yield _by_status("vrs_runs", "Runs by status, without deleted ones.", counts)
     waiting_since = found.get(Status.QUEUED, (0, now))[1]
     yield GaugeMetricFamily(
         "vrs_oldest_queued_seconds",
@@ -103,18 +84,18 @@ def _runs(now: datetime) -> Iterator[Family]:
 
 
 def _under_way() -> Iterator[Family]:
-    runs, shards = (
-        items.aggregate(
-            expired=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
+    figures = {
+        name: items.filter(status__in=ACTIVE).aggregate(
+            expired_leases=Count("pk", filter=Q(status=Status.RUNNING, lease_until__lt=Now())),
             retries=Coalesce(Sum(F("attempt") - 1, filter=Q(attempt__gt=1)), 0),
         )
-        for items in (Run.objects.filter(status__in=ACTIVE), Shard.objects.filter(status__in=ACTIVE))
-    )
-    for name, text, column in (
-        ("vrs_expired_leases", "Runs and shards of silent workers, lease expired.", "expired"),
-        ("vrs_retries", "Attempts beyond the first of the runs and shards under way.", "retries"),
+        for name, items in (("run", Run.objects.all()), ("shard", Shard.objects.all()))
+    }
+    for name, text in (
+        ("expired_leases", "Runs and shards of silent workers: running, lease expired."),
+        ("retries", "Attempts beyond the first of active runs and shards."),
     ):
-        yield _labelled(name, text, "piece", {"run": runs[column], "shard": shards[column]})
+        yield _labelled(f"vrs_{name}", text, "piece", {item: row[name] for item, row in figures.items()})
 
 
 def _workers() -> Family:
@@ -151,10 +132,7 @@ def _ends(now: datetime) -> list[Mapping[str, Any]]:
     """For the last day's runs, a row for each status, error code and pair of buckets that occurs."""
     return list(
         ended_since(now - DAY)
-        .alias(
-            queue_wait=_Seconds(F("started"), F("created")),
-            run=_Seconds(F("finished"), F("started")),
-        )
+        .alias(queue_wait=_Seconds("started", "created"), run=_Seconds("finished", "started"))
         .order_by()
         .values(
             "status",
@@ -198,7 +176,7 @@ def _speed(now: datetime) -> Family:
     ended = Q(status__in=FINAL, finished__gte=begin)
     at_work = Run.objects.filter(ended | Q(status=Status.RUNNING), records_done__gt=0)
     end = Coalesce(F("finished"), Value(now))
-    inside = F("records_done") * _Seconds(end, Value(begin)) / _Seconds(end, F("started"))
+    inside = F("records_done") * _Seconds(end, Value(begin)) / _Seconds(end, "started")
     lately = Case(When(started__gte=begin, then=F("records_done")), default=inside, output_field=FloatField())
     records = at_work.aggregate(sum=Sum(lately))["sum"]
     return GaugeMetricFamily(
@@ -219,8 +197,7 @@ def stored_bytes() -> dict[str, int]:
 
 
 def _storage() -> Iterator[Family]:
-    text = "Bytes of the stored inputs and results, by the rows."
-    yield _labelled("vrs_stored_bytes", text, "kind", stored_bytes())
+    yield _labelled("vrs_stored_bytes", "Bytes of stored inputs and results.", "kind", stored_bytes())
     with suppress(OSError):
         yield GaugeMetricFamily(
             "vrs_work_directory_free_bytes",

@@ -1,14 +1,14 @@
 """The service at a glance, for its operators: runs, what is stuck or fails, queue, workers, disk, registry.
 
-Each figure comes from an index, or is bounded or estimated, and the broker gets two seconds: the answer takes
-as long with a hundred million alleles and a million runs as with none.
+Each figure comes from an index, or is bounded or estimated, and the broker gets two seconds. So the page is
+as fast with a hundred million alleles and a million runs as with none.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -27,16 +27,15 @@ from vcfjobs.monitoring import metrics
 from vcfjobs.registry import queries
 from vcfjobs.worker import dispatch
 
-# Up to so many runs that ended, and stuck items, are counted; those under way always are.
+# Ended runs and stuck items are counted up to these numbers; active runs always are.
 COUNTED_RUNS = 10_000
 COUNTED_STUCK = 100_000
 WORKERS_SHOWN = 100
 LONG_QUEUED = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """A way to be stuck: its key, what it means, what is done about it, and the runs or shards that are."""
+class Stuck(NamedTuple):
+    """A way to be stuck: its key, what it means, what happens or is to be done, and which items are."""
 
     key: str
     name: str
@@ -46,12 +45,7 @@ class Stuck:
 
 
 STUCK = (
-    Stuck(
-        "lost",
-        "Running, lease expired",
-        "Queued again by the next sweep of any worker.",
-        lambda items: items.lost(),
-    ),
+    Stuck("lost", "Running, lease expired", "Queued again by the next sweep.", lambda items: items.lost()),
     Stuck("overdue", "Running, past deadline", "Failed by the next sweep.", lambda items: items.overdue()),
     Stuck(
         "unsent",
@@ -62,47 +56,15 @@ STUCK = (
     Stuck(
         "waiting",
         "Queued for more than 30 minutes",
-        "Needs more workers, or time.",
+        "Start more workers, or wait.",
         lambda items: items.filter(status=Status.QUEUED, created__lt=timezone.now() - LONG_QUEUED),
         of_shards=False,
     ),
 )
 
 
-class StuckCount(NamedTuple):
-    """How many runs and shards are stuck in one way; `shards` is None where shards cannot be."""
-
-    way: Stuck
-    runs: Tally
-    shards: Tally | None
-
-
-class StatusCount(NamedTuple):
-    """Runs of a status, and how many of them ended within the last day; None for those under way."""
-
-    status: Status
-    runs: Tally
-    last_day: int | None
-
-
-class Queue(NamedTuple):
-    """Queued runs, seconds since the oldest was submitted, messages at the broker (None: no answer)."""
-
-    queued: int
-    oldest_seconds: float | None
-    messages: int | None
-
-
-class WorkersSummary(NamedTuple):
-    """The workers seen last, each with the number of items it has leased; what no known worker has."""
-
-    workers: list[tuple[Worker, int]]
-    more: int
-    leased_by_others: int
-
-
 class Disk(NamedTuple):
-    """A folder, bytes of ours in it by the rows, and its file system's bytes, None when it is gone."""
+    """A folder, the bytes that the database says are in it, and its file system's; None when it is gone."""
 
     name: str
     folder: Path
@@ -113,14 +75,24 @@ class Disk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All figures; `failing` counts error codes of the last day, `assemblies` contigs."""
+    """All figures.
 
-    moment: datetime
-    statuses: list[StatusCount]
-    stuck: list[StuckCount]
+    `statuses`: runs of each status, and how many of them ended within the last day; None for active ones.
+    `stuck`: how many runs and shards are stuck in each way; None where shards cannot be.
+    `failing`: runs of the last day by error code. `assemblies`: each with its number of contigs.
+    `oldest_seconds`: since the oldest queued run was submitted. `messages`: at the broker; None: no answer.
+    `workers`: those seen last, each with the number of items it has leased; `more_workers` are not listed.
+    """
+
+    statuses: list[tuple[Status, Tally, int | None]]
+    stuck: list[tuple[Stuck, Tally, Tally | None]]
     failing: list[tuple[str, int]]
-    queue: Queue
-    workers: WorkersSummary
+    queued: int
+    oldest_seconds: float | None
+    messages: int | None
+    workers: list[tuple[Worker, int]]
+    more_workers: int
+    leased_by_others: int
     disks: list[Disk]
     database_bytes: int
     assemblies: list[tuple[Assembly, int]]
@@ -132,33 +104,32 @@ def overview() -> Overview:
     now = timezone.now()
     under_way = Run.objects.filter(status__in=ACTIVE).order_by().values("status")
     active = {row["status"]: row for row in under_way.annotate(count=Count("*"), oldest=Min("created"))}
+    nothing: Any = {"count": 0, "oldest": None}
+    queued = active.get(Status.QUEUED, nothing)
+    lately = metrics.ended_since(now - metrics.DAY).order_by()
+    ended = dict(lately.values_list("status").annotate(count=Count("*")))
+    failing = lately.filter(status=Status.FAILED).values_list("error_code").annotate(count=Count("*"))
+    statuses: list[tuple[Status, Tally, int | None]] = [
+        (status, Tally(active.get(status, nothing)["count"]), None) for status in ACTIVE
+    ]
+    for status in FINAL:
+        runs = tally(Run.objects.filter(status=status), COUNTED_RUNS)
+        statuses.append((status, runs, ended.get(status, 0)))
+    leased = _leased()
+    known = Worker.objects.filter(node__in=leased).values_list("node", flat=True)
+    workers = Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN]
     assemblies = list(Assembly.objects.order_by("name"))
-    lately = metrics.ended_since(now - metrics.DAY).order_by().values_list("status", "error_code")
-    ended, failing = Counter[str](), Counter[str]()
-    for status, code, count in lately.annotate(count=Count("*")):
-        ended[status] += count
-        if status == Status.FAILED:
-            failing[code] += count
     contigs, bases = _sizes(tuple((assembly.pk, assembly.created) for assembly in assemblies))
-    queued = active.get(Status.QUEUED)
     return Overview(
-        moment=now,
-        statuses=_statuses(active, ended),
-        stuck=[
-            StuckCount(
-                way,
-                tally(way.narrow(Run.objects.all()), COUNTED_STUCK),
-                tally(way.narrow(Shard.objects.all()), COUNTED_STUCK) if way.of_shards else None,
-            )
-            for way in STUCK
-        ],
-        failing=failing.most_common(),
-        queue=Queue(
-            queued=queued["count"] if queued else 0,
-            oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued else None,
-            messages=dispatch.messages_waiting(),
-        ),
-        workers=_workers(),
+        statuses=statuses,
+        stuck=[(way, _stuck(way, Run), _stuck(way, Shard) if way.of_shards else None) for way in STUCK],
+        failing=list(failing.order_by("-count", "error_code")),
+        queued=queued["count"],
+        oldest_seconds=max(0.0, (now - queued["oldest"]).total_seconds()) if queued["oldest"] else None,
+        messages=dispatch.messages_waiting(),
+        workers=[(worker, leased[worker.node]) for worker in workers],
+        more_workers=max(0, Worker.objects.count() - WORKERS_SHOWN),
+        leased_by_others=leased.total() - sum(leased[node] for node in known),
         disks=[
             _disk("Work directory", storage.root(), sum(metrics.stored_bytes().values())),
             _disk("Sequences", settings.ANYVAR_SEQUENCE_DIR, bases),
@@ -169,29 +140,16 @@ def overview() -> Overview:
     )
 
 
-def _statuses(active: Mapping[str, Mapping[str, Any]], ended: Mapping[str, int]) -> list[StatusCount]:
-    under_way = [
-        StatusCount(status, Tally(active[status]["count"] if status in active else 0), None)
-        for status in ACTIVE
-    ]
-    final = [
-        StatusCount(status, tally(Run.objects.filter(status=status), COUNTED_RUNS), ended[status])
-        for status in FINAL
-    ]
-    return under_way + final
+def _stuck(way: Stuck, model: type[Run | Shard]) -> Tally:
+    return tally(way.narrow(model._default_manager.all()), COUNTED_STUCK)
 
 
-def _workers() -> WorkersSummary:
+def _leased() -> Counter[str]:
+    """The number of items that each worker has leased."""
     leased = Counter[str]()
     for items in (Run.objects.leased(), Shard.objects.leased()):
         leased.update(dict(items.order_by().values_list("worker").annotate(count=Count("*"))))
-    seen = list(Worker.objects.order_by("-seen", "node")[:WORKERS_SHOWN])
-    known = set(Worker.objects.filter(node__in=leased).values_list("node", flat=True))
-    return WorkersSummary(
-        workers=[(worker, leased[worker.node]) for worker in seen],
-        more=Worker.objects.count() - len(seen),
-        leased_by_others=sum(count for node, count in leased.items() if node not in known),
-    )
+    return leased
 
 
 @lru_cache(maxsize=2)

@@ -10,12 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from vcfjobs.errors import (
-    NoReferenceError,
-    RunFailureError,
-    SequenceNotFoundError,
-    UnknownAssemblyError,
-)
+from vcfjobs.errors import NoReferenceError, RunFailureError, SequenceNotFoundError, UnknownAssemblyError
 from vcfjobs.models import Assembly, Contig
 from vcfjobs.references.builds import SYNONYMS, build_of
 from vcfjobs.vrs.sequences.accessions import canonical
@@ -40,16 +35,10 @@ class LoadedContig:
 
 def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
     build = build_of(assembly.name) or ""
-    return [
-        LoadedContig(
-            row.name,
-            row.sequence.length,
-            row.content,
-            row.sequence.accession,
-            canonical(build, row.name, row.sequence.length),
-        )
-        for row in assembly.contigs.select_related("sequence").order_by("ordinal")
-    ]
+    rows = assembly.contigs.order_by("ordinal").values_list(
+        "name", "sequence__length", "content", "sequence__accession"
+    )
+    return [LoadedContig(*row, canonical(build, row[0], row[1])) for row in rows]
 
 
 def registered_assemblies() -> list[str]:

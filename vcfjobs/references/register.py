@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,12 +30,8 @@ LOCK = ".lock"
 LEFT_FOR_LATER = ".left-for-later"
 
 
-class ReferenceLoadError(VcfJobsError):
+class ReferenceLoadError(VcfJobsError, code="REFERENCE_LOAD", status=409, title="Reference not registered"):
     """The assembly cannot be registered, replaced or removed as asked."""
-
-    code = "REFERENCE_LOAD"
-    status = 409
-    title = "Reference not registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +72,15 @@ def load_reference(
         contigs: list[LoadedContig] = []
         try:
             for contig_name, residues in read_fasta(fasta):
-                content, length = _store(contig_name, residues, folder, on_progress)
+                content, length = write_flat(_watched(residues, on_progress), folder)
                 known = canonical_accession(build or "", contig_name, length)
                 accession = accessions.get(contig_name) or (canonical and known) or content
                 contigs.append(LoadedContig(contig_name, length, content, accession, known))
-                if build and not force_unknown:
-                    _require_build(build, contigs[-1])
+                _require_contig(contigs[-1], None if force_unknown else build)
             _require_present(accessions, contigs)
             replaced = _register(name, source, contigs, replace=replace)
         except BaseException:
-            _drop_flat(folder, {contig.content for contig in contigs} - before)
+            _remove_unnamed(folder, {contig.content for contig in contigs} - before)
             raise
         left = _drop_replaced(folder, replaced or set())
         return LoadReport(contigs, already_there=replaced is None, left_for_later=left)
@@ -146,27 +141,19 @@ def _require_names(name: str, accessions: Mapping[str, str]) -> None:
             raise ReferenceLoadError(f"{accession!r} is not a refget accession (SQ. and 32 characters).")
 
 
-def _store(
-    contig: str, residues: Iterator[bytes], folder: Path, on_progress: Callable[[int], object]
-) -> tuple[str, int]:
-    """Write a contig's flat file; the accession of its bytes and its length."""
-    if len(contig) > LONGEST_CONTIG_NAME:
+def _watched(residues: Iterable[bytes], on_progress: Callable[[int], object]) -> Iterator[bytes]:
+    for chunk in residues:
+        on_progress(len(chunk))
+        yield chunk
+
+
+def _require_contig(contig: LoadedContig, build: str | None) -> None:
+    """Raise FastaError or ReferenceLoadError unless the contig can be registered; `build` it must be of."""
+    if not contig.length:
+        raise FastaError(f"Contig {contig.name} of the FASTA has no bases.")
+    if len(contig.name) > LONGEST_CONTIG_NAME:
         raise ReferenceLoadError(f"A contig's name is longer than {LONGEST_CONTIG_NAME} characters.")
-
-    def watched() -> Iterator[bytes]:
-        empty = True
-        for chunk in residues:
-            empty = False
-            on_progress(len(chunk))
-            yield chunk
-        if empty:
-            raise FastaError(f"Contig {contig} of the FASTA has no bases.")
-
-    return write_flat(watched(), folder)
-
-
-def _require_build(build: str, contig: LoadedContig) -> None:
-    why = foreign(build, contig.name, contig.length, {contig.content, contig.accession})
+    why = foreign(build, contig.name, contig.length, {contig.content, contig.accession}) if build else None
     if why is not None:
         raise ReferenceLoadError(
             f"Contig {contig.name} is not of {build}: it {why}. Register the FASTA under another name. "
@@ -260,22 +247,22 @@ def _drop_replaced(folder: Path, dropped: set[str]) -> int:
     Called after the commit: a run that is claimed from then on opens the new contigs.
     """
     note = folder / LEFT_FOR_LATER
-    earlier = set(note.read_text().split()) if note.exists() else set()
-    left = _unnamed({name for name in dropped | earlier if ACCESSION.fullmatch(name)})
+    if note.exists():
+        dropped = dropped.union(note.read_text().split())
+    left = _unnamed(dropped)
     if left and Run.objects.filter(status=Status.RUNNING).exists():
         note.write_text("\n".join(sorted(left)))
         return len(left)
-    _drop_flat(folder, left)
+    _remove_unnamed(folder, left)
     note.unlink(missing_ok=True)
     return 0
 
 
-def _drop_flat(folder: Path, names: set[str]) -> None:
+def _remove_unnamed(folder: Path, contents: set[str]) -> None:
     """Remove flat files that no contig names; a process that has one mapped keeps its bytes."""
-    for name in _unnamed(names):
+    for name in _unnamed(contents):
         (folder / name).unlink(missing_ok=True)
 
 
 def _unnamed(contents: set[str]) -> set[str]:
-    named = Contig.objects.filter(content__in=contents).values_list("content", flat=True)
-    return contents - set(named)
+    return contents.difference(Contig.objects.filter(content__in=contents).values_list("content", flat=True))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import Count, Func, IntegerField, QuerySet, Value
+from django.db.models import Count, Func, IntegerField, Value
 
 from vcfjobs.database.keyset_pagination import ORDER, decode_cursor, encode_cursor, older_than, whole_number
 from vcfjobs.database.retry import retry_on_outage
@@ -20,14 +20,14 @@ IDS_A_PAGE = 10_000
 RUNS_SEARCHED = 100
 BATCHES_SEARCHED = 500
 RUNS_A_PAGE = 20
-# A search limited by time reads so many batches between two looks at the clock.
-BATCHES_AT_ONCE = 16
-MOST_BATCHES = 128
 
 
-def record_batch(run: Run, ordinal: int, digests: Iterable[bytes]) -> None:
-    """Record which alleles a batch had; a batch that another attempt repeats has the same content."""
-    batch = RunAlleles(run=run, ordinal=ordinal, digests=b"".join(digests))
+def record_batch(run: Run, ordinal: int, digests: bytes) -> None:
+    """Record which alleles a batch had, their digests on end.
+
+    A batch that another attempt repeats has the same content.
+    """
+    batch = RunAlleles(run=run, ordinal=ordinal, digests=digests)
     retry_on_outage(RunAlleles.objects.bulk_create)(
         [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
     )
@@ -84,8 +84,7 @@ def runs_holding(allele: Allele, visible: RunQuerySet, cursor: str) -> HoldingRu
 
 def _within_bounds(runs: list[Run]) -> list[Run]:
     """The first runs that have no more than BATCHES_SEARCHED batches together; the first one in any case."""
-    counted = RunAlleles.objects.filter(run__in=runs).order_by().values_list("run").annotate(Count("pk"))
-    sizes = dict(counted)
+    sizes = dict(RunAlleles.objects.filter(run__in=runs).order_by().values_list("run").annotate(Count("pk")))
     total = 0
     for number, run in enumerate(runs):
         total += sizes.get(run.pk, 0)
@@ -95,30 +94,27 @@ def _within_bounds(runs: list[Run]) -> list[Run]:
 
 
 def _holding(raw: bytes, visible: RunQuerySet) -> Iterator[Run]:
-    batches = _with_bytes(RunAlleles.objects.filter(run__in=visible), raw)
+    # The bytes may also occur across two digests, so what the database finds is looked at again.
+    batches = RunAlleles.objects.filter(run__in=visible).annotate(at=_Position("digests", Value(raw)))
+    batches = batches.filter(at__gt=0)
     for run in visible.filter(pk__in=batches.values("run")).order_by(*ORDER):
         if any(_holds(bytes(batch.digests), raw) for batch in batches.filter(run=run)):
             yield run
 
 
-def latest_runs_holding(vrs_id: str, *, most: int, seconds: float) -> tuple[list[Run], bool]:
-    """Runs of all owners that had the allele, newest first, and whether every batch was searched.
+def latest_runs_holding(allele: Allele, *, most: int, seconds: float) -> tuple[list[Run], bool]:
+    """The latest runs of all owners that had the allele, and whether there are no others.
 
-    The search starts with what was registered last and ends with `most` runs found, or after `seconds`.
+    The search goes from page to page until `most` runs are found or the time is over.
     """
     give_up = time.monotonic() + seconds
-    raw, found = digest_bytes(vrs_id.removeprefix(ALLELE_PREFIX)), set[Any]()
-    batches, size = RunAlleles.objects.order_by("-pk"), BATCHES_AT_ONCE
-    keys = list(batches.values_list("pk", flat=True)[:size])
-    while keys and len(found) < most and time.monotonic() < give_up:
-        began = time.monotonic()
-        near = _with_bytes(batches.filter(pk__in=keys), raw)
-        found |= {batch.run_id for batch in near if _holds(bytes(batch.digests), raw)}
-        if time.monotonic() - began < seconds / 20:  # the batches are small
-            size = min(2 * size, MOST_BATCHES)
-        keys = list(batches.filter(pk__lt=keys[-1]).values_list("pk", flat=True)[:size])
-    runs = Run.objects.filter(pk__in=found).defer("report", "traceback").order_by(*ORDER)
-    return list(runs[:most]), not keys
+    runs = Run.objects.defer("report", "traceback")
+    found: list[Run] = []
+    page = None
+    while (page is None or page.older) and len(found) <= most and time.monotonic() < give_up:
+        page = runs_holding(allele, runs, page.older if page else "")
+        found += page.runs
+    return found[:most], page is not None and not page.older and len(found) <= most
 
 
 class _Position(Func):
@@ -128,17 +124,7 @@ class _Position(Func):
     output_field = IntegerField()
 
     def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        """POSITION(needle IN haystack), in the reverse order of INSTR."""
-        reversed_ = self.copy()
-        reversed_.set_source_expressions(self.get_source_expressions()[::-1])
-        return reversed_.as_sql(
-            compiler, connection, template="POSITION(%(expressions)s)", arg_joiner=" IN ", **context
-        )
-
-
-def _with_bytes(batches: QuerySet[RunAlleles], raw: bytes) -> QuerySet[RunAlleles]:
-    """The batches in which the bytes occur, at the start of a digest or not."""
-    return batches.annotate(found=_Position("digests", Value(raw))).filter(found__gt=0)
+        return self.as_sql(compiler, connection, function="pg_catalog.position", **context)
 
 
 def _holds(digests: bytes, raw: bytes) -> bool:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import logging
 
-from django.db import IntegrityError
+from django.db import transaction
 from django.db.models.functions import Now
 
 from vcfjobs import storage
 from vcfjobs.errors import RunConflictError, RunNotFoundError
 from vcfjobs.log_context import log_run
 from vcfjobs.models import Run, RunQuerySet
-from vcfjobs.runs import quotas
+from vcfjobs.runs import admission
 from vcfjobs.runs.run_ids import is_searchable
-from vcfjobs.worker import dispatch, scheduler, sharding
+from vcfjobs.worker import cleanup, dispatch, scheduler
 
 logger = logging.getLogger(__name__)
 
 
 def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
-    """The run that `owner` means; one query. Raises RunNotFoundError, also for another owner's run."""
+    """The run that holds the run_id, or has it as its key; one query. Raises RunNotFoundError.
+
+    Another owner's run is not found, unless `everyone` is looked through.
+    """
     if not is_searchable(run_id):
         raise RunNotFoundError
-    runs = Run.objects.answering_to(owner, run_id, everyone=everyone)
+    runs = visible_runs(owner=owner, everyone=everyone).named(run_id)
     # Of several, the row's own key counts first, then the caller's own run of that name.
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:
@@ -39,17 +42,17 @@ def cancel_run(run: Run) -> None:
     """Cancel a run that is not final; its worker stops within a third of the lease."""
     if not run.cancel():
         raise RunConflictError("The run has already ended, so there is nothing to cancel.")
-    sharding.discard_output(run.pk)
+    cleanup.tidy_up(run.pk)
     with log_run(run.pk):
         logger.info("cancelled")
 
 
 def retry_run(run: Run) -> None:
     """Queue a failed or cancelled run again, if its file is still stored."""
-    quotas.require_room(run.owner, 0)
+    admission.require_room(run.owner, 0)
     if not storage.has_input(run.pk):
         raise RunConflictError("The uploaded file is no longer stored, so the run cannot be retried.")
-    sharding.drop(run.pk)
+    cleanup.tidy_up(run.pk)
     if not run.retry(scheduler.next_position(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
     with log_run(run.pk):
@@ -60,13 +63,10 @@ def retry_run(run: Run) -> None:
 def delete_run(run: Run) -> None:
     """Remove a run, its row and its files, cancelling it first when needed."""
     run.cancel()
-    for attempt in reversed(range(3)):
-        try:
-            Run.objects.filter(pk=run.pk).delete()
-            break
-        except IntegrityError:  # its worker registered one more batch meanwhile
-            if not attempt:
-                raise
+    with transaction.atomic():
+        # While the row is locked, its worker cannot register one more batch.
+        Run.objects.select_for_update().filter(pk=run.pk).exists()
+        Run.objects.filter(pk=run.pk).delete()
     storage.drop_run(run.pk)
     with log_run(run.pk):
         logger.info("deleted")

@@ -1,4 +1,4 @@
-"""Whose a run is: text that is never null, and never a token itself."""
+"""The owner of a run, as text: never null, and never a token itself."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def sees_everyone(user: Any) -> bool:
 
 
 def owner_of_user(user: Any) -> str:
-    """The owner that a signed-in user is; the one owner of all while the service is open."""
+    """The owner for a signed-in user; everybody is the same owner while the service needs no token."""
     return f"user:{user.pk}" if settings.ANYVAR_AUTH_TOKEN_LIST else ""

@@ -1,4 +1,4 @@
-"""The client's name for a run: which texts may be one."""
+"""Which texts may be a run_id, the client's name for a run."""
 
 from __future__ import annotations
 

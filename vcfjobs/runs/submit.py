@@ -23,12 +23,13 @@ from vcfjobs.errors import (
 from vcfjobs.log_context import log_run
 from vcfjobs.models import ACTIVE, Kind, Run, Status
 from vcfjobs.references import assemblies
-from vcfjobs.runs import estimates, quotas
+from vcfjobs.runs import admission, estimates
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.vrs import versions
-from vcfjobs.vrs.vcf.annotate import HeadCheck, Options, check_head, read_header
+from vcfjobs.vrs.vcf.annotate import HeadCheck, check_head, read_header
 from vcfjobs.vrs.vcf.ingest import require_annotations
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker import dispatch, executor, scheduler
 
@@ -68,21 +69,18 @@ def submit_run(
     """
     if run_id is not None:
         validate_run_id(run_id)
-    assembly = assemblies.resolve_assembly(parameters.assembly)
-    columns = asdict(parameters) | {"assembly": assembly}
-    input_format, annotated_by = _check_upload(upload, assembly, columns, run_async=run_async)
+    pk = uuid.uuid4()
     run = Run(
-        id=uuid.uuid4(),
+        id=pk,
+        run_id=run_id or str(pk),
         owner=owner,
         file_name=upload.name[:255],
-        input_format=input_format,
         input_bytes=upload.size,
         input_sha256=upload.sha256,
-        input_annotated_by=annotated_by,
         attempt_limit=settings.ANYVAR_RUN_MAX_ATTEMPTS,
-        **columns,
+        **asdict(parameters) | {"assembly": assemblies.resolve_assembly(parameters.assembly)},
     )
-    run.run_id = run_id if run_id is not None else str(run.pk)
+    _check_upload(run, upload, run_async=run_async)
     with log_run(run.pk):
         stored, created = _store(run, upload.path, run_async=run_async)
         if created:
@@ -93,32 +91,30 @@ def submit_run(
     return stored, created
 
 
-def _check_upload(
-    upload: Upload, assembly: str, columns: dict[str, object], *, run_async: bool
-) -> tuple[str, str]:
-    """Read the header and the first records; the file's format, and whose VRS identifiers it carries."""
+def _check_upload(run: Run, upload: Upload, *, run_async: bool) -> None:
+    """Read the header and the first records: note the format, and whose VRS identifiers the file carries."""
     if not run_async and upload.size > settings.ANYVAR_SYNC_MAX_BYTES:
         raise _too_large_for_sync()
     with upload.path.open("rb") as file:
         source = open_text(file)
-        if columns["kind"] == Kind.INGEST:
-            header, _ = read_header(source, Options(), keep=True)
+        if run.kind == Kind.INGEST:
+            header, _ = read_header(source, None)
             require_annotations(header.data)
-            annotated_by = header.annotated_by
+            run.input_annotated_by = header.annotated_by
         else:
-            head = check_head(source, assemblies.open_assembly(assembly), Options())
-            _refuse_wrong_reference(head, upload, assembly)
-            annotated_by = head.annotated_by
+            run.input_annotated_by = _check_reference(upload, run.assembly).annotated_by
+    run.input_format = source.format
     if not run_async and source.format != "vcf":
         _refuse_inflated(upload)
-    return source.format, annotated_by
 
 
-def _refuse_wrong_reference(head: HeadCheck, upload: Upload, assembly: str) -> None:
-    """Raise ReferenceMismatchError when most of the first records name other REF bases."""
+def _check_reference(upload: Upload, assembly: str) -> HeadCheck:
+    """Raises ReferenceMismatchError when most of the first records name other REF bases."""
+    head = _head_against(upload, assembly)
     if head.mismatches * 2 <= head.records:
-        return
-    other = next((name for name in assemblies.registered_assemblies() if _fits(upload, name)), None)
+        return head
+    heads = ((name, _head_against(upload, name)) for name in assemblies.registered_assemblies())
+    other = next((name for name, tried in heads if tried.resolved and not tried.mismatches), None)
     hint = f" The file fits {other}." if other else ""
     raise ReferenceMismatchError(
         f"{head.mismatches} of the first {head.records} records name REF bases that are not those of "
@@ -129,10 +125,9 @@ def _refuse_wrong_reference(head: HeadCheck, upload: Upload, assembly: str) -> N
     )
 
 
-def _fits(upload: Upload, assembly: str) -> bool:
+def _head_against(upload: Upload, assembly: str) -> HeadCheck:
     with upload.path.open("rb") as file:
-        head = check_head(open_text(file), assemblies.open_assembly(assembly), Options())
-    return bool(head.resolved) and not head.mismatches
+        return check_head(open_text(file), assemblies.open_assembly(assembly), Options())
 
 
 def _refuse_inflated(upload: Upload) -> None:
@@ -162,7 +157,7 @@ def _store(run: Run, spooled: Path, *, run_async: bool) -> tuple[Run, bool]:
         holder = Run.objects.filter(owner=run.owner, run_id=run.run_id, superseded=False).first()
         if holder is not None and not _supersede(holder, run):
             return holder, False
-        quotas.require_room(run.owner, 0, arrived=run.input_bytes)
+        admission.require_room(run.owner, 0, arrived=run.input_bytes)
         try:
             _insert(run, spooled, holder, run_async=run_async)
         except IntegrityError:
@@ -197,11 +192,10 @@ def _insert(run: Run, spooled: Path, holder: Run | None, *, run_async: bool) -> 
                 Run.objects.filter(pk=holder.pk, status=holder.status).update(superseded=True)
             if run_async:
                 run.queue_position = scheduler.next_position(run.owner)
+                transaction.on_commit(lambda: dispatch.enqueue(run), robust=True)
             else:
                 run.sent = Now()  # kept from the sweep, and out of the queue: it runs here
             run.save(force_insert=True)
-            if run_async:
-                transaction.on_commit(lambda: dispatch.enqueue(run), robust=True)
     except BaseException:
         _undo_adopt(run.pk, spooled)
         raise

@@ -34,16 +34,14 @@ WORDS = {
 
 
 @register.filter
-def grouped(number: float | None) -> SafeString | str:
+def grouped(number: float) -> SafeString:
     """A count in groups of three digits, set apart by CSS, so that the bare number is copied."""
-    if number is None:
-        return ""
     first, *groups = f"{round(number):,}".split(",")
     return format_html("{}{}", first, format_html_join("", '<span class="k">{}</span>', zip(groups)))
 
 
 @register.filter
-def counted(tally: Tally) -> SafeString | str:
+def counted(tally: Tally) -> SafeString:
     """A tally: 12 345, about 931 000 (three digits), more than 10 000."""
     if tally.precision is Precision.EXACT:
         return grouped(tally.number)
@@ -54,10 +52,8 @@ def counted(tally: Tally) -> SafeString | str:
 
 
 @register.filter
-def lasting(seconds: float | None) -> str:
+def lasting(seconds: float) -> str:
     """A duration: 0.42 -> 0.4 s, 75 -> 1 min 15 s, 3725 -> 1 h 2 min."""
-    if seconds is None:
-        return ""
     if seconds < 59.5:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -77,10 +73,8 @@ def roughly(seconds: float) -> str:
 
 
 @register.filter
-def age(moment: datetime | None) -> str:
+def age(moment: datetime) -> str:
     """How long ago, in the largest unit: 45 s, 12 min, 3 h, 5 d."""
-    if moment is None:
-        return ""
     seconds = max(0, round((timezone.now() - moment).total_seconds()))
     return next((f"{seconds // unit} {name}" for unit, name in AGES if seconds >= unit), f"{seconds} s")
 

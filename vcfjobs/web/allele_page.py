@@ -10,24 +10,29 @@ from django.conf import settings
 from vcfjobs.database.keyset_pagination import known_cursor
 from vcfjobs.models import Allele, Contig, RunQuerySet
 from vcfjobs.registry import provenance
+from vcfjobs.registry.translate import Translator
 
-NAMES_SHOWN = 50
+CONTIGS_SHOWN = 50
 LITERAL_SHOWN = 2_000
 
 
 def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]:
     """Everything that the template of an allele needs."""
-    vrs = allele.to_vrs()
     recorded = settings.ANYVAR_PROVENANCE
-    contigs = Contig.objects.filter(sequence=allele.sequence_id).select_related("assembly")
+    vrs = allele.to_vrs()
+    literal = allele.literal or ""
+    shortened = len(literal) > LITERAL_SHOWN
+    if shortened:
+        vrs["state"]["sequence"] = f"{literal[:LITERAL_SHOWN]}…"
+    contigs = Contig.objects.filter(sequence=allele.sequence_id).select_related("assembly")[:CONTIGS_SHOWN]
     return {
         "allele": allele,
         "kind": kind_of(allele),
-        "names": [f"{contig.assembly.name}:{contig.name}" for contig in contigs[:NAMES_SHOWN]],
-        "first": allele.start + 1,  # 1-based
+        "contigs": contigs,
         "location_id": vrs["location"]["id"],
-        "vrs": as_json(vrs),
-        "shortened": len(allele.literal or "") > LITERAL_SHOWN,
+        "ids_by_version": Translator().ids_by_version(allele),
+        "vrs": json.dumps(vrs, indent=2, ensure_ascii=False),
+        "shortened": shortened,
         "holding": provenance.runs_holding(allele, visible, known_cursor(before)) if recorded else None,
     }
 
@@ -45,11 +50,3 @@ def kind_of(allele: Allele) -> str:
     if size == span:
         return "snv" if span == 1 else "mnv"
     return "delins"
-
-
-def as_json(vrs: dict[str, Any]) -> str:
-    """The VRS object as indented text; a literal of more than LITERAL_SHOWN bases is shortened."""
-    sequence = vrs["state"].get("sequence", "")
-    if len(sequence) > LITERAL_SHOWN:
-        vrs = vrs | {"state": vrs["state"] | {"sequence": f"{sequence[:LITERAL_SHOWN]}…"}}
-    return json.dumps(vrs, indent=2, ensure_ascii=False)

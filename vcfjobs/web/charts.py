@@ -1,19 +1,18 @@
 """From an engine's report to the geometry of its charts; the templates have the markup.
 
-Boxes are 100 units high and, unless stated otherwise, 100 wide; y points down. The page stretches them, so
-they contain no text.
+Boxes are 100 units high, and y points down. The page stretches them, so they contain no text.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log1p
-from typing import Any
+from typing import Any, NamedTuple
 
-from vcfjobs.vrs.vcf.report import OTHERS
+from vcfjobs.vrs.vcf.report import EXACT_LENGTHS, OTHERS
 
-LONGEST_INDEL_SHOWN = 50
 # The smallest mark, in units of a box, so that every count is visible.
 LEAST_SEEN = 1.0
 CONTIGS_SHOWN = 25
@@ -32,45 +31,26 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
-    """Counts by name, the largest first."""
-
-    title: str
-    bars: list[Bar]
-
-
-@dataclass(frozen=True, slots=True)
 class Column:
-    """A vertical bar and what it counts."""
+    """A vertical bar, one unit wide, and what it counts."""
 
     label: str
     count: int
-    x: float
+    x: int
     y: float
-    width: float
     height: float
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A count on the vertical axis, and its height."""
+class Histogram(NamedTuple):
+    """Columns side by side on a logarithmic scale; `marks` are the counts on its axis and where they are.
 
-    count: int
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """Columns on a logarithmic scale: `scale` is on its axis, `ticks` are evenly spaced below.
-
-    `summary` describes it for a screen reader.
+    `summary` describes it for a screen reader; indels above `longest` bases share the outermost columns.
     """
 
-    title: str
     summary: str
+    longest: int
     columns: list[Column]
-    scale: list[Mark]
-    ticks: list[str]
+    marks: list[tuple[int, float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +62,7 @@ class Strip:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Strips:
+class Strips(NamedTuple):
     """Contigs in the order of the file, to one scale; `step` bases per unit of width.
 
     `left_out` contigs are not drawn; `uncounted` means that the engine lumped even more together.
@@ -96,80 +75,58 @@ class Strips:
     uncounted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Charts:
+class Charts(NamedTuple):
     """What the page of a run draws; None or empty where there is nothing to draw."""
 
-    alleles: Bars | None
-    failures: Bars | None
-    without_id: Bars | None
+    alleles: list[Bar]
+    failures: list[Bar]
+    without_id: list[Bar]
     indels: Histogram | None
     positions: Strips | None
-
-    @property
-    def nothing(self) -> bool:
-        """Whether there is nothing at all to draw."""
-        return not (self.alleles or self.failures or self.without_id or self.indels or self.positions)
 
 
 def charts_of(report: Mapping[str, Any]) -> Charts:
     """The charts of what `vrs.report.Report.to_json` wrote."""
     return Charts(
-        alleles=bars("Alleles by type", report["alleles"]),
-        failures=bars("Records that failed, by reason", report["failed"]),
-        without_id=bars("Alleles without an identifier", report["without_id"]),
+        alleles=bars(report["alleles"]),
+        failures=bars(report["failed"]),
+        without_id=bars(report["without_id"]),
         indels=indel_lengths(report["deletion_lengths"], report["insertion_lengths"]),
         positions=along_contigs(report["positions"], report["bin_bases"]),
     )
 
 
-def bars(title: str, counts: Mapping[str, int]) -> Bars | None:
-    """Bars of the counts above zero; None when there are none."""
-    known = sorted(((name, count) for name, count in counts.items() if count), key=lambda pair: -pair[1])
-    if not known:
-        return None
-    total, largest = sum(count for _, count in known), known[0][1]
-    drawn = [Bar(name, count, _seen(count, largest), count / total) for name, count in known]
-    return Bars(title, drawn)
+def bars(counts: Mapping[str, int]) -> list[Bar]:
+    """Bars of the counts above zero, the largest first."""
+    known = Counter({name: count for name, count in counts.items() if count}).most_common()
+    total = sum(count for _, count in known)
+    return [Bar(name, count, _seen(count, known[0][1]), count / total) for name, count in known]
 
 
 def indel_lengths(deletions: Mapping[str, int], insertions: Mapping[str, int]) -> Histogram | None:
     """Deletions to the left, insertions to the right, in bases; the outermost columns count longer ones."""
-    counts = {size: 0 for size in range(-LONGEST_INDEL_SHOWN - 1, LONGEST_INDEL_SHOWN + 2) if size}
+    outermost = EXACT_LENGTHS + 1
+    counts = {size: 0 for size in range(-outermost, outermost + 1) if size}
     for sign, lengths in ((-1, deletions), (1, insertions)):
         for size, count in lengths.items():
-            counts[sign * min(int(size), LONGEST_INDEL_SHOWN + 1)] += count
-    if not any(counts.values()):
-        return None
-    ticks = [f"\u2212{LONGEST_INDEL_SHOWN}", "deletions", "0", "insertions", f"+{LONGEST_INDEL_SHOWN}"]
-    deleted = sum(count for size, count in counts.items() if size < 0)
-    inserted = sum(counts.values()) - deleted
-    summary = f"{deleted:,} deletions to the left, {inserted:,} insertions to the right"
+            counts[sign * min(int(size), outermost)] += count
     highest = max(counts.values())
-    return Histogram("Indel lengths, in bases", summary, _columns(counts, highest), _scale(highest), ticks)
-
-
-def _columns(counts: Mapping[int, int], highest: int) -> list[Column]:
-    width = 100 / len(counts)
-    return [
-        Column(
-            label=_length(size),
-            count=count,
-            x=round(number * width, 3),
-            y=_depth(count, highest),
-            width=round(width, 3),
-            height=_per_cent(log1p(count), log1p(highest)),
-        )
-        for number, (size, count) in enumerate(counts.items())
-        if count
-    ]
-
-
-def _scale(highest: int) -> list[Mark]:
-    """Powers of ten up to the highest count, four at most."""
+    if not highest:
+        return None
+    columns = []
+    for number, (bases, count) in enumerate(counts.items()):
+        if count:
+            y = _depth(count, highest)
+            columns.append(Column(_length(bases), count, number, y, round(100 - y, 2)))
+    # Powers of ten up to the highest count, MOST_MARKS at most.
     powers = range(len(str(highest)))
-    step = -(-len(powers) // MOST_MARKS)
-    return [Mark(10**power, _depth(10**power, highest)) for power in powers[::step]]
+    shown = [10**power for power in powers[:: -(-len(powers) // MOST_MARKS)]]
+    marks = [(count, _depth(count, highest)) for count in shown]
+    summary = (
+        f"{sum(deletions.values()):,} deletions to the left, "
+        f"{sum(insertions.values()):,} insertions to the right"
+    )
+    return Histogram(summary, EXACT_LENGTHS, columns, marks)
 
 
 def _depth(count: int, highest: int) -> float:
@@ -179,36 +136,33 @@ def _depth(count: int, highest: int) -> float:
 
 def _length(size: int) -> str:
     kind = "deletion" if size < 0 else "insertion"
-    bases = f"over {LONGEST_INDEL_SHOWN}" if abs(size) > LONGEST_INDEL_SHOWN else str(abs(size))
+    bases = f"over {EXACT_LENGTHS}" if abs(size) > EXACT_LENGTHS else str(abs(size))
     return f"{kind} of {bases}"
 
 
 def along_contigs(positions: Mapping[str, Mapping[str, int]], bin_bases: int) -> Strips | None:
     """Records per bin of the first contigs, to the scale of the longest contig and the fullest bin."""
-    named = {name: bins for name, bins in positions.items() if name != OTHERS}
-    shown = [(name, _numbered(bins)) for name, bins in list(named.items())[:CONTIGS_SHOWN] if bins]
+    named = [name for name in positions if name != OTHERS]
+    shown = {name: positions[name] for name in named[:CONTIGS_SHOWN] if positions[name]}
     if not shown:
         return None
-    grouped = -(-(max(max(bins) for _, bins in shown) + 1) // MOST_POSITIONS)
-    shown = [(name, _regrouped(bins, grouped)) for name, bins in shown]
-    highest = max(max(bins.values()) for _, bins in shown)
+    last = max(int(number) for bins in shown.values() for number in bins)
+    grouped = last // MOST_POSITIONS + 1
+    counts = {name: _regrouped(bins, grouped) for name, bins in shown.items()}
+    highest = max(max(bins.values()) for bins in counts.values())
     return Strips(
-        strips=[Strip(name, sum(bins.values()), _outline(bins, highest)) for name, bins in shown],
-        width=max(max(bins) for _, bins in shown) + 1,
+        strips=[Strip(name, bins.total(), _outline(bins, highest)) for name, bins in counts.items()],
+        width=last // grouped + 1,
         step=bin_bases * grouped,
         left_out=len(named) - len(shown),
         uncounted=OTHERS in positions,
     )
 
 
-def _numbered(bins: Mapping[str, int]) -> dict[int, int]:
-    return {int(number): count for number, count in bins.items()}
-
-
-def _regrouped(bins: Mapping[int, int], size: int) -> dict[int, int]:
-    grouped: dict[int, int] = {}
+def _regrouped(bins: Mapping[str, int], size: int) -> Counter[int]:
+    grouped = Counter[int]()
     for number, count in bins.items():
-        grouped[number // size] = grouped.get(number // size, 0) + count
+        grouped[int(number) // size] += count
     return grouped
 
 

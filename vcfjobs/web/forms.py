@@ -24,15 +24,16 @@ class UploadForm(forms.Form):
 
     vcf = forms.FileField(
         label="VCF file",
-        help_text="Plain, gzip or BGZF.",
+        help_text="VCF as plain text, gzip or BGZF, or BCF.",
         error_messages={"required": "Choose a VCF file.", "empty": "The file is empty."},
-        widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz"}),
+        widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz,.bcf"}),
     )
     assembly = forms.ChoiceField(help_text="The reference used for variant calling.")
     run_id = forms.CharField(
         label="Run id",
         required=False,
         max_length=255,
+        empty_value=None,
         help_text="Optional. Your own name for the run.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -58,20 +59,15 @@ class UploadForm(forms.Form):
         if settings.ANYVAR_DEFAULT_ASSEMBLY in assemblies:
             field.initial = settings.ANYVAR_DEFAULT_ASSEMBLY
 
-    def clean_vrs_version(self) -> str:
-        """The service's default where the form names none."""
-        return self.cleaned_data["vrs_version"] or settings.ANYVAR_VRS_VERSION
-
     def clean_run_id(self) -> str | None:
-        """None for an empty run id."""
-        text: str = self.cleaned_data["run_id"]
-        if not text:
-            return None
+        """Refuse what cannot name a run; None is no name."""
+        run_id: str | None = self.cleaned_data["run_id"]
         try:
-            validate_run_id(text)
+            if run_id is not None:
+                validate_run_id(run_id)
         except InvalidParameterError as error:
             raise forms.ValidationError(error.sentence) from error
-        return text
+        return run_id
 
     def clean(self) -> dict[str, Any]:
         """Refuse an incomplete body."""

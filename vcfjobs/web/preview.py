@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
+from typing import NamedTuple
 
 from vcfjobs import storage
 from vcfjobs.models import Kind, Run, Status
@@ -25,42 +25,34 @@ IDS = "VRS_Allele_IDs="
 INFO = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """The text of a column; `cut` when it is incomplete."""
 
     text: str
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """A VRS id and its allele, REF or ALT; the text is empty for an allele without an id."""
+class Record(NamedTuple):
+    """One record. `ids`: REF or ALT and its VRS id, "" without one; None where INFO was cut.
 
-    allele: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record. `hidden_*` count the alleles and ids not shown; `ids` is None where INFO was cut."""
+    `hidden_*` count the alleles and ids not shown.
+    """
 
     chrom: Text
     position: int | None
     name: Text
     ref: Text
     alts: list[Text]
-    ids: list[Identifier] | None
-    hidden_alts: int = 0
-    hidden_ids: int = 0
+    ids: list[tuple[str, str]] | None
+    hidden_alts: int
+    hidden_ids: int
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(NamedTuple):
     """The first records, and which of their ids are registered."""
 
-    records: list[Record] = field(default_factory=list)
-    registered: set[str] = field(default_factory=set)
+    records: list[Record]
+    registered: set[str]
 
 
 def preview_of(run: Run) -> Preview | None:
@@ -70,8 +62,8 @@ def preview_of(run: Run) -> Preview | None:
     with suppress(OSError, DamagedStreamError), storage.result_path(run.pk, run.attempt).open("rb") as file:
         chunks = BgzfReader(file, BlockIndex()).read_range(0, MOST_BYTES)
         records = first_records(chunks, for_ref=run.for_ref)
-        ids = {found.text for record in records for found in record.ids or () if found.text}
-        return Preview(records, search.registered(ids) if ids else set())
+        ids = {vrs_id for record in records for _, vrs_id in record.ids or ()}
+        return Preview(records, search.registered(ids))
     return None
 
 
@@ -126,10 +118,10 @@ def _record(head: bytes, *, whole: bool, for_ref: bool) -> Record:
     )
 
 
-def _identifiers(info: str, *, for_ref: bool) -> list[Identifier]:
+def _identifiers(info: str, *, for_ref: bool) -> list[tuple[str, str]]:
     found = next((entry.removeprefix(IDS) for entry in info.split(";") if entry.startswith(IDS)), "")
-    texts = found.split(",") if found else []
-    several = len(texts) > (2 if for_ref else 1)
+    ids = ["" if text == "." else text for text in found.split(",")] if found else []
+    several = len(ids) > (2 if for_ref else 1)
     names = ["REF"] if for_ref else []
-    names += [f"ALT {number}" if several else "ALT" for number in range(1, len(texts) + 1)]
-    return [Identifier(name, "" if text == "." else text) for name, text in zip(names, texts, strict=False)]
+    names += [f"ALT {number}" if several else "ALT" for number in range(1, len(ids) + 1)]
+    return list(zip(names, ids, strict=False))

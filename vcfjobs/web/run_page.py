@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from vcfjobs.models import Run
@@ -11,7 +12,6 @@ from vcfjobs.runs import estimates
 from vcfjobs.runs.downloads import downloads_of
 from vcfjobs.vrs.vcf.report import Failure
 from vcfjobs.web.charts import charts_of
-from vcfjobs.web.commands import commands_of
 from vcfjobs.web.preview import preview_of
 
 FAILURES_SHOWN = 20
@@ -23,13 +23,18 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "run": run,
         "seconds_left": estimates.remaining_seconds(run),
-        "seconds_taken": run.seconds_taken,
         "downloads": downloads_of(run),
-        "commands": commands_of(request, run),
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
         "charts": charts_of(report) if report else None,
         "preview": preview_of(run),
         "failures": [Failure(*row) for row in report.get("failures", [])[:FAILURES_SHOWN]],
         # The most frequent first.
         "unknown_contigs": sorted(report.get("unknown_contigs", {}).items(), key=lambda pair: -pair[1]),
+        **terminal(request),
     }
+
+
+def terminal(request: HttpRequest) -> dict[str, Any]:
+    """How a command for a terminal begins, and the service's address. The token is named, never written."""
+    curl = 'curl -H "Authorization: Bearer $TOKEN"' if settings.ANYVAR_AUTH_TOKEN_LIST else "curl"
+    return {"curl": curl, "base_url": request.build_absolute_uri("/").rstrip("/")}

@@ -7,9 +7,8 @@ says so. A whole run_id or key is found at any age, because an index finds it.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q
@@ -25,9 +24,8 @@ SEARCHED = 20_000
 UNSEEN = ("report", "traceback", "error")
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
-    """One page; `newest` and `older` are the query strings of the first page and the next.
+class RunPage(NamedTuple):
+    """One page; `older` is the cursor of the next one, "" on the last.
 
     `searched` is the number of runs that a search scanned if there are more, else 0.
     """
@@ -35,26 +33,13 @@ class RunPage:
     runs: list[Run]
     narrowed: bool
     first: bool
-    newest: str
     older: str
-    searched: int = 0
+    searched: int
 
     @property
-    def active(self) -> Active:
+    def active(self) -> list[Run]:
         """The runs of the page that can still change."""
-        return Active([run for run in self.runs if not run.is_final])
-
-
-@dataclass(frozen=True, slots=True)
-class Active:
-    """Runs that can still change."""
-
-    runs: list[Run]
-
-    @property
-    def query(self) -> str:
-        """The query string that asks for all of them at once."""
-        return urlencode([("run", run.pk) for run in self.runs])
+        return [run for run in self.runs if not run.is_final]
 
 
 def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
@@ -75,13 +60,11 @@ def page(runs: RunQuerySet, filters: FilterForm, before: str = "") -> RunPage:
         found |= {run.pk: run for run in rows}
     ordered = sorted(found.values(), key=lambda run: (run.created, run.pk), reverse=True)
     shown = ordered[:PAGE_SIZE]
-    older = encode_cursor(shown[-1].created, shown[-1].pk) if shown else ""
     return RunPage(
         runs=shown,
         narrowed=bool(wanted) or not valid,
         first=not before,
-        newest=urlencode(wanted),
-        older=urlencode(wanted | {"before": older}) if len(ordered) > PAGE_SIZE else "",
+        older=encode_cursor(shown[-1].created, shown[-1].pk) if len(ordered) > PAGE_SIZE else "",
         searched=SEARCHED if oldest is not None else 0,
     )
 
@@ -106,7 +89,5 @@ def _oldest_searched(runs: RunQuerySet) -> datetime | None:
 def _searched(runs: RunQuerySet, search: str, oldest: datetime | None) -> list[RunQuerySet]:
     """The newest runs whose names contain the text, and those of any age named exactly so."""
     holding = runs.filter(Q(run_id__icontains=search) | Q(file_name__icontains=search))
-    called = Q(run_id=search, superseded=False)
-    with suppress(ValueError):
-        called |= Q(pk=UUID(search))
-    return [holding if oldest is None else holding.filter(created__gt=oldest), runs.filter(called)]
+    newest = holding if oldest is None else holding.filter(created__gt=oldest)
+    return [newest, runs.named(search)]

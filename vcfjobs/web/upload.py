@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
+from django.conf import settings
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 
@@ -11,6 +13,7 @@ from vcfjobs.errors import TruncatedUploadError, VcfJobsError
 from vcfjobs.models import Run
 from vcfjobs.runs import submit
 from vcfjobs.runs.admission import admit_upload
+from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.web.forms import CUT, UploadForm
 
 # What the other fields and the headers of the parts may add to the file.
@@ -56,7 +59,7 @@ def submit_form(form: UploadForm, owner: str) -> tuple[Run, bool]:
                 for_ref=asked["for_ref"],
                 add_vrs_attributes=asked["add_vrs_attributes"],
                 register=asked["register"],
-                vrs_version=asked["vrs_version"],
+                vrs_version=cast("VrsVersion", asked["vrs_version"] or settings.ANYVAR_VRS_VERSION),
             ),
             owner=owner,
             run_id=asked["run_id"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
+from vcfjobs.runs import lifecycle
 from vcfjobs.web import views
 
 app_name = "pages"
@@ -16,7 +17,7 @@ urlpatterns = [
     path("jobs/", RedirectView.as_view(pattern_name="pages:index", permanent=True)),
     path("jobs/<str:run_id>/", views.run, name="run"),
     path("jobs/<str:run_id>/status/", views.run_status, name="run-status"),
-    path("jobs/<str:run_id>/cancel/", views.cancel, name="cancel"),
-    path("jobs/<str:run_id>/retry/", views.retry, name="retry"),
+    path("jobs/<str:run_id>/cancel/", views.change, {"service": lifecycle.cancel_run}, name="cancel"),
+    path("jobs/<str:run_id>/retry/", views.change, {"service": lifecycle.retry_run}, name="retry"),
     path("jobs/<str:run_id>/delete/", views.delete, name="delete"),
 ]

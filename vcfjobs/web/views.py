@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,20 +22,16 @@ from django_htmx.middleware import HtmxDetails
 
 from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
-from vcfjobs.errors import InvalidParameterError, NoReferenceError, RunNotFoundError, VcfJobsError
+from vcfjobs.errors import NoReferenceError, RunNotFoundError, VcfJobsError
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
 from vcfjobs.registry import search
 from vcfjobs.runs import lifecycle
 from vcfjobs.runs.owners import owner_of_user, sees_everyone
-from vcfjobs.runs.run_ids import validate_run_id
-from vcfjobs.vrs.digests import ALLELE_PREFIX
 from vcfjobs.web import allele_page, run_page, runs_page, upload
-from vcfjobs.web.commands import curl
 from vcfjobs.web.forms import FilterForm, UploadForm
 
-P = ParamSpec("P")
-
+View = Callable[..., HttpResponse]
 RETRY_SECONDS = 5
 LOGGED_OUT = "You are no longer logged in. Reload this page, log in, and submit the file again."
 
@@ -46,13 +42,12 @@ class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def signed_in_where_needed(
-    view: Callable[Concatenate[HtmxRequest, P], HttpResponse],
-) -> Callable[Concatenate[HtmxRequest, P], HttpResponse]:
-    """Require a login unless the service is open; checked before the body is read."""
+def signed_in_where_needed(view: View) -> View:
+    """Require a login unless the service is open, checked before the body is read; nothing is cached."""
 
     @wraps(view)
-    def guarded(request: HtmxRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    @never_cache
+    def guarded(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.ANYVAR_AUTH_TOKEN_LIST or request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if request.htmx:
@@ -66,7 +61,6 @@ def signed_in_where_needed(
 
 @csrf_exempt  # checked in `_submitted`: the check reads the body
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @signed_in_where_needed
 def index(request: HtmxRequest) -> HttpResponse:
     """The caller's runs, newest first, with the upload form. A search for a VRS id opens its allele."""
@@ -76,17 +70,18 @@ def index(request: HtmxRequest) -> HttpResponse:
         return _index(request, UploadForm(assemblies=assemblies.registered_assemblies()))
     try:
         upload.read_body(request, owner_of_user(request.user))
+        return _submitted(request)
     except VcfJobsError as error:
-        return _refused(request, error)
-    return _submitted(request)
+        form = UploadForm(assemblies=assemblies.registered_assemblies())
+        return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
 
 @csrf_protect
 def _submitted(request: HtmxRequest) -> HttpResponse:
-    """Validate the spooled form and submit its file."""
+    """Validate the spooled form and submit its file. Raises NoReferenceError."""
     registered = assemblies.registered_assemblies()
     if not registered:
-        return _refused(request, NoReferenceError("No reference assembly is registered."))
+        raise NoReferenceError("No reference assembly is registered.")
     form = UploadForm(request.POST, request.FILES, assemblies=registered)
     if not form.is_valid():
         return _index(request, form, status=upload.status_of(form))
@@ -95,9 +90,7 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
     except VcfJobsError as error:
         return _try_later(_index(request, form, status=error.status), error)
     if not created:
-        messages.info(
-            request, "You have already submitted this file under the same run id. This is that run."
-        )
+        messages.info(request, "You have already submitted this file under this run id. This is the run.")
     address = reverse("pages:run", args=[run.pk])
     if _asks_for_json(request):
         return JsonResponse({"location": address}, status=201)
@@ -105,19 +98,17 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 @signed_in_where_needed
 def active(request: HtmxRequest) -> HttpResponse:
     """The changing cells of the runs that a list asks for, and the next question: the runs not final."""
     found, gone = runs_page.asked_for(_visible_runs(request), request.GET)
-    active = runs_page.Active([run for run in found if not run.is_final])
+    active = [run for run in found if not run.is_final]
     ended = [run for run in found if run.is_final]
     context = {"runs": found, "gone": gone, "active": active, "ended": ended}
     return render(request, "vcfjobs/active.html", context)
 
 
 @require_safe
-@never_cache
 @signed_in_where_needed
 def run(request: HtmxRequest, run_id: str) -> HttpResponse:
     """One run, with the buttons that its status allows."""
@@ -125,7 +116,6 @@ def run(request: HtmxRequest, run_id: str) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 @signed_in_where_needed
 def run_status(request: HtmxRequest, run_id: str) -> HttpResponse:
     """The part of a run's page that changes; polls until the run is final."""
@@ -141,20 +131,18 @@ def run_status(request: HtmxRequest, run_id: str) -> HttpResponse:
 
 @require_POST
 @signed_in_where_needed
-def cancel(request: HtmxRequest, run_id: str) -> HttpResponse:
-    """Cancel a run that is not final."""
-    return _ask(request, run_id, lifecycle.cancel_run)
-
-
-@require_POST
-@signed_in_where_needed
-def retry(request: HtmxRequest, run_id: str) -> HttpResponse:
-    """Queue a failed or cancelled run again."""
-    return _ask(request, run_id, lifecycle.retry_run)
+def change(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
+    """Do what a button asks, then show the run, with the reason for a refusal (409, 429, 503)."""
+    run = _find(request, run_id)
+    try:
+        service(run)
+    except VcfJobsError as error:
+        run.refresh_from_db()
+        return _try_later(_run_page(request, run, status=error.status, conflict=error.sentence), error)
+    return redirect("pages:run", run_id=str(run.pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@never_cache
 @signed_in_where_needed
 def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
     """Confirm, then delete a run."""
@@ -167,7 +155,6 @@ def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
 
 
 @require_safe
-@never_cache
 @signed_in_where_needed
 def allele(request: HtmxRequest, vrs_id: str) -> HttpResponse:
     """One registered allele, with the caller's runs that contain it."""
@@ -187,21 +174,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """
     error = sys.exc_info()[1]
     if lacks_migrations(error):
-        return _unavailable(NOT_MIGRATED)
-    if isinstance(error, DATABASE_OUTAGE):
-        return _unavailable("The database does not answer. Submitted runs are kept. Try again in a minute.")
-    return HttpResponse(render_to_string("500.html"), status=500)
-
-
-def _unavailable(sentence: str) -> HttpResponse:
+        sentence = NOT_MIGRATED
+    elif isinstance(error, DATABASE_OUTAGE):
+        sentence = "The database does not answer. Submitted runs are kept. Try again in a minute."
+    else:
+        return HttpResponse(render_to_string("500.html"), status=500)
     page = render_to_string("503.html", {"sentence": sentence})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
-
-
-def _refused(request: HtmxRequest, error: VcfJobsError) -> HttpResponse:
-    """The page with the reason for which the body was not read."""
-    form = UploadForm(assemblies=assemblies.registered_assemblies())
-    return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
 
 def _try_later(response: HttpResponse, error: VcfJobsError) -> HttpResponse:
@@ -218,10 +197,9 @@ def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: s
     page = runs_page.page(_visible_runs(request), filters, before=request.GET.get("before", ""))
     if not filters.is_valid() and status == 200:
         status = 422
-    context = {"form": form, "filters": filters, "page": page, "assemblies": form.assemblies}
-    context |= {"curl": curl(), "base_url": request.build_absolute_uri("/").rstrip("/")}
-    context |= {"refusal": refusal, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
-    return render(request, "vcfjobs/runs.html", context, status=status)
+    context = run_page.terminal(request) | {"form": form, "filters": filters, "page": page}
+    context |= {"assemblies": form.assemblies, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
+    return render(request, "vcfjobs/runs.html", context | {"refusal": refusal}, status=status)
 
 
 def _asks_for_json(request: HttpRequest) -> bool:
@@ -231,8 +209,7 @@ def _asks_for_json(request: HttpRequest) -> bool:
 
 def _as_vrs_id(typed: str) -> str | None:
     """The searched allele identifier, typed with or without its namespace."""
-    text = typed.strip()
-    vrs_id = f"ga4gh:{text}" if text.startswith(ALLELE_PREFIX.removeprefix("ga4gh:")) else text
+    vrs_id = "ga4gh:" + typed.strip().removeprefix("ga4gh:")
     return vrs_id if search.digest_of(vrs_id) else None
 
 
@@ -241,25 +218,12 @@ def _visible_runs(request: HtmxRequest) -> RunQuerySet:
 
 
 def _find(request: HtmxRequest, run_id: str) -> Run:
-    """The caller's run. Raises Http404 for another owner's run and for an impossible name."""
+    """The caller's run. Raises Http404, also for another owner's run."""
+    owner, everyone = owner_of_user(request.user), sees_everyone(request.user)
     try:
-        validate_run_id(run_id)
-        return lifecycle.find_run(
-            owner=owner_of_user(request.user), run_id=run_id, everyone=sees_everyone(request.user)
-        )
-    except (RunNotFoundError, InvalidParameterError) as error:
+        return lifecycle.find_run(owner=owner, run_id=run_id, everyone=everyone)
+    except RunNotFoundError as error:
         raise Http404(error.sentence) from error
-
-
-def _ask(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
-    """Do what a button asks, then show the run, with the reason for a refusal (409, 429, 503)."""
-    run = _find(request, run_id)
-    try:
-        service(run)
-    except VcfJobsError as error:
-        run.refresh_from_db()
-        return _try_later(_run_page(request, run, status=error.status, conflict=error.sentence), error)
-    return redirect("pages:run", run_id=str(run.pk))
 
 
 def _run_page(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:

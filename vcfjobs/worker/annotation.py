@@ -16,8 +16,9 @@ from vcfjobs.models import Run
 from vcfjobs.references import assemblies
 from vcfjobs.registry import load
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex
-from vcfjobs.vrs.vcf.annotate import Chunk, Options, annotate
+from vcfjobs.vrs.vcf.annotate import Chunk, annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import VrsVersion
 from vcfjobs.worker.lease import Lease
@@ -34,10 +35,7 @@ def annotate_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
         report = write_annotated(run, chunks, writer, lease)
         writer.close()
     indexed = report.indexable and make_tabix(part)
-    columns = columns_of(part, report, text_size=writer.uncompressed_length, indexed=indexed)
-    lease.check()
-    publish(run, writer.index, indexed=indexed)
-    return columns
+    return publish(run, report, writer.index, lease, text_size=writer.uncompressed_length, indexed=indexed)
 
 
 def options_of(run: Run) -> Options:
@@ -54,7 +52,6 @@ def write_annotated(
     chunks: Iterable[Chunk],
     writer: BgzfWriter,
     lease: Lease,
-    *,
     first_batch: int = 0,
     scale: float = 1.0,
 ) -> Report:
@@ -72,10 +69,25 @@ def write_annotated(
     return report
 
 
-def publish(run: Run, blocks: BlockIndex, *, indexed: bool) -> None:
-    """Publish the result after its indexes; the tabix index, where there is one, lies beside the part."""
+def publish(
+    run: Run, report: Report, blocks: BlockIndex, lease: Lease, *, text_size: int, indexed: bool
+) -> dict[str, Any]:
+    """Publish the finished part after its indexes; the run's columns, sizes in bytes.
+
+    The tabix index of an `indexed` part lies beside it.
+    """
     part = storage.part_path(run.pk, run.attempt)
     result = storage.result_path(run.pk, run.attempt)
+    columns = {
+        "result_bytes": part.stat().st_size,
+        "result_text_bytes": text_size,
+        "result_sha256": sha256_of(part),
+        "indexed": indexed,
+        "records_done": report.records,
+        "records_without_ids": report.records_without_ids,
+        "report": report.to_json(),
+    }
+    lease.check()
     block_index = storage.beside(part, "gzi")
     with block_index.open("wb") as file:
         blocks.write(file)
@@ -83,6 +95,7 @@ def publish(run: Run, blocks: BlockIndex, *, indexed: bool) -> None:
     if indexed:
         storage.publish(storage.beside(part, "tbi"), storage.beside(result, "tbi"))
     storage.publish(part, result)
+    return columns
 
 
 def make_tabix(part: Path) -> bool:
@@ -95,19 +108,6 @@ def make_tabix(part: Path) -> bool:
         logger.warning("no tabix index: %s", error)
         return False
     return True
-
-
-def columns_of(part: Path, report: Report, *, text_size: int, indexed: bool) -> dict[str, Any]:
-    """The columns of a run whose annotated file is `part`; sizes in bytes."""
-    return {
-        "result_bytes": part.stat().st_size,
-        "result_text_bytes": text_size,
-        "result_sha256": sha256_of(part),
-        "indexed": indexed,
-        "records_done": report.records,
-        "records_without_ids": report.records - report.resolved + report.failed.total(),
-        "report": report.to_json(),
-    }
 
 
 def sha256_of(path: Path) -> str:

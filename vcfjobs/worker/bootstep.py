@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing
 from typing import Any
 
 from billiard.einfo import ExceptionInfo
@@ -17,7 +18,7 @@ from celery.signals import task_failure
 from celery.worker import state
 from django.conf import settings
 from django.core.management.base import SystemCheckError
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 from django.utils import timezone
 
 from vcfjobs import __version__
@@ -25,7 +26,9 @@ from vcfjobs.models import Worker
 from vcfjobs.startup_checks import check_setup
 from vcfjobs.vrs import kernel
 from vcfjobs.worker import fork_guard
-from vcfjobs.worker.maintenance import child_lost, drop_orphans, logger, sweep
+from vcfjobs.worker.maintenance import STEPS, child_lost, drop_orphans, sweep
+
+logger = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 3600
 POOLS = ("prefork", "solo")
@@ -65,16 +68,13 @@ class SweepStep(bootsteps.StartStopStep):
 
     def _rounds(self) -> None:
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))
-        try:
-            while True:
-                sweep(self._worker.report_in, *self._seldom(), each_in=fork_guard.forks_blocked)
-                if self._stop.wait(interval):
-                    # A row that stays is that of a worker that was killed.
-                    with fork_guard.forks_blocked(), suppress(DatabaseError, InterfaceError):
-                        self._worker.sign_out()
-                    return
-        finally:
-            connection.close()
+        with closing(connection):
+            stopped = False
+            while not stopped:
+                sweep(self._worker.report_in, *self._seldom(), *STEPS, each_in=fork_guard.forks_blocked)
+                stopped = self._stop.wait(interval)
+            # A row that stays is that of a worker that was killed.
+            sweep(self._worker.sign_out, each_in=fork_guard.forks_blocked)
 
     def _seldom(self) -> list[Callable[[], None]]:
         if time.monotonic() < self._next_search:
@@ -87,19 +87,17 @@ class SweepStep(bootsteps.StartStopStep):
             return
         over_limit = isinstance(exception, TimeLimitExceeded)
         stopping = state.should_stop is not None or state.should_terminate is not None
-        with fork_guard.forks_blocked():
-            try:
-                child_lost(task_id, self._worker.node, over_limit=over_limit, stopping=stopping)
-            except (DatabaseError, InterfaceError):
-                logger.exception("a child died during the task %s; the sweep will find its work", task_id)
-            finally:
-                connection.close()
+
+        def end_work_of_child() -> None:
+            child_lost(task_id, self._worker.node, over_limit=over_limit, stopping=stopping)
+
+        with closing(connection):
+            sweep(end_work_of_child, each_in=fork_guard.forks_blocked)
 
 
 def refuse_wrong_setup(pool: Any) -> None:
     """End the process, and say in the log why, when the pool or a system check is wrong."""
-    name = (pool if isinstance(pool, str) else pool.__module__).replace(":", ".").rsplit(".", 2)
-    if not any(part in POOLS for part in name):
+    if not any(name in str(pool) for name in POOLS):  # a name, or a class with the name in its module's
         logger.critical(
             "This service runs on Celery's prefork and solo pools only: "
             "threads and greenlets enforce no time limits. Start the worker with --pool=prefork."

@@ -1,7 +1,7 @@
 """Send messages to the broker, within seconds even when it hangs, and ask how many wait there.
 
-Publishing never touches the result backend: one on a hung server would delay a submit. A publish that fails
-is no error: the row is there, and the sweep sends it.
+Publishing never uses the result backend, which may be on a hung server. A publish that fails is no error:
+the sweep sends the message later.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 WORK_ON_NEXT = "vcfjobs.work_on_next"
 
-# So many seconds after a failure nobody waits for the broker again.
+# Seconds after a failure in which nobody waits for the broker.
 BREAK_SECONDS = 10.0
 _broken_until = 0.0
 
-# So many seconds a caller waits for the broker's answer.
+# Seconds that a caller waits for the broker's answer.
 BROKER_SECONDS = 2.0
 _asking = threading.Lock()
 _last_answer: int | None = None
@@ -56,8 +56,12 @@ def publish(task: str, args: Sequence[str]) -> bool:
     global _broken_until
     if time.monotonic() < _broken_until:
         return False
+    amqp = current_app.amqp
+    seconds = current_app.conf.broker_pool_acquire_timeout
+    message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
     try:
-        _send(task, args)
+        with current_app.producer_pool.acquire(block=True, timeout=seconds) as producer:
+            amqp.send_task_message(producer, task, message, retry=False)
     except _broker_errors() as error:
         _broken_until = time.monotonic() + BREAK_SECONDS
         logger.warning("The broker did not take %s: %s", task, type(error).__name__)
@@ -72,8 +76,8 @@ def answers() -> bool:
 def messages_waiting() -> int | None:
     """Messages in the broker's queue; None when it did not answer within BROKER_SECONDS.
 
-    One thread asks at a time; other callers get the last answer at once. Anybody may ask for /readyz, and a
-    broker that hangs blocks whoever waits for it.
+    One thread asks at a time; other callers get the last answer at once. A hung broker blocks whoever asks
+    it, and anybody may call /readyz.
     """
     global _last_answer
     if _asking.acquire(blocking=False):
@@ -105,13 +109,6 @@ def waiting() -> int | None:
         return 0  # the queue was never declared, or is gone because it is empty
     except _broker_errors():
         return None
-
-
-def _send(task: str, args: Sequence[str]) -> None:
-    amqp = current_app.amqp
-    message = amqp.create_task_message(str(uuid.uuid4()), task, list(args), {})
-    with current_app.producer_pool.acquire(block=True, timeout=3) as producer:
-        amqp.send_task_message(producer, task, message, retry=False)
 
 
 def _broker_errors() -> tuple[type[Exception], ...]:

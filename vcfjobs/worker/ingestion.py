@@ -10,7 +10,7 @@ from vcfjobs import storage
 from vcfjobs.models import Run
 from vcfjobs.references import assemblies
 from vcfjobs.registry import load
-from vcfjobs.vrs.vcf.ingest import Disagreement, ingest
+from vcfjobs.vrs.vcf.ingest import ingest
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.worker.annotation import sha256_of
@@ -34,7 +34,10 @@ def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
         for chunk in ingest(open_text(file), reference, validate=run.require_validation):
             report.merge(chunk.report)
             loader.take(chunk.alleles)
-            rows.writerows(_row(found, run.assembly) for found in chunk.disagreements)
+            rows.writerows(
+                (of.vrs_id, run.assembly, of.chrom, of.pos, of.start, of.end, of.state, of.new_vrs_id)
+                for of in chunk.disagreements
+            )
             lease.progress(report.records, chunk.compressed_bytes)
     size, sha256 = part.stat().st_size if run.require_validation else 0, sha256_of(part)
     lease.check()
@@ -49,9 +52,3 @@ def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
         "records_done": report.records,
         "report": report.to_json(),
     }
-
-
-def _row(found: Disagreement, assembly: str) -> tuple[object, ...]:
-    return (
-        found.vrs_id, assembly, found.chrom, found.pos, found.start, found.end, found.state, found.new_vrs_id,
-    )  # fmt: skip

@@ -10,21 +10,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import timedelta
 from itertools import islice
+from operator import attrgetter
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 from django_celery_results.models import TaskResult
 
 from vcfjobs import storage
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
 from vcfjobs.log_context import log_run
-from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Status, Worker, seconds_from_now
-from vcfjobs.worker import dispatch, scheduler, sharding
+from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Worker, seconds_from_now
+from vcfjobs.worker import dispatch, scheduler
+from vcfjobs.worker.cleanup import tidy_up
 
 logger = logging.getLogger(__name__)
 
@@ -33,19 +33,6 @@ FORGOTTEN_SECONDS = 86_400
 SEND_AGAIN_SECONDS = 15
 BATCH = 1000
 WORK_ITEMS: tuple[type[Run | Shard], ...] = (Run, Shard)
-
-
-def sweep(
-    *before: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> None:
-    """One round of everything, after `before`, each step in its own context; a failure stops no other."""
-    for step in (*before, *STEPS):
-        with each_in():
-            try:
-                step()
-            except Exception:
-                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
-                connection.close()
 
 
 def end_overdue() -> None:
@@ -90,25 +77,22 @@ def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:
         if run.fail(error, among=runs):
             with log_run(run.pk):
                 logger.warning("failed: %s", error.sentence)
-                sharding.discard_output(run.pk)
+                tidy_up(run.pk)
 
 
 def send_unsent() -> None:
     """Send the messages of what waits: what was never sent, and of the rest as many as the broker lacks."""
-    wait = min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)
-    late = Q(sent__lt=timezone.now() - timedelta(seconds=wait))
-    runs, shards = Run.objects.sendable(), Shard.objects.sendable()
-    for run in runs.filter(Q(sent=None) | late, queue_position=None)[:BATCH]:  # their requests have died
-        run.move_to(scheduler.next_position(run.owner))
     unsent = Q(sent=None)
+    late = Q(sent__lt=seconds_from_now(-min(SEND_AGAIN_SECONDS, settings.ANYVAR_LEASE_SECONDS)))
+    runs, shards = Run.objects.sendable(), Shard.objects.sendable()
+    for run in runs.filter(unsent | late, queue_position=None)[:BATCH]:  # their requests have died
+        run.move_to(scheduler.next_position(run.owner))
     _send([*runs.filter(unsent).order_by("created")[:BATCH], *shards.filter(unsent)[:BATCH]])
-    if not runs.filter(late).exists() and not shards.filter(late).exists():
-        return
-    sent = runs.exclude(unsent).count() + shards.exclude(unsent).count()
-    missing = min(sent - (dispatch.waiting() or 0), BATCH)
-    if missing > 0:
-        old = [*runs.filter(late).order_by("sent")[:missing], *shards.filter(late).order_by("sent")[:missing]]
-        _send(sorted(old, key=lambda item: item.sent)[:missing])
+    if runs.filter(late).exists() or shards.filter(late).exists():
+        sent = runs.exclude(unsent).count() + shards.exclude(unsent).count()
+        missing = max(0, min(sent - (dispatch.waiting() or 0), BATCH))
+        oldest = [item for items in (runs, shards) for item in items.filter(late).order_by("sent")[:missing]]
+        _send(sorted(oldest, key=attrgetter("sent"))[:missing])
 
 
 def _send(items: Iterable[Run | Shard]) -> None:
@@ -119,10 +103,10 @@ def _send(items: Iterable[Run | Shard]) -> None:
 
 
 def drop_shards() -> None:
-    """Remove the shards of runs that have ended: failed or cancelled on a host that did not see the parts."""
+    """Remove the shards of ended runs that nobody has tidied up, because their host did not see the parts."""
     over = Run.objects.filter(Exists(Shard.objects.filter(run=OuterRef("pk"))), status__in=FINAL)
     for run in over.only("pk")[:BATCH]:
-        sharding.drop(run.pk)
+        tidy_up(run.pk)
 
 
 def expire() -> None:
@@ -147,14 +131,10 @@ def drop_orphans() -> None:
     """
     stale = storage.stale_folders(ORPHAN_SECONDS)
     while some := set(islice(stale, BATCH)):
-        kept = {
-            run.pk: run for run in Run.objects.filter(pk__in=some, expired=None).only("status", "attempt")
-        }
-        for pk in some.difference(kept):
-            storage.drop_run(pk)
-        for pk, run in kept.items():
-            if run.status == Status.SUCCEEDED and storage.has_input(pk):
-                storage.keep_result(pk, run.attempt)
+        owned = set(Run.objects.filter(pk__in=some, expired=None).values_list("pk", flat=True))
+        for pk in some:
+            if pk not in owned or storage.has_input(pk):
+                tidy_up(pk)
 
 
 def forget_results() -> None:
@@ -172,3 +152,16 @@ STEPS = (
     end_overdue, take_back_lost, send_unsent, drop_shards, expire, drop_stale_uploads,
     forget_results, forget_workers,
 )  # fmt: skip
+
+
+def sweep(
+    *steps: Callable[[], None], each_in: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> None:
+    """Do the steps, by default all, each in its own context; one that fails stops no other."""
+    for step in steps or STEPS:
+        with each_in():
+            try:
+                step()
+            except Exception:
+                logger.exception("sweep: %s failed, the next round tries again", step.__name__)
+                connection.close()

@@ -11,21 +11,18 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
 from vcfjobs import storage
-from vcfjobs.database.retry import retry_on_outage
-from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError, RunLostError
-from vcfjobs.models import ACTIVE, Run, Shard, Status
+from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
+from vcfjobs.models import Run, Shard
 from vcfjobs.references import assemblies
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
 from vcfjobs.vrs.bgzf.tabix import join_tabix
 from vcfjobs.vrs.vcf.annotate import (
     Chunk,
-    Options,
     annotate_first_shard,
     annotate_later_shard,
     read_header,
@@ -34,40 +31,37 @@ from vcfjobs.vrs.vcf.annotate import (
 from vcfjobs.vrs.vcf.lines import TextSource, open_text
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
-from vcfjobs.worker.annotation import columns_of, make_tabix, options_of, publish, write_annotated
+from vcfjobs.worker.annotation import make_tabix, options_of, publish, write_annotated
 from vcfjobs.worker.lease import Lease
 
+# Formats that are rewritten as BGZF before they are cut.
+UNCUT = ("vcf.gz", "bcf")
 # The registered batches of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
 
 
 def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
-    """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
+    """The ranges of the run's shards; gzip and BCF, which are not cut, are replaced by their text as BGZF.
 
     Raises RunFailureError for a damaged file.
     """
     with stored.open("rb") as file:
-        gzipped = open_text(file).format == "vcf.gz"
-    if gzipped:
-        _recompress(run, stored, lease)
+        source = open_text(file)
+        if source.format in UNCUT:
+            _recompress(run, source, stored, lease)
     with stored.open("rb") as file:
         source = open_text(file)
-        header, _ = read_header(source, Options(), keep=True)
-        size = stored.stat().st_size
+        header, _ = read_header(source, None)
+        size, header_size = stored.stat().st_size, len(header.data)
         try:
-            return cut(file, _kind(source), size, settings.ANYVAR_SHARD_BYTES, len(header.data), lease.check)
+            return cut(file, source.format, size, settings.ANYVAR_SHARD_BYTES, header_size, lease.check)
         except (InvalidVcfError, DamagedStreamError) as error:
             raise RunFailureError(error.sentence) from error
 
 
-def _kind(source: TextSource) -> str:
-    return "bgzf" if source.format == "bgzf" else "plain"
-
-
-def _recompress(run: Run, stored: Path, lease: Lease) -> None:
+def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> None:
     part = storage.recompressed_path(run.pk, run.attempt)
-    with stored.open("rb") as file, part.open("wb") as opened:
-        source = open_text(file)
+    with part.open("wb") as opened:
         writer = BgzfWriter(opened)
         while chunk := source.read_chunk():
             writer.write(chunk)
@@ -76,31 +70,15 @@ def _recompress(run: Run, stored: Path, lease: Lease) -> None:
     storage.publish(part, stored)
 
 
-@retry_on_outage
-def create_shards(run: Run, ranges: list[tuple[int, int]]) -> list[Shard]:
-    """Record the shards and release the run to them; the lease's context must have ended.
-
-    The caller sends them. Asked again, because the answer was lost with the connection, it returns what it
-    recorded. Raises RunLostError when the run is no longer this attempt's.
-    """
-    if recorded := list(Shard.objects.filter(run=run, cut_attempt=run.attempt)):
-        return recorded
-    storage.make_shard_folder(run.pk, run.attempt)
-    if shards := Shard.objects.cut(run, ranges):
-        return shards
-    storage.drop_shards(run.pk, run.attempt)
-    raise RunLostError
-
-
 def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
     """Write the part of a shard and register its alleles; the columns that its row gets."""
     run = shard.run
-    scale = run.input_bytes / stored.stat().st_size  # they differ where gzip was recompressed
+    scale = run.input_bytes / stored.stat().st_size  # they differ where the file was recompressed
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with part.open("wb") as opened:
         writer = BgzfWriter(opened)
-        chunks, first_batch = _chunks(shard, stored, lease), shard.number * BATCHES_OF_A_SHARD
-        report = write_annotated(run, chunks, writer, lease, first_batch=first_batch, scale=scale)
+        first_batch = shard.number * BATCHES_OF_A_SHARD
+        report = write_annotated(run, _chunks(shard, stored, lease), writer, lease, first_batch, scale)
         writer.close_part()
     with storage.beside(part, "gzi").open("wb") as blocks:
         writer.write_index(blocks)
@@ -120,7 +98,7 @@ def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
 def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
     reference, options = assemblies.open_assembly(shard.run.assembly), options_of(shard.run)
     with stored.open("rb") as file:
-        kind = _kind(open_text(file))
+        kind = open_text(file).format
         source = open_shard(file, kind, shard.start, shard.end)
         if shard.number == 0:
             yield from annotate_first_shard(source, reference, options)
@@ -157,10 +135,8 @@ def join(run: Run, lease: Lease) -> dict[str, Any]:
         file.write(END_BLOCK)
     indexed = report.indexable and _join_tabix(shards, paths, storage.beside(target, "tbi"))
     text_size = sum(shard.part_text_bytes or 0 for shard in shards)
-    columns = columns_of(target, report, text_size=text_size, indexed=indexed)
-    lease.check()
-    publish(run, _joined_blocks(shards, paths), indexed=indexed)
-    return columns
+    blocks = _joined_blocks(shards, paths)
+    return publish(run, report, blocks, lease, text_size=text_size, indexed=indexed)
 
 
 def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:
@@ -185,20 +161,3 @@ def _join_tabix(shards: list[Shard], paths: list[Path], target: Path) -> bool:
         writer.write(join_tabix((gzip.decompress(index.read_bytes()), at) for index, at in parts))
         writer.close()
     return True
-
-
-def discard_output(run_pk: UUID) -> None:
-    """Remove what a failed or cancelled run has written: its shards, and what lost attempts have left."""
-    drop(run_pk)
-    ended = Run.objects.filter(pk=run_pk, status__in=(Status.FAILED, Status.CANCELLED))
-    attempt = ended.values_list("attempt", flat=True).first()
-    if attempt is not None:  # else it was retried, or deleted, meanwhile
-        storage.keep_input(run_pk, attempt)
-
-
-def drop(run_pk: UUID) -> None:
-    """Remove the shards of a run that has ended, rows and parts."""
-    shards = Shard.objects.filter(run=run_pk).exclude(run__status__in=ACTIVE)
-    for attempt in shards.order_by().values_list("cut_attempt", flat=True).distinct():
-        storage.drop_shards(run_pk, attempt)
-        shards.filter(cut_attempt=attempt).delete()

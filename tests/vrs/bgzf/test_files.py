@@ -61,7 +61,7 @@ def test_what_is_written_is_read_back_by_gzip_and_htslib(text: bytes, tmp_path: 
     data, writer = compressed(text)
     path = tmp_path / "a.gz"
     path.write_bytes(data)
-    with pysam.BGZFile(str(path)) as file:
+    with pysam.BGZFile(str(path), "r", None) as file:
         assert file.read() == text
     assert gzip.decompress(data) == text
     assert (writer.uncompressed_length, writer.compressed_length) == (len(text), len(data))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.vrs.columns.formats import encoded, encoder
 from vcfjobs.vrs.columns.rows import NAMES, RowReader
-from vcfjobs.vrs.vcf.annotate import Options
+from vcfjobs.vrs.vcf.options import Options
 
 WITH_ATTRIBUTES = Options(add_vrs_attributes=True)
 # An SNV, an insertion into a run, a deletion, ALTs without and with an identifier, a wrong REF.

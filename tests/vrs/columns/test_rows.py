@@ -15,8 +15,9 @@ from vcfjobs.vrs.columns import rows
 from vcfjobs.vrs.columns.rows import NAMES, RowReader
 from vcfjobs.vrs.sequences.fasta import read_fasta
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 
 IDS = HEADER.replace(b"#CHROM", b'##INFO=<ID=VRS_Allele_IDs,Number=R,Type=String,Description="x">\n#CHROM')
 

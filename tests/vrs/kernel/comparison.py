@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.vrs.sequences.flat_files import Reference
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
+from vcfjobs.vrs.versions import VrsVersion
 
 if TYPE_CHECKING:
     from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 
 FIRST_LINE = 5
-OPTIONS: list[dict[str, Any]] = [
-    {"for_ref": for_ref, "add_vrs_attributes": attributes, "collect_alleles": collect, "vrs_version": version}
-    for for_ref, attributes, collect, version in product(*[(True, False)] * 3, ("2.0", "2.1"))
+VERSIONS: tuple[VrsVersion, ...] = ("2.0", "2.1")
+OPTIONS = [
+    Options(for_ref, attributes, collect, version)
+    for for_ref, attributes, collect in product(*[(True, False)] * 3)
+    for version in VERSIONS
 ]
 
 
@@ -26,7 +30,7 @@ class BothEngines:
         from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 
         self._pairs = [
-            (RecordAnnotator(on, **options), KernelAnnotator(RecordAnnotator(on, **options)))
+            (RecordAnnotator(on, options), KernelAnnotator(RecordAnnotator(on, options)))
             for options in OPTIONS
         ]
 

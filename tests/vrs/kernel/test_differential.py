@@ -46,7 +46,7 @@ def test_a_million_generated_records_are_the_pure_engines() -> None:
 def test_hardly_a_generated_record_is_left_to_the_pure_engine() -> None:
     draw = random.Random(5)
     on = generated.reference(draw)
-    annotator = KernelAnnotator(RecordAnnotator(on, **OPTIONS[0]))
+    annotator = KernelAnnotator(RecordAnnotator(on, OPTIONS[0]))
     lines = generated.lines(draw, on, 5_000).replace(b"\r", b"")
     placed = annotator._place(lines, np.frombuffer(lines, np.uint8))
     assert placed is not None

@@ -15,10 +15,11 @@ from tests.conftest import PROJECT
 from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.kernel import messages
-from vcfjobs.vrs.kernel.batch import AlleleBatch
 from vcfjobs.vrs.kernel.sha512 import LANES, add_block, start
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.annotate import annotate
+from vcfjobs.vrs.vcf.batch import AlleleBatch
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 ASK = """
@@ -26,11 +27,11 @@ import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 from tests.vrs.small_vcf import reference
 from vcfjobs.vrs import kernel
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 {before}
 loaded = kernel.load()
-options = dict(for_ref=True, add_vrs_attributes=False, collect_alleles=False)
-print(loaded, type(kernel.accelerated(RecordAnnotator(reference(), **options))).__name__)
+print(loaded, type(kernel.accelerated(RecordAnnotator(reference(), Options()))).__name__)
 """
 
 
@@ -71,7 +72,7 @@ def test_what_was_compiled_before_is_read_from_the_cache() -> None:
 
 def test_nothing_is_compiled_unless_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "_loaded", False)
-    pure = RecordAnnotator(reference(), for_ref=True, add_vrs_attributes=False, collect_alleles=False)
+    pure = RecordAnnotator(reference(), Options())
     assert kernel.accelerated(pure) is pure
 
 
@@ -86,7 +87,7 @@ def test_a_file_is_annotated_by_the_kernel_once_that_is_loaded() -> None:
 def test_the_columns_of_a_batch_are_its_rows() -> None:
     from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 
-    pure = RecordAnnotator(reference(), for_ref=True, add_vrs_attributes=False, collect_alleles=True)
+    pure = RecordAnnotator(reference(), Options(collect_alleles=True))
     lines = (
         record("A", "C") + record("T", "TAA", 14) + record("A", "ATTT") + record("T", "G", 4, "VRS_Ends=1")
     )
@@ -95,11 +96,10 @@ def test_the_columns_of_a_batch_are_its_rows() -> None:
     rows = list(batch)
     assert len(batch) == len(rows) == 8
     assert rows[0] in batch
-    assert batch.digests.shape == (6, 24)
-    assert batch.columns.shape == (6, 7)
-    assert len(batch.rows) == 2
-    assert [row[0] for row in rows[:6]] == [bytes(digest) for digest in batch.digests]
-    assert [list(row[2:4]) for row in rows[:6]] == batch.columns[:, 1:3].tolist()
+    assert batch.digests.shape == (8, 24)
+    assert batch.columns.shape == (8, 7)
+    assert [row[0] for row in rows] == [bytes(digest) for digest in batch.digests]
+    assert [list(row[2:4]) for row in rows] == batch.columns[:, 1:3].tolist()
     assert {row[0] for row in rows} == {
         row[0] for row in run(HEADER + lines, options=Options(collect_alleles=True))[1]
     }

@@ -8,9 +8,10 @@ import pytest
 
 from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.errors import InvalidVcfError, RunFailureError
-from vcfjobs.vrs.vcf.annotate import Options, check_head
+from vcfjobs.vrs.vcf.annotate import check_head
 from vcfjobs.vrs.vcf.header import vrs_lines
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 
 
 def test_our_lines_stand_before_the_column_line_and_the_rest_stays() -> None:
@@ -18,13 +19,13 @@ def test_our_lines_stand_before_the_column_line_and_the_rest_stays() -> None:
     data, _, _ = run(given + HEADER.splitlines(keepends=True)[1])
     lines = data.splitlines()
     assert b"\n".join(lines[:3]) + b"\n" == given
-    assert lines[3:-1] == vrs_lines(for_ref=True, add_vrs_attributes=False)
+    assert lines[3:-1] == vrs_lines(Options(for_ref=True, add_vrs_attributes=False))
     assert lines[-1].startswith(b"#CHROM")
 
 
 @pytest.mark.parametrize(("for_ref", "number"), [(True, "R"), (False, "A")])
 def test_the_number_of_our_fields_says_whether_ref_is_among_them(for_ref: bool, number: str) -> None:
-    lines = vrs_lines(for_ref=for_ref, add_vrs_attributes=True)
+    lines = vrs_lines(Options(for_ref=for_ref, add_vrs_attributes=True))
     assert len(lines) == 7
     assert all(f"Number={number}".encode() in line for line in lines if b"VRS_Error" not in line)
 

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, vrs_lines
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import VrsVersion
 
 FIRST = b"##fileformat=VCFv4.2\n"
@@ -15,7 +16,7 @@ ERROR = b'##INFO=<ID=VRS_Error,Number=.,Type=String,Description="If an error occ
 
 
 def read(*lines: bytes, keep: bool = False) -> Header:
-    reader = HeaderReader(for_ref=True, add_vrs_attributes=False, longest=10_000, keep=keep)
+    reader = HeaderReader(None if keep else Options(), longest=10_000)
     for line in (FIRST, *lines):
         assert reader.take(line) is None
     header = reader.take(COLUMNS)
@@ -46,7 +47,7 @@ def test_the_tool_is_named_as_its_header_names_it(line: bytes, named: str, keep:
 
 
 def test_our_own_lines_name_us() -> None:
-    lines = [line + b"\n" for line in vrs_lines(for_ref=True, add_vrs_attributes=True)]
+    lines = [line + b"\n" for line in vrs_lines(Options(for_ref=True, add_vrs_attributes=True))]
     assert read(*lines).annotated_by == "vcfjobs version=0.1.0, VRS 2.0.1"
 
 
@@ -56,7 +57,7 @@ def test_our_own_lines_name_us() -> None:
 def test_the_line_names_the_version_as_consumers_of_the_reference_annotator_read_it(
     version: VrsVersion, release: str, vrs_python: str
 ) -> None:
-    lines = vrs_lines(for_ref=True, add_vrs_attributes=True, vrs_version=version)
+    lines = vrs_lines(Options(for_ref=True, add_vrs_attributes=True, vrs_version=version))
     # The pattern of vrsix.
     found = re.search(r"\[VRS version=(.*);VRS-Python version=(.*)\]", lines[0].decode())
     assert found is not None

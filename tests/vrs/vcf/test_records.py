@@ -9,8 +9,9 @@ import pytest
 from tests.vrs.small_vcf import HEADER, SEQUENCE, fields, info_of, record, reference, run
 from vcfjobs.errors import MalformedRecordError
 from vcfjobs.vrs.digests import allele_digest, digest_text, location_digest, refget_accession
-from vcfjobs.vrs.vcf.annotate import Options
+from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
 from vcfjobs.vrs.vcf.header import FIELDS
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 ATTRIBUTES = Options(add_vrs_attributes=True)
@@ -98,7 +99,7 @@ def test_letters_outside_iupac_get_no_identifier(alt: str) -> None:
 
 @pytest.mark.parametrize("chrom", ["HLA-A*01:01:01:01", "chrUn_KI270302v1", "a:b-c"])
 def test_any_contig_name_resolves(chrom: str) -> None:
-    on = reference(**{chrom: SEQUENCE})
+    on = Reference("X", {chrom: FlatSequence.from_bytes(SEQUENCE)})
     assert info_of("A", "G", chrom=chrom, on=on).startswith("VRS_Allele_IDs=ga4gh:VA.")
 
 
@@ -147,7 +148,7 @@ def test_ref_is_not_checked_where_no_allele_gets_an_identifier() -> None:
 
 
 def test_what_info_cannot_hold_is_escaped_in_the_error() -> None:
-    on = reference(**{"a=1;b,c%": SEQUENCE})
+    on = Reference("X", {"a=1;b,c%": FlatSequence.from_bytes(SEQUENCE)})
     assert "X:a%3D1%3Bb%2Cc%25 position" in info_of("G", "C", chrom="a=1;b,c%", on=on)
 
 
@@ -237,7 +238,7 @@ def test_the_output_does_not_depend_on_how_lines_are_cut_into_chunks() -> None:
         record("A", "C", pos=9),
     ]
     lines *= 5
-    annotator = RecordAnnotator(reference(), for_ref=True, add_vrs_attributes=True, collect_alleles=True)
+    annotator = RecordAnnotator(reference(), Options(add_vrs_attributes=True, collect_alleles=True))
     whole = annotator.annotate(b"".join(lines), 1)
     parts = [annotator.annotate(line, number) for number, line in enumerate(lines, 1)]
     assert b"".join(part.data for part in parts) == whole.data

@@ -13,8 +13,9 @@ from vcfjobs.management import column_files
 from vcfjobs.management.command_line import USAGE, one_sentence, progress, reading, size_of
 from vcfjobs.references import assemblies
 from vcfjobs.vrs import kernel
-from vcfjobs.vrs.vcf.annotate import Options, annotate
+from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.lines import open_text
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import RELEASES
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they check the service; standard error is for the summary
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("input", help="the VCF: plain, gzip or BGZF; - for standard input")
+        parser.add_argument("input", help="the VCF: plain, gzip, BGZF or BCF; - for standard input")
         parser.add_argument(
             "-o",
             "--output",
@@ -79,6 +80,7 @@ class Command(BaseCommand):
 def _summary(report: Report, seconds: float) -> str:
     speed = report.records / seconds if seconds else 0
     lines = [
+        f"identifiers: VRS {report.vrs_version}",
         f"records: {report.records:,} ({speed:,.0f}/s)",
         f"alleles: {_counts(report.alleles)}",
         f"failed: {_counts(report.failed)}",

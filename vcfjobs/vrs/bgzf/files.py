@@ -1,4 +1,4 @@
-"""BGZF files in and out: text by chunks, blocks written, random access through a block index."""
+"""BGZF files: blocks written, and random access to what they hold through a block index."""
 
 from __future__ import annotations
 
@@ -18,24 +18,7 @@ from vcfjobs.vrs.bgzf.blocks import (
     deflate,
     inflate,
     parse_header,
-    walk_blocks,
 )
-from vcfjobs.vrs.vcf.lines import Limits, TextSource, open_text
-
-__all__ = [
-    "BLOCK_BYTES",
-    "END_BLOCK",
-    "BgzfReader",
-    "BgzfWriter",
-    "BlockIndex",
-    "DamagedStreamError",
-    "Limits",
-    "TextSource",
-    "join_indexes",
-    "open_text",
-    "read_gzi",
-    "walk_blocks",
-]
 
 _COUNT = struct.Struct("<Q")
 

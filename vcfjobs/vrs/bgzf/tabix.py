@@ -124,11 +124,8 @@ def join_tabix(parts: Iterable[tuple[bytes, int]]) -> bytes:
     whole: TabixIndex | None = None
     for data, compressed_offset in parts:
         part = TabixIndex.parse(data, compressed_offset)
-        if whole is None:
-            whole = TabixIndex(part.configuration, {})
-            whole.append(part, compressed_offset)
-        else:
-            whole.append(part, compressed_offset)
+        whole = whole or TabixIndex(part.configuration, {})
+        whole.append(part, compressed_offset)
     if whole is None:
         raise ValueError("no parts")
     return whole.to_bytes()

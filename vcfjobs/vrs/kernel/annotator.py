@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.kernel import lines, messages, place, write
-from vcfjobs.vrs.kernel.batch import AlleleBatch
 from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words
 from vcfjobs.vrs.sequences.contigs import Contig
-from vcfjobs.vrs.vcf.general import AnyRecords
+from vcfjobs.vrs.vcf.alleles import AlleleRow, ChunkAlleles
+from vcfjobs.vrs.vcf.batch import AlleleBatch
 from vcfjobs.vrs.vcf.header import COLUMNS
-from vcfjobs.vrs.vcf.info import replaced
 from vcfjobs.vrs.vcf.records import MOST_ALTS, Annotated, RecordAnnotator, too_many_alts
 from vcfjobs.vrs.vcf.report import BIN_SHIFT, Report, length_bin
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
 
 SHORT_STRETCH = 100
 
@@ -55,6 +53,7 @@ class KernelAnnotator:
 
     def __init__(self, pure: RecordAnnotator) -> None:
         self._pure = pure
+        self._options = pure.options
         self._known: dict[bytes, _Known] = {}
         self._accessions: list[str] = []
         self._middles = np.empty((0, messages.MIDDLE_BYTES), np.uint8)
@@ -79,7 +78,7 @@ class KernelAnnotator:
         )
         odd_lines, odd_rows = self._annotate_odd(chunk, placed, report, first_line)
         data = self._write(text, placed, texts.view(np.uint8), odd_lines)
-        collect = self._pure.collect_alleles
+        collect = self._options.collect_alleles
         alleles: Collection[AlleleRow] = self._batch(placed, digests, odd_rows) if collect else []
         return Annotated(data, alleles, report)
 
@@ -118,7 +117,7 @@ class KernelAnnotator:
             if contig is None:
                 return None
             known.append(contig)
-        attributes = self._pure.add_vrs_attributes
+        attributes = self._options.add_vrs_attributes
         most = int(found[lines.ALLELES])
         locations = self._integers("locations", most, place.LOCATION_COLUMNS)
         alleles = self._integers("alleles", most, place.ALLELE_COLUMNS)
@@ -133,8 +132,8 @@ class KernelAnnotator:
                 last,
                 contig.bases,
                 contig.number,
-                self._pure.for_ref,
-                self._pure.vrs_version == "2.1",
+                self._options.for_ref,
+                self._options.vrs_version == "2.1",
                 attributes,
                 locations,
                 alleles,
@@ -183,6 +182,7 @@ class KernelAnnotator:
                 report.count_unknown(name, last - first)
             else:
                 report.resolved += last - first
+        report.records_without_ids = _without_ids(placed)
         kinds = np.zeros(place.UNPLACED + 1, np.int64)
         insertions, deletions = np.zeros((2, place.LONGEST_ALLELE + 1), np.int64)
         place.count(placed.alleles, kinds, insertions, deletions)
@@ -204,14 +204,7 @@ class KernelAnnotator:
         odd = np.flatnonzero(placed.odd).tolist()
         if not odd:
             return [], []
-        pure = self._pure
-        records = AnyRecords(
-            pure.assembly,
-            report,
-            for_ref=pure.for_ref,
-            collect=pure.collect_alleles,
-            vrs_version=pure.vrs_version,
-        )
+        records = ChunkAlleles(self._pure.assembly, report, self._options)
         stretch_of = np.searchsorted(placed.stretches, odd, side="right") - 1
         given: list[bytes] = []
         for number, stretch in zip(odd, stretch_of.tolist(), strict=True):
@@ -222,12 +215,12 @@ class KernelAnnotator:
             start = int(placed.records[number, lines.START])
             records.place(len(given), fields, start, placed.known[stretch].contig)
             given.append(b"")
-        rows = records.write(given, replaced, attributes=pure.add_vrs_attributes)
+        rows = records.write(given)
         return given, rows
 
     def _write(self, text: Bytes, placed: _Placed, texts: Bytes, odd_lines: list[bytes]) -> bytes:
         size = text.size + len(placed.records) * write.RECORD_BYTES + len(placed.alleles) * write.ALLELE_BYTES
-        if self._pure.add_vrs_attributes:
+        if self._options.add_vrs_attributes:
             size += len(placed.residues)
         out = self._bytes("out", size + write.WIDTH)
         gaps = np.empty(len(odd_lines), np.int64)
@@ -240,7 +233,7 @@ class KernelAnnotator:
             placed.alleles,
             texts,
             placed.residues,
-            self._pure.add_vrs_attributes,
+            self._options.add_vrs_attributes,
             out,
             gaps,
         )
@@ -254,17 +247,25 @@ class KernelAnnotator:
     def _batch(self, placed: _Placed, digests: Words, rows: list[AlleleRow]) -> AlleleBatch:
         with_id = placed.alleles[:, place.LOCATION] >= 0
         columns = placed.alleles[with_id, place.CONTIG_OF : place.SUBUNIT + 1]
-        return AlleleBatch(
+        placed_here = AlleleBatch(
             digests[with_id].astype(">u8").view(np.uint8),
             columns,
             self._accessions,
             placed.residues.tobytes(),
-            rows,
         )
+        return AlleleBatch.joined([placed_here, AlleleBatch.from_rows(rows)]) if rows else placed_here
 
 
 def _named(names: tuple[str, ...], counts: list[int]) -> dict[str, int]:
     return {name: count for name, count in zip(names, counts, strict=False) if count}
+
+
+def _without_ids(placed: _Placed) -> int:
+    """How many of the records that have alleles here have no identifier."""
+    ends = placed.ends
+    firsts = np.concatenate([[0], ends[:-1]])
+    ids_before = np.concatenate([[0], np.cumsum(placed.alleles[:, place.LOCATION] >= 0)])
+    return int(np.count_nonzero((firsts < ends) & (ids_before[firsts] == ids_before[ends])))
 
 
 def _count_positions(report: Report, name: str, starts: Integers) -> None:

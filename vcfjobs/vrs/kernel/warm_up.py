@@ -7,6 +7,7 @@ from typing import Any
 from vcfjobs.vrs.kernel import lines, messages, place, write
 from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 
 _SEQUENCE = b"ACGTTGCAAGGCTTAAAAAAAAACCAGCAGCAGCTTGACNNRTAGC"
@@ -24,6 +25,6 @@ ENTRIES: tuple[Any, ...] = (
 def run() -> bool:
     """Annotate a few records; whether anything had to be compiled, rather than read from the cache."""
     reference = Reference("warm-up", {"1": FlatSequence.from_bytes(_SEQUENCE)})
-    pure = RecordAnnotator(reference, for_ref=True, add_vrs_attributes=True, collect_alleles=True)
+    pure = RecordAnnotator(reference, Options(add_vrs_attributes=True, collect_alleles=True))
     KernelAnnotator(pure).annotate(_RECORDS, 1)
     return any(entry.stats.cache_misses for entry in ENTRIES)

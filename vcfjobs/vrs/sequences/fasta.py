@@ -20,12 +20,8 @@ IUPAC = b"ACGTURYSWKMBDHVN"
 _RESIDUES = bytes(byte & ~0x20 if byte & ~0x20 in IUPAC and byte >= 0x41 else 0 for byte in range(256))
 
 
-class FastaError(VcfJobsError):
+class FastaError(VcfJobsError, code="INVALID_FASTA", status=400, title="Not a usable FASTA"):
     """The file is not a FASTA that can be registered; the sentence names the contig where it can."""
-
-    code = "INVALID_FASTA"
-    status = 400
-    title = "Not a usable FASTA"
 
 
 def read_fasta(stream: BinaryIO) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -32,11 +32,8 @@ _CHROMOSOME = re.compile(r"(chr)?([0-9A-Za-z]{1,5})")
 SMALLEST_MAPPED = 1 << 18
 
 
-class SequenceFileError(VcfJobsError):
+class SequenceFileError(VcfJobsError, code="SEQUENCE_FILE", title="Reference sequence not readable"):
     """The file of a registered sequence is missing or has another size than was registered."""
-
-    code = "SEQUENCE_FILE"
-    title = "Reference sequence not readable"
 
 
 class FlatSequence:

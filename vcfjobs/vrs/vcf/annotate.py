@@ -6,34 +6,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
-from vcfjobs.vrs import kernel, versions
+from vcfjobs.vrs import kernel
 from vcfjobs.vrs.sequences.flat_files import Reference
-from vcfjobs.vrs.vcf.general import MISMATCH, POSITION
+from vcfjobs.vrs.vcf.alleles import MISMATCH, POSITION, AlleleRow
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, missing_chrom_line
 from vcfjobs.vrs.vcf.lines import TextSource
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
-from vcfjobs.vrs.versions import VrsVersion
 
 HEAD_RECORDS = 100
 HEAD_BYTES = 1 << 18
 CONTIGS_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What to write into INFO, under which VRS version, and whether the alleles are collected."""
-
-    for_ref: bool = True
-    add_vrs_attributes: bool = False
-    collect_alleles: bool = False
-    vrs_version: VrsVersion = versions.DEFAULT
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for a version of VRS that the engine does not compute."""
-        if self.vrs_version not in versions.RELEASES:
-            raise ValueError(f"VRS {self.vrs_version} is not one of {', '.join(versions.RELEASES)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +57,8 @@ def annotate(source: TextSource, reference: Reference, options: Options) -> Iter
 def annotate_first_shard(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
     """Annotate the header and the records after it, which may be few or none that the reference knows."""
     header, rest = read_header(source, options)
-    yield Chunk(header.data, [], Report(replaced=header.annotated_by), source.compressed_bytes)
+    report = Report(replaced=header.annotated_by, vrs_version=options.vrs_version)
+    yield Chunk(header.data, [], report, source.compressed_bytes)
     yield from _annotate_records(source, rest, reference, options, header.lines + 1)
 
 
@@ -87,7 +72,7 @@ def annotate_later_shard(
 def _annotate_records(
     source: TextSource, rest: bytes, reference: Reference, options: Options, line: int
 ) -> Iterator[Chunk]:
-    annotator = kernel.accelerated(record_annotator(reference, options))
+    annotator = kernel.accelerated(RecordAnnotator(reference, options))
     while rest:
         annotated = annotator.annotate(rest, line)
         line += rest.count(b"\n")
@@ -105,7 +90,7 @@ def check_head(
     header, rest = read_header(source, options)
     lines = _first_lines(rest, records)
     try:
-        report = record_annotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
+        report = RecordAnnotator(reference, options).annotate(b"".join(lines), header.lines + 1).report
     except MalformedRecordError as error:
         raise InvalidVcfError(error.sentence) from error
     return HeadCheck(
@@ -130,15 +115,9 @@ def _first_lines(text: bytes, most: int) -> list[bytes]:
     return lines
 
 
-def read_header(source: TextSource, options: Options, *, keep: bool = False) -> tuple[Header, bytes]:
-    """The header, amended unless it is to be kept, and the first bytes of the records (whole lines)."""
-    reader = HeaderReader(
-        for_ref=options.for_ref,
-        add_vrs_attributes=options.add_vrs_attributes,
-        vrs_version=options.vrs_version,
-        longest=source.limits.max_header,
-        keep=keep,
-    )
+def read_header(source: TextSource, options: Options | None) -> tuple[Header, bytes]:
+    """The header, amended where `options` are given, and the first bytes of the records (whole lines)."""
+    reader = HeaderReader(options, longest=source.limits.max_header)
     while chunk := source.read_chunk():
         begin = 0
         while begin < len(chunk):
@@ -147,17 +126,6 @@ def read_header(source: TextSource, options: Options, *, keep: bool = False) -> 
                 return header, chunk[end:] or source.read_chunk()
             begin = end
     raise missing_chrom_line()
-
-
-def record_annotator(reference: Reference, options: Options) -> RecordAnnotator:
-    """The pure engine for a file on that reference."""
-    return RecordAnnotator(
-        reference,
-        for_ref=options.for_ref,
-        add_vrs_attributes=options.add_vrs_attributes,
-        collect_alleles=options.collect_alleles,
-        vrs_version=options.vrs_version,
-    )
 
 
 def require_resolved(total: Report, assembly: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from vcfjobs import __version__
 from vcfjobs.errors import InvalidVcfError
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import DEFAULT, RELEASES, VrsVersion
 
 PRODUCER = f"vcfjobs version={__version__}"
@@ -55,21 +56,10 @@ class Header:
 class HeaderReader:
     """Takes lines until #CHROM; raises InvalidVcfError, naming the line, for what is no VCF header."""
 
-    def __init__(
-        self,
-        *,
-        for_ref: bool,
-        add_vrs_attributes: bool,
-        longest: int,
-        keep: bool,
-        vrs_version: VrsVersion = DEFAULT,
-    ) -> None:
-        self._keep = keep
-        self._new = (
-            []
-            if keep
-            else vrs_lines(for_ref=for_ref, add_vrs_attributes=add_vrs_attributes, vrs_version=vrs_version)
-        )
+    def __init__(self, options: Options | None, *, longest: int) -> None:
+        """`options` are those to amend it for; without any it is kept. `longest` is in bytes."""
+        self._keep = options is None
+        self._new = vrs_lines(options) if options else []
         self._kept = bytearray()
         self._lines = 0
         self._size = 0
@@ -124,19 +114,19 @@ def missing_chrom_line() -> InvalidVcfError:
     return InvalidVcfError("The file has no #CHROM line, so no records can follow.")
 
 
-def vrs_lines(*, for_ref: bool, add_vrs_attributes: bool, vrs_version: VrsVersion = DEFAULT) -> list[bytes]:
+def vrs_lines(options: Options) -> list[bytes]:
     """The INFO lines of our fields, without line ends."""
-    alleles = "REF and ALT" if for_ref else "ALT"
-    number = "R" if for_ref else "A"
+    alleles = "REF and ALT" if options.for_ref else "ALT"
+    number = "R" if options.for_ref else "A"
     of_alleles = f"the GA4GH VRS Alleles corresponding to the GT indexes of the {alleles} alleles"
-    release, vrs_python = RELEASES[vrs_version], _VRS_PYTHON[vrs_version]
+    release, vrs_python = RELEASES[options.vrs_version], _VRS_PYTHON[options.vrs_version]
     made_by = f"[VRS version={release};VRS-Python version={vrs_python};{PRODUCER}]"
     error = "If an error occurred computing a VRS Identifier, the error message"
     rows = [
         ("VRS_Allele_IDs", number, "String", f"The computed identifiers for {of_alleles} {made_by}"),
         ("VRS_Error", ".", "String", error),
     ]
-    if add_vrs_attributes:
+    if options.add_vrs_attributes:
         interresidue = "Interresidue coordinates used as the location"
         lengths = "values from ReferenceLengthExpression states for"
         rows += [

@@ -29,23 +29,6 @@ class Attributes(NamedTuple):
 NOTHING = Attributes(MISSING, MISSING, MISSING, MISSING, MISSING)
 
 
-def one_base_template(*, for_ref: bool, attributes: bool) -> bytes:
-    """The fields of a record that changes one base, both of whose alleles lie on that base.
-
-    To be filled with the 32 characters of each identifier, then, where attributes are wanted, with each
-    allele's start and end and state, field by field.
-    """
-    if for_ref:
-        ids = b"VRS_Allele_IDs=ga4gh:VA.%b,ga4gh:VA.%b"
-        rest = (
-            b";VRS_Starts=%d,%d;VRS_Ends=%d,%d;VRS_States=%b,%b;VRS_Lengths=1,.;VRS_RepeatSubunitLengths=1,."
-        )
-    else:
-        ids = b"VRS_Allele_IDs=ga4gh:VA.%b"
-        rest = b";VRS_Starts=%d;VRS_Ends=%d;VRS_States=%b;VRS_Lengths=.;VRS_RepeatSubunitLengths=."
-    return ids + rest if attributes else ids
-
-
 def fields_of(identifiers: Sequence[bytes], attributes: Sequence[Attributes] | None) -> bytes:
     """The VRS fields of any record: one element an allele, in order."""
     ids = b"VRS_Allele_IDs=" + b",".join(identifiers)
@@ -67,21 +50,12 @@ def error_field(sentence: str) -> bytes:
     return b"VRS_Error=" + sentence.translate(_ESCAPES).encode()
 
 
-def appended(fields: list[bytes], new: bytes) -> bytes:
-    """The record's line with `new` at the end of INFO, which holds neither VRS fields nor a line end."""
-    if new:
-        info = fields[7]
-        fields[7] = info + b";" + new if info != MISSING else new
-    return b"\t".join(fields)
-
-
 def replaced(fields: list[bytes], new: bytes) -> bytes:
     """The record's line with `new` in place of older VRS fields; a carriage return stays at its end."""
     info = fields[7]
     line_end = b"\r" if len(fields) == COLUMNS and info.endswith(b"\r") else b""
     entries = info.removesuffix(line_end).split(b";")
     kept = [entry for entry in entries if entry.split(b"=", 1)[0] not in FIELDS] or [MISSING]
-    # What stays is treated as `appended` treats it: which of the two writes a line is the chunk's chance.
     if new:
         kept = [new] if kept == [MISSING] else [*kept, new]
     fields[7] = b";".join(kept) + line_end

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from vcfjobs.errors import BadRequestError
+from vcfjobs.vrs import kernel
 from vcfjobs.vrs.digests import (
     ALLELE_OPEN,
     ALLELE_PREFIX,
@@ -23,13 +24,13 @@ from vcfjobs.vrs.digests import (
 )
 from vcfjobs.vrs.sequences.contigs import Contig, Contigs
 from vcfjobs.vrs.sequences.flat_files import Reference
-from vcfjobs.vrs.vcf.annotate import Options, read_header
-from vcfjobs.vrs.vcf.general import is_sequence
+from vcfjobs.vrs.vcf.alleles import AlleleRow, is_sequence
+from vcfjobs.vrs.vcf.annotate import read_header
 from vcfjobs.vrs.vcf.header import COLUMNS, FIELDS
 from vcfjobs.vrs.vcf.lines import TextSource
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.vrs.vcf.substitutions import AlleleRow
 from vcfjobs.vrs.versions import VrsVersion
 
 REQUIRED = tuple(name for name in FIELDS if name != b"VRS_Error")
@@ -39,11 +40,8 @@ NOT_ITS_OWN = "identifier_not_of_its_attributes"
 MALFORMED = "malformed_annotation"
 
 
-class AnnotationsMissingError(BadRequestError):
+class AnnotationsMissingError(BadRequestError, code="ANNOTATIONS_MISSING"):
     """The file does not carry the fields that are to be registered (AnyVar's sentence)."""
-
-    code = "ANNOTATIONS_MISSING"
-    title = "Annotations missing"
 
     def __init__(self) -> None:
         super().__init__(
@@ -81,17 +79,24 @@ def require_annotations(header: bytes) -> bool:
     for name in REQUIRED:
         if not any(b"ID=%b," % name in line for line in declared):
             raise AnnotationsMissingError
+    return has_ref_ids(header)
+
+
+def has_ref_ids(header: bytes) -> bool:
+    """Whether the header declares identifiers of REF and ALT, not of ALT alone."""
+    declared = [line for line in header.splitlines() if line.startswith(b"##INFO=<")]
     return any(b"ID=VRS_Allele_IDs," in line and b"Number=R," in line for line in declared)
 
 
 def ingest(source: TextSource, reference: Reference, *, validate: bool) -> Iterator[IngestChunk]:
     """The alleles of an annotated file as a stream, in order. Raises as `annotate` does."""
-    header, rest = read_header(source, Options(), keep=True)
+    header, rest = read_header(source, None)
     for_ref = require_annotations(header.data)
     reader = _Reader(reference, for_ref=for_ref, validate=validate, vrs_version=header.vrs_version)
     line = header.lines + 1
     while rest:
         chunk = reader.read(rest, line)
+        chunk.report.vrs_version = header.vrs_version
         chunk.compressed_bytes = source.compressed_bytes
         line += rest.count(b"\n")
         yield chunk
@@ -104,13 +109,8 @@ class _Reader:
     ) -> None:
         self._contigs = Contigs(reference)
         self._validate = validate
-        self._annotator = RecordAnnotator(
-            reference,
-            for_ref=for_ref,
-            add_vrs_attributes=False,
-            collect_alleles=False,
-            vrs_version=vrs_version,
-        )
+        options = Options(for_ref=for_ref, vrs_version=vrs_version)
+        self._annotator = kernel.accelerated(RecordAnnotator(reference, options))
 
     def read(self, lines: bytes, first_line: int) -> IngestChunk:
         # Annotating again checks every line, counts the records, and gives what REF and ALT say.

@@ -1,37 +1,31 @@
-"""The hot path: a chunk of whole VCF lines in, the same lines with VRS fields and their alleles out.
+"""The pure engine: a chunk of whole VCF lines in, the same lines with VRS fields and their alleles out.
 
-Each chunk takes a few passes of tight loops: place every allele; digest all locations; digest all alleles;
-write the lines. A digest costs more than anything else, and a record's REF and ALT mostly share their
-location, so that is digested once.
+It defines what the compiled kernel must give, and does what that leaves aside. All locations of a chunk are
+digested together, then all alleles: a record's REF and ALT mostly share their location.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from vcfjobs.errors import MalformedRecordError
-from vcfjobs.vrs import versions
-from vcfjobs.vrs.normalize import Bases
-from vcfjobs.vrs.sequences.contigs import Contig, Contigs
+from vcfjobs.vrs.sequences.contigs import Contigs
 from vcfjobs.vrs.sequences.flat_files import Reference
-from vcfjobs.vrs.vcf.general import AnyRecords
+from vcfjobs.vrs.vcf.alleles import AlleleRow, ChunkAlleles
 from vcfjobs.vrs.vcf.header import COLUMNS
-from vcfjobs.vrs.vcf.info import appended, replaced
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.vrs.vcf.substitutions import BASES, AlleleRow, OneBaseRecords
-from vcfjobs.vrs.versions import VrsVersion
 
 LARGEST_POSITION = 1 << 40
+DIGITS = 20  # of POS; Python refuses to read numbers of thousands
 MOST_ALTS = 10_000
 
 
 class Annotated(NamedTuple):
-    """One chunk's outcome.
-
-    A row of `alleles`: digest (24 bytes), accession, start, end, literal sequence, length, repeat subunit
-    length.
-    """
+    """One chunk's outcome."""
 
     data: bytes
     alleles: Collection[AlleleRow]
@@ -41,143 +35,62 @@ class Annotated(NamedTuple):
 class RecordAnnotator:
     """Annotates the chunks of one file."""
 
-    def __init__(
-        self,
-        reference: Reference,
-        *,
-        for_ref: bool,
-        add_vrs_attributes: bool,
-        collect_alleles: bool,
-        vrs_version: VrsVersion = versions.DEFAULT,
-    ) -> None:
+    def __init__(self, reference: Reference, options: Options) -> None:
         self.assembly = reference.assembly
         self.contigs = Contigs(reference)
-        self.for_ref = for_ref
-        self.add_vrs_attributes = add_vrs_attributes
-        self.collect_alleles = collect_alleles
-        self.vrs_version = vrs_version
+        self.options = options
 
     def annotate(self, chunk: bytes, first_line: int) -> Annotated:
         """Annotate whole lines, of which the first is the file's line `first_line` (from 1).
 
         Raises MalformedRecordError naming the line of what is no record.
         """
-        return _Chunk(self, chunk, first_line).annotate()
-
-
-class _Chunk:
-    """One chunk on its way through the passes."""
-
-    def __init__(self, annotator: RecordAnnotator, chunk: bytes, first_line: int) -> None:
-        self._annotator = annotator
-        self._first_line = first_line
-        self._lines = chunk.split(b"\n")
-        self._report = Report()
-        self._ones = OneBaseRecords()
-        self._others = AnyRecords(
-            annotator.assembly,
-            self._report,
-            for_ref=annotator.for_ref,
-            collect=annotator.collect_alleles,
-            vrs_version=annotator.vrs_version,
-        )
-        # Only where there are older fields or carriage returns is INFO looked into.
-        self._plain = b"VRS_" not in chunk and b"\r" not in chunk
-
-    def annotate(self) -> Annotated:
-        """Place, digest, write."""
-        annotator = self._annotator
-        self._place()
-        one_base = self._ones.write(
-            self._lines,
-            None if self._plain else replaced,
-            for_ref=annotator.for_ref,
-            attributes=annotator.add_vrs_attributes,
-            collect=annotator.collect_alleles,
-        )
-        other = self._others.write(
-            self._lines, appended if self._plain else replaced, attributes=annotator.add_vrs_attributes
-        )
-        self._count()
-        return Annotated(b"\n".join(self._lines), one_base + other, self._report)
-
-    def _place(self) -> None:
-        """Tell the records that change one base from all others, which are placed one by one."""
-        ones, others, contigs = self._ones, self._others, self._annotator.contigs
-        add_line, add_fields, add_start = ones.lines.append, ones.fields.append, ones.starts.append
-        add_location, add_accession = ones.locations.append, ones.accessions.append
-        name: bytes | None = None
-        contig: Contig | None = None
-        bases: Bases = b""
-        accession, template, size = "", b"", 0
-        positions: list[bytes] = []
-        starts: list[int] = []
-        for number, line in enumerate(self._lines):
-            fields = line.split(b"\t", COLUMNS)
-            try:
-                start = int(fields[1]) - 1
-                alt, _ = fields[4], fields[7]
-            except (ValueError, IndexError):
-                if line.strip(b"\r"):
-                    raise self._malformed(number) from None
+        lines = chunk.split(b"\n")
+        report = Report()
+        alleles = ChunkAlleles(self.assembly, report, self.options)
+        places: list[tuple[bytes, int]] = []
+        for number, line in enumerate(lines):
+            if not line.strip(b"\r"):
                 continue
-            if fields[0] != name:
-                self._end_run(name, starts, contig)
-                starts = []
-                name = fields[0]
-                if not name.decode("utf-8", "replace").isprintable():
-                    raise self._malformed(number)
-                contig = contigs.get(name)
-                accession, bases, size, template = contig[:4] if contig else ("", b"", 0, b"")
-            starts.append(start)
-            positions.append(fields[1])
-            ref = fields[3]
-            if alt in BASES and ref in BASES and 0 <= start < size and bases[start : start + 1] == ref != alt:
-                add_line(number)
-                add_fields(fields)
-                add_start(start)
-                add_location(template % (start + 1, start))
-                add_accession(accession)
-            elif alt.count(b",") >= MOST_ALTS:
-                raise too_many_alts(self._first_line + number)
-            elif -1 <= start < LARGEST_POSITION:
-                others.place(number, fields, start, contig)
+            fields = line.split(b"\t", COLUMNS)
+            if not _is_record(fields):
+                raise malformed(first_line + number)
+            if fields[4].count(b",") >= MOST_ALTS:
+                raise too_many_alts(first_line + number)
+            start = int(fields[1]) - 1
+            alleles.place(number, fields, start, self.contigs.get(fields[0]))
+            places.append((fields[0], start))
+        self._count(places, report)
+        rows = alleles.write(lines)
+        return Annotated(b"\n".join(lines), rows, report)
+
+    def _count(self, places: list[tuple[bytes, int]], report: Report) -> None:
+        """Count the records, those of one contig that stand together at once."""
+        for name, stretch in groupby(places, itemgetter(0)):
+            text = name.decode("utf-8", "replace")
+            starts = [start for _, start in stretch]
+            report.records += len(starts)
+            report.count_positions(text, starts)
+            if self.contigs.get(name) is None:
+                report.count_unknown(text, len(starts))
             else:
-                raise self._malformed(number)
-        self._end_run(name, starts, contig)
-        self._check(positions)
+                report.resolved += len(starts)
 
-    def _end_run(self, name: bytes | None, starts: list[int], contig: Contig | None) -> None:
-        """Count the records of one contig that stand together."""
-        if name is None or not starts:
-            return
-        text = name.decode("utf-8", "replace")
-        self._report.records += len(starts)
-        self._report.count_positions(text, starts)
-        if contig is None:
-            self._report.count_unknown(text, len(starts))
-        else:
-            self._report.resolved += len(starts)
 
-    def _check(self, positions: list[bytes]) -> None:
-        """int() takes more than digits (blanks, signs, underscores); such a POS is malformed."""
-        if not positions or b"".join(positions).isdigit():
-            return
-        for number, line in enumerate(self._lines):
-            if line.strip(b"\r") and not line.split(b"\t", 2)[1].isdigit():
-                raise self._malformed(number)
+def _is_record(fields: list[bytes]) -> bool:
+    """Whether the first columns are those of a record: CHROM can be shown, POS is a number."""
+    if len(fields) < COLUMNS or not fields[0].decode("utf-8", "replace").isprintable():
+        return False
+    digits = fields[1].lstrip(b"0")
+    return fields[1].isdigit() and len(digits) < DIGITS and int(digits or b"0") <= LARGEST_POSITION
 
-    def _count(self) -> None:
-        if count := len(self._ones.lines):
-            self._report.alleles["snv"] += count
-            if self._annotator.for_ref:
-                self._report.alleles["reference"] += count
 
-    def _malformed(self, number: int) -> MalformedRecordError:
-        return MalformedRecordError(
-            f"Line {self._first_line + number} is not a VCF record: it needs {COLUMNS} columns separated by "
-            "tabs, and POS must be a whole number."
-        )
+def malformed(line: int) -> MalformedRecordError:
+    """The error for what is no record in that line of the file."""
+    return MalformedRecordError(
+        f"Line {line} is not a VCF record: it needs {COLUMNS} columns separated by tabs, and POS must be a "
+        "whole number."
+    )
 
 
 def too_many_alts(line: int) -> MalformedRecordError:

@@ -41,6 +41,7 @@ class Report:
 
     records: int = 0
     resolved: int = 0
+    records_without_ids: int = 0  # of those of which an identifier was asked for
     alleles: Counter[str] = field(default_factory=Counter)
     insertion_lengths: Counter[int] = field(default_factory=Counter)
     deletion_lengths: Counter[int] = field(default_factory=Counter)
@@ -50,6 +51,7 @@ class Report:
     without_id: Counter[str] = field(default_factory=Counter)
     positions: dict[str, Counter[int]] = field(default_factory=dict)
     replaced: str = ""
+    vrs_version: str = ""  # of the identifiers; a part of a file and older releases leave it out
     order: list[str] | None = field(default_factory=list)
     first_position: int = -1
     last_position: int = -1
@@ -73,8 +75,10 @@ class Report:
         self._merge_order(later)
         self.records += later.records
         self.resolved += later.resolved
+        self.records_without_ids += later.records_without_ids
         self.failures += later.failures[: FAILURES_KEPT - len(self.failures)]
         self.replaced = self.replaced or later.replaced
+        self.vrs_version = self.vrs_version or later.vrs_version
         for name, count in later.unknown_contigs.items():
             self.count_unknown(name, count)
         for contig, bins in later.positions.items():
@@ -153,6 +157,7 @@ class Report:
         return {
             "records": self.records,
             "resolved": self.resolved,
+            "records_without_ids": self.records_without_ids,
             "alleles": dict(self.alleles),
             "insertion_lengths": _with_text_keys(self.insertion_lengths),
             "deletion_lengths": _with_text_keys(self.deletion_lengths),
@@ -163,6 +168,7 @@ class Report:
             "bin_bases": 1 << BIN_SHIFT,
             "positions": {contig: _with_text_keys(bins) for contig, bins in self.positions.items()},
             "replaced": self.replaced,
+            "vrs_version": self.vrs_version,
             "sorted": self.sorted,
             "order": self.order,
             "first_position": self.first_position,
@@ -172,10 +178,12 @@ class Report:
 
     @classmethod
     def from_json(cls, members: dict[str, Any]) -> Self:
-        """The report that `to_json` wrote."""
+        """The report that `to_json` wrote, in this release or in one that did not count the records."""
+        uncounted = members["records"] - members["resolved"] + sum(members["failed"].values())
         return cls(
             records=members["records"],
             resolved=members["resolved"],
+            records_without_ids=members.get("records_without_ids", uncounted),
             alleles=Counter(members["alleles"]),
             insertion_lengths=_with_number_keys(members["insertion_lengths"]),
             deletion_lengths=_with_number_keys(members["deletion_lengths"]),
@@ -185,6 +193,7 @@ class Report:
             without_id=Counter(members["without_id"]),
             positions={contig: _with_number_keys(bins) for contig, bins in members["positions"].items()},
             replaced=members["replaced"],
+            vrs_version=members.get("vrs_version", ""),  # a shard may have ended before an upgrade
             order=members["order"],
             first_position=members["first_position"],
             last_position=members["last_position"],

@@ -29,9 +29,9 @@ def cut(
 ) -> list[tuple[int, int]]:
     """The ranges [start, end) of the shards of a file of `size` bytes, none above `shard_bytes` by far.
 
-    `kind` is "plain" or "bgzf". The first `header_bytes` of the text stay in one shard. The ranges depend on
-    the file and on `shard_bytes` alone. `check` is called on the way, and may raise. Raises InvalidVcfError
-    and DamagedStreamError for damaged BGZF.
+    `kind` is "bgzf", or anything else for plain text. The first `header_bytes` of the text stay in one shard.
+    The ranges depend on the file and on `shard_bytes` alone. `check` is called on the way, and may raise.
+    Raises InvalidVcfError and DamagedStreamError for damaged BGZF.
     """
     count = -(-size // shard_bytes)
     first = _end_of_text(file, header_bytes) if kind == "bgzf" else header_bytes

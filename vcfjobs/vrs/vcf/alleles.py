@@ -1,14 +1,30 @@
-"""Records of any shape: indels, several ALTs, symbolic alleles, wrong REF; placed allele by allele."""
+"""The alleles of a chunk's records: placed one by one, digested together, written back into the lines."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from vcfjobs.vrs.digests import ALLELE_OPEN, literal_state, raw_digests, reference_length_state, texts
 from vcfjobs.vrs.normalize import Bases, Normalized, normalize
 from vcfjobs.vrs.sequences.contigs import Contig
-from vcfjobs.vrs.vcf.info import ID, LONGEST_STATE_SHOWN, MISSING, NOTHING, Attributes, error_field, fields_of
+from vcfjobs.vrs.vcf.info import (
+    ID,
+    LONGEST_STATE_SHOWN,
+    MISSING,
+    NOTHING,
+    Attributes,
+    error_field,
+    fields_of,
+    replaced,
+)
+from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.vrs.vcf.substitutions import AlleleRow, Put
-from vcfjobs.vrs.versions import VrsVersion
+
+# digest (24 bytes), accession, start, end, literal, length, repeat subunit length. A plain tuple: a named
+# one takes half as long again to make.
+AlleleRow = tuple[bytes, str, int, int, "str | None", "int | None", "int | None"]
+DIGEST: Final = 0
+LITERAL: Final = 4
 
 IUPAC = b"ACGTURYSWKMBDHVN"
 MISMATCH = "reference_mismatch"
@@ -17,17 +33,13 @@ POSITION = "position_outside_contig"
 _BREAKEND_MARKS = (b"[", b"]")
 
 
-class AnyRecords:
+class ChunkAlleles:
     """The records of one chunk, and their alleles in the order in which they are placed."""
 
-    def __init__(
-        self, assembly: str, report: Report, *, for_ref: bool, collect: bool, vrs_version: VrsVersion
-    ) -> None:
+    def __init__(self, assembly: str, report: Report, options: Options) -> None:
         self._assembly = assembly
         self._report = report
-        self._for_ref = for_ref
-        self._collect = collect
-        self._vrs_version = vrs_version
+        self._options = options
         # line number, fields, and the attributes of each allele (None: no identifier) or the error
         self.records: list[tuple[int, list[bytes], list[Attributes | None] | bytes]] = []
         self._locations: list[bytes] = []
@@ -39,7 +51,7 @@ class AnyRecords:
         """Take one record, `start` being POS - 1; counts what gets no identifier."""
         ref, alt = fields[3].upper(), fields[4].upper()
         alts = [] if alt == MISSING else alt.split(b",")
-        written = [ref, *alts] if self._for_ref else alts
+        written = [ref, *alts] if self._options.for_ref else alts
         ref_is_sequence = is_sequence(ref)
         sequences = [ref_is_sequence and is_sequence(allele) for allele in written]
         if not all(sequences):
@@ -50,39 +62,29 @@ class AnyRecords:
         elif start < 0 or contig.bases[start : start + len(ref)] != ref:
             placed = self._reference_error(fields, start, contig)
         else:
-            # An allele written twice in a record is normalised once: rolling through an N run is slow.
-            normal = {
-                allele: normalize(contig.bases, start, ref, allele, contig.stretches, self._vrs_version)
-                for allele in dict.fromkeys(
-                    allele for allele, has_letters in zip(written, sequences, strict=True) if has_letters
-                )
-            }
-            placed = [
-                self._place_allele(contig, normal[allele], ref, allele) if has_letters else None
-                for allele, has_letters in zip(written, sequences, strict=True)
-            ]
+            placed = self._place_alleles(contig, start, ref, written, sequences)
+        if written and (isinstance(placed, bytes) or not any(placed)):
+            self._report.records_without_ids += 1
         self.records.append((number, fields, placed))
 
-    def write(self, lines: list[bytes], put: Put, *, attributes: bool) -> list[AlleleRow]:
+    def write(self, lines: list[bytes]) -> list[AlleleRow]:
         """Write the annotated records into `lines`; the rows of their alleles where these are collected."""
         locations = texts(raw_digests(self._locations))
-        raw = raw_digests(
-            [
-                ALLELE_OPEN + locations[at] + state
-                for at, state in zip(self._location_of, self._states, strict=True)
-            ]
-        )
+        states = zip(self._location_of, self._states, strict=True)
+        raw = raw_digests([ALLELE_OPEN + locations[at] + state for at, state in states])
         take = iter(texts(raw)).__next__
         for number, fields, placed in self.records:
+            new = b""
             if isinstance(placed, bytes):
                 new = placed
             elif placed:
                 ids = [MISSING if allele is None else ID + take() for allele in placed]
-                new = fields_of(ids, [allele or NOTHING for allele in placed] if attributes else None)
-            else:
-                new = b""
-            lines[number] = put(fields, new)
-        return [(digest, *row) for digest, row in zip(raw, self._rows, strict=True)] if self._collect else []
+                attributes = [allele or NOTHING for allele in placed]
+                new = fields_of(ids, attributes if self._options.add_vrs_attributes else None)
+            lines[number] = replaced(fields, new)
+        if not self._options.collect_alleles:
+            return []
+        return [(digest, *row) for digest, row in zip(raw, self._rows, strict=True)]
 
     def _count_without_id(self, written: list[bytes], sequences: list[bool]) -> None:
         for allele, has_letters in zip(written, sequences, strict=True):
@@ -101,6 +103,21 @@ class AnyRecords:
             f"(input gave '{given}' but correct ref is '{correct.decode()}')"
         )
 
+    def _place_alleles(
+        self, contig: Contig, start: int, ref: bytes, written: list[bytes], sequences: list[bool]
+    ) -> list[Attributes | None]:
+        """Each allele that is a sequence, None for the others."""
+        version = self._options.vrs_version
+        # An allele written twice in a record is normalised once: rolling through an N run is slow.
+        normal = {
+            allele: normalize(contig.bases, start, ref, allele, contig.stretches, version)
+            for allele in {allele: None for allele, known in zip(written, sequences, strict=True) if known}
+        }
+        return [
+            self._place_allele(contig, normal[allele], ref, allele) if allele in normal else None
+            for allele in written
+        ]
+
     def _place_allele(self, contig: Contig, normal: Normalized, ref: bytes, allele: bytes) -> Attributes:
         kind, begin, end, literal, length, subunit = normal
         location = contig.location % (end, begin)
@@ -110,7 +127,7 @@ class AnyRecords:
         self._report.alleles[kind] += 1
         if kind in ("insertion", "deletion"):
             self._report.count_indel(kind, abs(len(allele) - len(ref)))
-        if self._collect:
+        if self._options.collect_alleles:
             text = None if literal is None else literal.decode()
             self._rows.append((contig.accession, begin, end, text, length, subunit))
         if length is None or subunit is None:
