@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.database, pytest.mark.usefixtur
 @pytest.mark.parametrize("kind", [*FORMATS, "bcf"])
 def test_the_result_is_that_of_the_whole_file(kind: str, settings: Settings) -> None:
     content = (FORMATS | {"bcf": of_sites})[kind](text_of(9000))
-    settings.ANYVAR_SHARD_BYTES = len(content) // 12
+    settings.ANYVAR_SHARD_BYTES = 6_000 if kind == "bcf" else len(content) // 12  # a BCF is packed first
     expected = whole(content, settings)
     run = finish(stored(content))
     pieces = -(-len(content) // settings.ANYVAR_SHARD_BYTES)

@@ -122,6 +122,8 @@ class Loader:
 
     def take(self, alleles: Collection[AlleleRow]) -> None:
         """The next alleles of the file, in its order: the same file gives the same batches."""
+        if not alleles:
+            return
         self._batches.append(_batch(alleles))
         residues = sum(len(batch.residues) for batch in self._batches)
         if sum(map(len, self._batches)) >= BATCH or residues >= BATCH_BYTES:

@@ -2,7 +2,7 @@
 
 The worker that claims a large run only cuts it. Each shard is then claimed on its own, and the worker that
 completes the last one joins the parts into the result. Parts are BGZF without end blocks, so they are joined
-by concatenation: the result depends on the file and on ANYVAR_SHARD_BYTES, not on which worker did what.
+by concatenation: the text of the result depends on the file alone, not on which worker did what.
 """
 
 from __future__ import annotations

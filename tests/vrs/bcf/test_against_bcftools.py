@@ -8,6 +8,7 @@ import random
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_all_info_fields_in_one_record() -> None:
     assert bcf.decode(data) == bcf.bcftools(data)
 
 
-SITES = {
+SITES: dict[str, dict[str, Any]] = {
     "an identifier": {"identifier": bcf.text(b"rs1;rs2")},
     "an identifier of a missing character": {"identifier": bcf.text(b"\7")},
     "no ALT": {"alleles": (b"A",)},

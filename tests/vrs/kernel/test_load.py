@@ -6,13 +6,17 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import PROJECT
+from tests.servers import wait_until
 from tests.vrs.small_vcf import HEADER, record, reference, run
+from vcfjobs.cache_folder import locked
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.kernel import messages
 from vcfjobs.vrs.kernel.sha512 import LANES, add_block, start
@@ -26,6 +30,7 @@ ASK = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 from tests.vrs.small_vcf import reference
+from vcfjobs.cache_folder import locked
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
@@ -68,6 +73,43 @@ def test_where_nothing_can_be_kept_the_pure_engine_does_all_the_work() -> None:
 @pytest.mark.usefixtures("compiled_kernel")
 def test_what_was_compiled_before_is_read_from_the_cache() -> None:
     assert ask() == "True KernelAnnotator\n"  # without a line about compiling
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+def test_a_process_waits_while_another_one_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vcfjobs.vrs.kernel import warm_up
+
+    mark = tmp_path / "mark"
+    monkeypatch.setattr(warm_up, "CACHE", tmp_path)
+    monkeypatch.setattr(warm_up, "MARK", mark)
+    told: list[str] = []
+    waiting = threading.Thread(target=warm_up.run, args=[told.append])
+    with locked(tmp_path):
+        waiting.start()
+        wait_until(lambda: bool(told), "the wait is announced")
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        assert not mark.exists()
+    waiting.join(30)
+    assert mark.exists()
+    warm_up.run(told.append)
+    assert told == [f"preparing the annotation kernel in {tmp_path}: up to a minute, once on a machine"]
+
+
+@pytest.mark.slow
+def test_of_two_processes_on_an_empty_cache_one_compiles(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def start() -> None:
+        said.append(ask(NUMBA_CACHE_DIR=str(tmp_path)))
+
+    both = [threading.Thread(target=start) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert [text.splitlines()[-1] for text in said] == ["True KernelAnnotator"] * 2
+    assert sum("kernel compiled in" in text for text in said) == 1
 
 
 def test_nothing_is_compiled_unless_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of, writing
+from vcfjobs.command_line.failures import USAGE
+from vcfjobs.command_line.files import STREAM, progress, reading, size_of, writing
+from vcfjobs.management.command_line import one_sentence
 from vcfjobs.references import assemblies
 from vcfjobs.registry.translate_list import ListTranslation
 from vcfjobs.vrs import kernel

@@ -1,20 +1,19 @@
-"""The files that annotate_vcf writes: the annotated VCF, and its alleles as TSV, NDJSON or Parquet."""
+"""The files that an annotation writes: the annotated VCF, and its alleles as TSV, NDJSON or Parquet."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from django.core.management.base import CommandError
-
+from vcfjobs.command_line.failures import USAGE, CommandFailedError
+from vcfjobs.command_line.files import STREAM, output, writing
 from vcfjobs.errors import ParquetUnavailableError
-from vcfjobs.management.command_line import STREAM, USAGE, writing
 from vcfjobs.vrs.columns.formats import FORMATS, Encoder, encoder
 from vcfjobs.vrs.columns.rows import RowReader
 
-Write = Callable[[bytes], None]
+Write = Callable[[bytes], object]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,26 +25,36 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 @contextmanager
-def writing_results(options: dict[str, Any]) -> Iterator[Write]:
-    """Open the files that the options name; what is given takes the annotated VCF, chunk by chunk.
+def outputs(options: Mapping[str, Any]) -> Iterator[tuple[Write, bool]]:
+    """Open the files that the options name: what takes the annotated VCF, and whether it wants it as BGZF.
 
-    Files get their names when they are complete. Raises CommandError.
+    Files get their names when they are complete. Raises CommandFailedError.
     """
     tables = {name: path for name in FORMATS if (path := options[name]) is not None}
-    output = options["output"] if tables else options["output"] or STREAM
-    _check(tables, [path for path in (output, *tables.values()) if path])
+    if tables:
+        with _tables(tables, options["output"]) as write:
+            yield write, False
+    else:
+        with output(options["output"] or STREAM) as (file, bgzf):
+            yield file.write, bgzf
+
+
+@contextmanager
+def _tables(tables: dict[str, str], vcf: str | None) -> Iterator[Write]:
+    """What takes the text of the annotated VCF and writes it and its tables."""
+    _check(tables, [path for path in (vcf, *tables.values()) if path])
     encoders = {name: _encoder(name) for name in tables}
     with ExitStack() as files:
-        writes = [files.enter_context(writing(output)).write] if output else []
+        file = files.enter_context(writing(vcf)) if vcf else None
         sinks = [(encoders[name], files.enter_context(writing(path)).write) for name, path in tables.items()]
         reader = RowReader()
         for into, write in sinks:
             write(into.begin())
 
         def write_all(chunk: bytes) -> None:
-            for write in writes:
-                write(chunk)
-            for batch in reader.batches(chunk) if sinks else ():
+            if file is not None:
+                file.write(chunk)
+            for batch in reader.batches(chunk):
                 for into, write in sinks:
                     write(into.encode(batch))
 
@@ -56,13 +65,13 @@ def writing_results(options: dict[str, Any]) -> Iterator[Write]:
 
 def _check(tables: dict[str, str], paths: list[str]) -> None:
     if len(set(paths)) < len(paths):
-        raise CommandError("Two outputs have the same name.", returncode=USAGE)
+        raise CommandFailedError("Two outputs have the same name.", USAGE)
     if tables.get("parquet", "").endswith(".gz"):
-        raise CommandError("Parquet is compressed inside: give a name without .gz.", returncode=USAGE)
+        raise CommandFailedError("Parquet is compressed inside: give a name without .gz.", USAGE)
 
 
 def _encoder(name: str) -> Encoder:
     try:
         return encoder(name)
     except ParquetUnavailableError as error:
-        raise CommandError(error.sentence, returncode=USAGE) from error
+        raise CommandFailedError(error.sentence, USAGE) from error

@@ -56,9 +56,10 @@ def test_a_table_instead_of_the_vcf(
     assert capfdbinary.readouterr().out == b""
 
 
-def test_all_tables_beside_the_vcf_say_what_it_says(source: Path, folder: Path) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_all_tables_beside_the_vcf_say_what_it_says(source: Path, folder: Path, threads: int) -> None:
     options = [word for name in FORMATS for word in (f"--{name}", folder / name)]
-    annotate(source, "-o", folder / "out.vcf", "--add-vrs-attributes", *options)
+    annotate(source, "--threads", threads, "-o", folder / "out.vcf", "--add-vrs-attributes", *options)
     vcf = (folder / "out.vcf").read_bytes()
     for name in FORMATS:
         assert (folder / name).read_bytes() == b"".join(encoded([vcf], encoder(name)))
