@@ -140,6 +140,13 @@ class SubmittedTooOftenError(VcfJobsError, code="THROTTLED", status=429, title="
         self.retry_after = seconds
 
 
+class ParquetUnavailableError(VcfJobsError, code="PARQUET_UNAVAILABLE", status=501):
+    standard = (
+        "Parquet cannot be written here, because the Python package pyarrow is not installed. "
+        "Use TSV or NDJSON, or install it: pip install '.[parquet]'"
+    )
+
+
 class NoReferenceError(VcfJobsError, code="NO_REFERENCE", status=503, title="No reference registered"):
     standard = "No reference assembly is registered. Its operator runs: manage.py load_reference NAME FASTA"
 

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 METHODS = ("get", "put", "post", "delete")
 CODES = re.compile(r"[A-Z_]+(?:, [A-Z_]+)*")
-BINARY = {"application/gzip", "application/octet-stream"}
+BINARY = {"application/gzip", "application/octet-stream", "application/vnd.apache.parquet"}
 
 
 DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -141,6 +142,12 @@ def database_away(session: Session) -> Any:
         return session.call()
 
 
+def without_pyarrow(session: Session) -> None:
+    """A run that is done where pyarrow is not installed."""
+    session.monkeypatch.setitem(sys.modules, "vcfjobs.vrs.columns.parquet", None)
+    session.done()
+
+
 def failing(session: Session) -> str:
     """A file whose last line is no record."""
     return session.content + 200 * (session.content.splitlines()[-1] + "\n") + "20\tx\n"
@@ -237,6 +244,15 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_run_result_bgzf", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
     ("get_run_result_index", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
     ("get_run_result_text", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_tsv", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_ndjson", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_parquet", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_result_tsv", 200, "text/tab-separated-values"): after(Session.done),
+    ("get_run_result_ndjson", 200, "application/x-ndjson"): after(Session.done),
+    ("get_run_result_parquet", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow),
+    ("get_vcf", 200, "text/tab-separated-values"): after(Session.done, query="format=tsv"),
+    ("get_vcf", 200, "application/x-ndjson"): after(Session.done, query="format=ndjson"),
+    ("get_vcf", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow, query="format=parquet"),
     ("get_run_result_text", 200, "text/plain"): after(Session.done),
     ("get_run_result_text", 206, "text/plain"): after(Session.done, HTTP_RANGE="bytes=0-11"),
     ("get_run_alleles", 200, "application/json"): after(held),

@@ -85,7 +85,7 @@ def test_a_documented_answer_is_given(
     given = body(response).decode()
     media = response["Content-Type"].partition(";")[0]
     documented = operation.said["responses"][str(answer.status)]["content"][media]
-    value: Any = json.loads(given) if media.endswith("json") else given
+    value: Any = json.loads(given) if media.endswith(("/json", "+json")) else given
     assert response.status_code == answer.status, given
     assert answer.what == media or answer.what == value["error_code"]
     require_fit(value, documented["schema"])

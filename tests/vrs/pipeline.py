@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
 
 from tests.vrs.kernel.comparison import outcome
 from tests.vrs.small_vcf import reference
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
+from vcfjobs.vrs.columns.formats import encoded, encoder
+from vcfjobs.vrs.columns.rows import NAMES, NUMBERS
 from vcfjobs.vrs.vcf.annotate import annotate, check_head, read_header
 from vcfjobs.vrs.vcf.ingest import ingest
 from vcfjobs.vrs.vcf.lines import open_text
@@ -29,6 +32,14 @@ def _compare_engines(data: bytes, options: Options) -> None:
     assert outcome(compiled, lines) == outcome(pure, lines)
 
 
+def _read_table(annotated: bytes) -> None:
+    """Every result can be read as a table, its numbers as numbers."""
+    for line in b"".join(encoded([annotated], encoder("ndjson"))).split(b"\n")[:-1]:
+        row = json.loads(line)
+        assert list(row) == list(NAMES)
+        assert all(isinstance(row[name], int | None) for name in NUMBERS)
+
+
 def go_the_whole_way(data: bytes) -> None:
     """Do to `data` what happens to a file from its submit on; raises what must not happen."""
     on = reference()
@@ -39,6 +50,7 @@ def go_the_whole_way(data: bytes) -> None:
         except EXPECTED:
             continue
         _compare_engines(data, options)
+        _read_table(written)
         # What was written is annotated again to the same: every line was understood.
         again = b"".join(chunk.data for chunk in annotate(open_text(io.BytesIO(written)), on, options))
         assert again == written

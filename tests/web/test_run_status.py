@@ -78,12 +78,21 @@ def test_the_page_of_a_run_that_was_deleted_stops_asking(client: Client) -> None
 def test_a_result_is_linked_until_it_expires(client: Client) -> None:
     run = finished(indexed=True)
     page = markup(client.get(f"/jobs/{run.pk}/"))
-    for name in ("result.vcf.gz", "result.vcf", "result.vcf.gz.tbi"):
-        assert f'href="/runs/{run.pk}/{name}"' in page
+    for suffix in ("vcf.gz", "vcf", "vcf.gz.tbi", "tsv", "ndjson", "parquet"):
+        assert f'href="/runs/{run.pk}/result.{suffix}"' in page
     Run.objects.update(expires=timezone.now())
     page = markup(client.get(f"/jobs/{run.pk}/"))
-    assert "result.vcf" not in page
+    assert "/result." not in page
     assert "has expired" in page
+
+
+def test_parquet_is_offered_only_where_it_can_be_written(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vcfjobs.vrs.columns.formats.find_spec", lambda _: None)
+    page = markup(client.get(f"/jobs/{finished().pk}/"))
+    assert "result.tsv" in page
+    assert "result.parquet" not in page
 
 
 def test_a_run_without_an_index_offers_none(client: Client) -> None:

@@ -52,14 +52,14 @@ def answer(request: Request, run: Run, form: str) -> HttpResponseBase:
     elif response is None:
         pieces = read(start, stop)
         if stop - start == size and form != "tbi":
-            pieces = _marking_fetched(run, pieces)
+            pieces = marking_fetched(run, pieces)
         response = HttpResponse() if request.method == "HEAD" else StreamingHttpResponse(pieces)
         if asked:
             response.status_code = 206
             response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         response.headers["Content-Length"] = str(stop - start)
         response.headers["Content-Type"], suffix = FORMS[form]
-        name = content_disposition_header(as_attachment=True, filename=f"{_stem(run)}.vrs.{suffix}")
+        name = content_disposition_header(as_attachment=True, filename=f"{file_stem(run)}.vrs.{suffix}")
         response.headers["Content-Disposition"] = name or "attachment"
     # The server closes the response, and so the file, even if nothing was read.
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]
@@ -94,12 +94,13 @@ def _read_range(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
         yield piece
 
 
-def _marking_fetched(run: Run, pieces: Iterator[bytes]) -> Iterator[bytes]:
+def marking_fetched(run: Run, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The pieces; after the last one was sent, the run counts as fetched."""
     yield from pieces
     lifecycle.mark_fetched(run)
 
 
-def _stem(run: Run) -> str:
+def file_stem(run: Run) -> str:
     """The uploaded file's name without its suffixes and without characters that break headers or shells."""
     stem = _SUFFIXES.sub("", Path(run.file_name).name)
     return _UNSAFE.sub("_", stem)[:100].strip("._") or str(run.pk)

@@ -176,11 +176,24 @@ registry, service = partial(operation, "Registry"), partial(operation, "Service"
 
 def files(*media: str) -> Responses:
     """The responses with a file of one of these media types, whole or in part."""
-    bodies = {kind: OpenApiTypes.STR if kind.startswith("text/") else OpenApiTypes.BINARY for kind in media}
-    found = {(status, kind): body for status in (200, 206) for kind, body in bodies.items()}
+    found = {(status, kind): _body(kind) for status in (200, 206) for kind in media}
     return {**found, 304: None, 412: None, 416: None}
+
+
+def tables(*media: str) -> Responses:
+    """The responses with a table in one of these media types: whole, because its size is not known before."""
+    return {**{(200, kind): _body(kind) for kind in media}, 304: None, 412: None}
+
+
+def _body(media: str) -> OpenApiTypes:
+    return OpenApiTypes.STR if media.startswith("text/") else OpenApiTypes.BINARY
 
 
 def download(operation_id: str, media: str) -> Decorator:
     """Document a view of a file of a succeeded run."""
     return of_run(operation_id, files(media), errors.RunConflictError, parameters=(ETAG, CONTENT_RANGE))
+
+
+def table(operation_id: str, media: str, *raised: Error) -> Decorator:
+    """Document a view of the table of a succeeded run."""
+    return of_run(operation_id, tables(media), errors.RunConflictError, *raised, parameters=(ETAG,))

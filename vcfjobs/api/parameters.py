@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from vcfjobs.models import Kind, Status
+from vcfjobs.vrs.columns.formats import FORMATS
 from vcfjobs.vrs.versions import RELEASES
 
 
@@ -52,7 +53,11 @@ class IngestQuery(UploadQuery):
 class ResultQuery(serializers.Serializer[Any]):
     """GET /vcf/{run_id}."""
 
-    format = serializers.ChoiceField(choices=["vcf", "vcf.gz"], default="vcf")
+    format = serializers.ChoiceField(
+        choices=["vcf", "vcf.gz", *FORMATS],
+        default="vcf",
+        help_text="The annotated VCF (vcf, vcf.gz), or a row for each of its alleles.",
+    )
     wait = serializers.FloatField(default=0, min_value=0)
 
 

@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from vcfjobs import errors
-from vcfjobs.api import downloads, examples, openapi, serializers, waiting
+from vcfjobs.api import columns, downloads, examples, openapi, serializers, waiting
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
@@ -26,6 +26,7 @@ from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload
+from vcfjobs.vrs.columns.formats import FORMATS
 from vcfjobs.vrs.vcf.ingest import AnnotationsMissingError
 from vcfjobs.vrs.vcf.report import Failure
 
@@ -125,6 +126,7 @@ class RunViewSet(GenericViewSet[Run]):
         "get_vcf",
         {
             **openapi.files("text/plain", "application/gzip"),
+            **openapi.tables(*(one.content_type.partition(";")[0] for one in FORMATS.values())),
             (200, "text/plain"): openapi.ANNOTATED,
             (200, "text/csv"): openapi.VALIDATION,
             (200, "application/json"): serializers.RunStatusSerializer,
@@ -134,14 +136,15 @@ class RunViewSet(GenericViewSet[Run]):
             500: openapi.RUN_FAILED,
         },
         errors.InvalidParameterError,
+        errors.ParquetUnavailableError,
         parameters=(openapi.RUN_ID, ResultQuery, openapi.RETRY_AFTER, openapi.ETAG, openapi.CONTENT_RANGE),
     )
     def result(self, request: Request, run_id: str) -> HttpResponseBase:
         """Poll a run, then fetch its result.
 
-        202 while the run is pending; then the annotated VCF, as often as wanted, or what an ingest run
-        answers: JSON, or a CSV with require_validation. The status of a failed run is 500, or
-        ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE.
+        202 while the run is pending; then the annotated VCF, or with format a table of its alleles, as often
+        as wanted, or what an ingest run answers: JSON, or a CSV with require_validation. The status of a
+        failed run is 500, or ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE.
         """
         query = checked(ResultQuery, request)
         try:
@@ -168,6 +171,8 @@ class RunViewSet(GenericViewSet[Run]):
             lifecycle.mark_fetched(run)
             done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
             return Response(done)
+        if representation in FORMATS:
+            return columns.answer(request, run, representation)
         forms = {"vcf": "text", "vcf.gz": "bgzf"}
         return downloads.answer(request, run, "csv" if run.kind == Kind.INGEST else forms[representation])
 
@@ -240,6 +245,30 @@ class RunViewSet(GenericViewSet[Run]):
     def result_index(self, request: Request, run_id: str) -> HttpResponseBase:
         """The tabix index of the result."""
         return downloads.answer(request, self._succeeded(run_id), "tbi")
+
+    @openapi.table("get_run_result_tsv", "text/tab-separated-values")
+    def result_tsv(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The alleles of the result as TSV.
+
+        A header line, then a line for each allele of each record.
+        """
+        return columns.answer(request, self._succeeded(run_id), "tsv")
+
+    @openapi.table("get_run_result_ndjson", "application/x-ndjson")
+    def result_ndjson(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The alleles of the result as NDJSON.
+
+        An object for each allele of each record.
+        """
+        return columns.answer(request, self._succeeded(run_id), "ndjson")
+
+    @openapi.table("get_run_result_parquet", "application/vnd.apache.parquet", errors.ParquetUnavailableError)
+    def result_parquet(self, request: Request, run_id: str) -> HttpResponseBase:
+        """The alleles of the result as Parquet.
+
+        A row for each allele of each record. 501 where pyarrow is not installed.
+        """
+        return columns.answer(request, self._succeeded(run_id), "parquet")
 
     def _succeeded(self, run_id: str) -> Run:
         run = self._find(run_id)

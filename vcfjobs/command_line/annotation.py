@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from vcfjobs.command_line import fasta_cache
+from vcfjobs.command_line import fasta_cache, tables
 from vcfjobs.command_line.failures import one_sentence
 from vcfjobs.command_line.fasta_cache import Say
-from vcfjobs.command_line.files import STREAM, output, progress, reading, size_of
+from vcfjobs.command_line.files import progress, reading, size_of
 from vcfjobs.command_line.processes import annotate_by
 from vcfjobs.command_line.reference import accession_pairs, open_fasta
 from vcfjobs.vrs import kernel, versions
@@ -32,9 +32,10 @@ def add_arguments(
     parser.add_argument(
         "-o",
         "--output",
-        default=STREAM,
-        help="the annotated VCF; BGZF if the name ends in .gz; - for standard output (default)",
+        help="the annotated VCF; BGZF if the name ends in .gz; - for standard output "
+        "(default, unless a table is asked for)",
     )
+    tables.add_arguments(parser)
     parser.add_argument(
         "--fasta",
         required=fasta_required,
@@ -117,16 +118,16 @@ def _annotate(options: Mapping[str, Any], reference: Reference) -> Report:
     report = Report()
     with (
         reading(options["input"]) as source,
-        output(options["output"]) as (sink, bgzf),
+        tables.outputs(options) as (write, bgzf),
         progress("B", size_of(source)) as bar,
         closing(annotate_by(options["threads"], open_text(source), reference, wanted, bgzf=bgzf)) as chunks,
     ):
         for chunk in chunks:
-            sink.write(chunk.data)
+            write(chunk.data)
             report.merge(chunk.report)
             bar.update(chunk.compressed_bytes - bar.n)
         if bgzf:
-            sink.write(END_BLOCK)
+            write(END_BLOCK)
     return report
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from vcfjobs.models import Kind, Run, Status
+from vcfjobs.vrs.columns import formats
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +32,7 @@ def downloads_of(run: Run) -> list[Download]:
     ]
     if run.indexed:
         files.append(Download(reverse("run-index", args=[run.pk]), "tabix index"))
-    return files
+    return files + [
+        Download(reverse(f"run-{one.name}", args=[run.pk]), f"Alleles, {one.label}")
+        for one in formats.available()
+    ]
