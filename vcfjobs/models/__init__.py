@@ -1,4 +1,4 @@
-"""The rows that last: runs and their shards, the references, the registered alleles, and the workers.
+"""The rows that last: runs and their shards, references, registered alleles, workers, tokens of accounts.
 
 The database is the only truth about a run. Whatever two processes may touch changes by one conditional
 UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
@@ -6,6 +6,7 @@ UPDATE whose row count is checked; nobody reads a row, changes it and saves it.
 
 from __future__ import annotations
 
+from vcfjobs.models.accounts import ApiToken, LinkedIdentity
 from vcfjobs.models.alleles import Allele, RunAlleles
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet, retries
@@ -17,9 +18,11 @@ __all__ = [
     "ACTIVE",
     "FINAL",
     "Allele",
+    "ApiToken",
     "Assembly",
     "Contig",
     "Kind",
+    "LinkedIdentity",
     "Run",
     "RunAlleles",
     "RunQuerySet",
