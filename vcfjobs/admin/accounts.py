@@ -80,18 +80,14 @@ class ApiTokenAdmin(NoDelete, admin.ModelAdmin[ApiToken]):
         super().save_model(request, obj, form, change)
         request.token_text = text
 
-    def response_add(
-        self, request: Any, obj: ApiToken, post_url_continue: str | None = None
-    ) -> HttpResponse:
+    def response_add(self, request: Any, obj: ApiToken, post_url_continue: str | None = None) -> HttpResponse:
         """Show the token's text in the response itself: a message would be kept in a cookie."""
         context = self.admin_site.each_context(request) | {
             "title": f"The token {obj.name} of {obj.user.get_username()}",
             "text": request.token_text,
             "opts": self.opts,
         }
-        response = TemplateResponse(request, "admin/vcfjobs/apitoken/made.html", context)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/vcfjobs/apitoken/made.html", context)
 
 
 @admin.register(LinkedIdentity)

@@ -1,10 +1,10 @@
 """The owner of a run, as text: never null, and never a token itself.
 
-    user:PK      an account, whether it signs in to the pages, bears one of its API tokens, or is linked to
-                 a subject of the identity provider
-    token:NAME   the bearer of a named entry of ANYVAR_AUTH_TOKEN_LIST; of one without a name, a digest
-    oidc:DIGEST  a subject of the identity provider that is linked to no account
-    (empty)      everybody, while the service is open
+user:PK      an account, whether it signs in to the pages, bears one of its API tokens, or is linked to
+             a subject of the identity provider
+token:NAME   the bearer of a named entry of ANYVAR_AUTH_TOKEN_LIST; of one without a name, a digest
+oidc:DIGEST  a subject of the identity provider that is linked to no account
+(empty)      everybody, while the service is open
 """
 
 from __future__ import annotations
