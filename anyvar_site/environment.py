@@ -76,7 +76,7 @@ class StrictEnv(Env):
     def restriction(self, variable: str) -> list[str]:
         """The words of a variable that lists who may call.
 
-        Raises ImproperlyConfigured when it is set but contains none: more would be accepted than it asks for.
+        Raises ImproperlyConfigured when it is set but contains none: it would restrict nobody.
         """
         found = self.words(variable, [])
         if os.environ.get(variable) and not found:

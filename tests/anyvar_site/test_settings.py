@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from anyvar_site.environment import secret_key
 from tests.conftest import PROJECT
-from vcfjobs.checks import CHILD_LOST_SECONDS, limits
+from vcfjobs.checks import CHILD_LOST_SECONDS, identity_provider, limits
 
 
 def settings_of(project: Path, variables: dict[str, str]) -> dict[str, Any]:
@@ -251,6 +251,23 @@ def test_a_lease_that_ends_before_celery_has_noticed_a_dead_child_is_warned_of(
     found = [message for message in limits() if message.id == "vcfjobs.W002"]
     assert bool(found) == warned
     assert all(message.level == WARNING and "10 seconds" in (message.hint or "") for message in found)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "uri", "audiences", "codes"),
+    [
+        ("", "", [], []),
+        ("https://id.org", "", ["a"], []),
+        ("https://id.org", "http://id.org/keys", ["a"], ["vcfjobs.W004"]),
+        ("http://id.org", "", [], ["vcfjobs.W003", "vcfjobs.W004"]),
+    ],
+)
+def test_a_provider_that_is_trusted_too_much_is_warned_of(
+    settings: Settings, issuer: str, uri: str, audiences: list[str], codes: list[str]
+) -> None:
+    settings.ANYVAR_AUTH_ISSUER_URL, settings.ANYVAR_AUTH_JWKS_URI = issuer, uri
+    settings.ANYVAR_AUTH_AUDIENCES = audiences
+    assert [message.id for message in identity_provider()] == codes
 
 
 def test_celery_takes_as_long_as_the_warning_says() -> None:

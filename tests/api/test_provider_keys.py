@@ -169,7 +169,12 @@ def test_a_slow_provider_is_given_up_after_the_timeout(
 def test_known_keys_do_not_wait_for_a_slow_provider(issuer: Issuer, keys: ProviderKeys, clock: Clock) -> None:
     keys.find("first")
     issuer.seconds = 2
-    searching = threading.Thread(target=lambda: pytest.raises(UnknownKeyError, keys.find, "unknown"))
+
+    def search() -> None:
+        with pytest.raises(UnknownKeyError):
+            keys.find("unknown")
+
+    searching = threading.Thread(target=search)
     searching.start()
     wait_until(lambda: len(issuer.fetches) == 2, "the unknown key is looked for")
     clock.now += 100_000

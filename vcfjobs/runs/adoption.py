@@ -20,7 +20,7 @@ def adopt_runs(*, source: str, target: str) -> Adopted:
     """Make all runs of the owner `source` those of `target`, in one transaction.
 
     A run_id that both use stays with the run of `target`; the other run is found by its key. Raises
-    IntegrityError when `target` submits a run under such a run_id at the same moment; nothing is changed then.
+    IntegrityError, and changes nothing, when `target` submits a run under such a run_id at the same moment.
     """
     if source == target:
         return Adopted(0, 0)

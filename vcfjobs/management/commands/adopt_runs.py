@@ -17,8 +17,8 @@ from vcfjobs.runs.owners import owner_of_account
 
 class Command(BaseCommand):
     help = (
-        "Give all runs of one owner to another, for example when a token of ANYVAR_AUTH_TOKEN_LIST gets a name, "
-        "or a person an account."
+        "Give all runs of one owner to another, for example when a token of ANYVAR_AUTH_TOKEN_LIST gets a "
+        "name, or a person an account."
     )
     requires_system_checks = ()
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             dest="source",
             metavar="OWNER",
             required=True,
-            help='the owner as the admin shows it, such as token:0123456789abcdef; "" for runs of an open service',
+            help='the owner as the admin shows it, like token:0123456789abcdef; "" for runs of an open service',
         )
         parser.add_argument(
             "--to",
