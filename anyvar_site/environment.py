@@ -91,8 +91,8 @@ class StrictEnv(Env):
         for name in filter(AUTHENTICATION_VARIABLE.match, os.environ):
             if os.environ[name] and name not in self.asked:
                 raise ImproperlyConfigured(
-                    f"{name} is set, but the service has no such setting and may be more open than you think. "
-                    "Unset it, or correct its name."
+                    f"{name} is set, but the service has no such setting and may be more open than you "
+                    "think. Unset it, or correct its name."
                 )
             if os.environ[name] and name in OF_AN_ISSUER and not os.environ.get(ISSUER):
                 raise ImproperlyConfigured(

@@ -19,6 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import VCF, make_run
 from vcfjobs.accounts import api_tokens
+from vcfjobs.errors import TooManyTokensError
 from vcfjobs.models import ApiToken, Run, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -181,7 +182,7 @@ def test_an_account_has_a_limited_number_of_tokens(ada: User, monkeypatch: pytes
     monkeypatch.setattr(api_tokens, "MOST_OF_AN_ACCOUNT", 2)
     first, _ = make(ada)
     make(ada)
-    with pytest.raises(api_tokens.TooManyTokensError, match="You have 2 API tokens"):
+    with pytest.raises(TooManyTokensError, match="You have 2 API tokens"):
         make(ada)
     api_tokens.rotate(first)
 

@@ -28,7 +28,7 @@ class Command(BaseCommand):
             dest="source",
             metavar="OWNER",
             required=True,
-            help='the owner as the admin shows it, like token:0123456789abcdef; "" for runs of an open service',
+            help='the owner as the admin shows it: token:0123456789abcdef; "" for runs of an open service',
         )
         parser.add_argument(
             "--to",
