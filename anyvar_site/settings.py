@@ -157,6 +157,8 @@ ANYVAR_AUTH_APPIDS = env.restriction("ANYVAR_AUTH_APPIDS")
 ANYVAR_AUTH_SCOPES = env.restriction("ANYVAR_AUTH_SCOPES")
 ANYVAR_AUTH_EMAILS = env.restriction("ANYVAR_AUTH_EMAILS")
 ANYVAR_AUTH_SUBJECTS = env.restriction("ANYVAR_AUTH_SUBJECTS")
+ANYVAR_AUTH_CLIENT_ID = env.str("ANYVAR_AUTH_CLIENT_ID", "")
+ANYVAR_AUTH_CLIENT_SECRET = env.str("ANYVAR_AUTH_CLIENT_SECRET", "")  # empty: a public client
 env.refuse_unused_authentication()
 ANYVAR_REGISTER = env.bool("ANYVAR_REGISTER", True)
 ANYVAR_PROVENANCE = env.bool("ANYVAR_PROVENANCE", True)

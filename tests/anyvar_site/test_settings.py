@@ -170,6 +170,8 @@ def test_without_variables_the_visibility_timeout_is_above_the_hard_limit() -> N
         ("ANYVAR_AUTH_SCOPES", "a", "without ANYVAR_AUTH_ISSUER_URL"),
         ("ANYVAR_AUTH_EMAILS", "a@b.c", "without ANYVAR_AUTH_ISSUER_URL"),
         ("ANYVAR_AUTH_SUBJECTS", "a", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_CLIENT_ID", "vrs", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_CLIENT_SECRET", "x", "without ANYVAR_AUTH_ISSUER_URL"),
         ("ANYVAR_AUTH_SUBJECTS", ",", "contains nothing"),
         ("CELERY_NO_SUCH_THING", "1", "Celery has no setting called no_such_thing"),
         ("LOG_FORMAT", "xml", "Must be one of: text, json."),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -36,6 +37,8 @@ class Issuer:
         self.seconds = 0.0
         self.answer: bytes | None = None
         self.published: dict[str, dict[str, Any]] = {}
+        self.id_tokens: dict[str, str] = {}
+        self.exchanges: list[dict[str, str]] = []
         self.add_key("first")
 
     def add_key(self, kid: str, key: PrivateKey | None = None, **members: str) -> None:
@@ -65,7 +68,12 @@ class Issuer:
     def document(self, path: str) -> dict[str, Any]:
         """What lies at an address of the provider."""
         if path == "/.well-known/openid-configuration":
-            return {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+            return {
+                "issuer": self.url,
+                "jwks_uri": f"{self.url}/keys",
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
+            }
         return {"keys": list(self.published.values())}
 
 
@@ -78,8 +86,20 @@ def serving_issuer() -> Iterator[Issuer]:
         def do_GET(self) -> None:
             issuer.fetches.append(self.path)
             time.sleep(issuer.seconds)
-            content = issuer.answer or json.dumps(issuer.document(self.path)).encode()
+            self.reply(issuer.answer or json.dumps(issuer.document(self.path)).encode())
+
+        def do_POST(self) -> None:
+            form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            issuer.exchanges.append(form)
+            members = {"access_token": "opaque", "token_type": "Bearer"}
+            if token := issuer.id_tokens.get(form["code"]):
+                members["id_token"] = token
+            self.reply(json.dumps(members).encode())
+
+        def reply(self, content: bytes) -> None:
+            """Send a document."""
             self.send_response(issuer.status)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

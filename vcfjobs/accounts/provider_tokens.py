@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -105,19 +105,39 @@ def verify(token: str) -> Identity:
     Raises RefusedTokenError, and IdentityProviderUnavailableError when its key is needed and cannot be had.
     """
     asked = policy()
+    claims = _verified(token, asked.issuer, asked.audiences)
+    _require(asked, claims)
+    return Identity(asked.issuer, claims["sub"])
+
+
+def verify_login(id_token: str, *, client_id: str, nonce: str) -> tuple[Identity, Mapping[str, Any]]:
+    """Who has logged in at the provider, with all claims: an ID token is for one client and one login.
+
+    Raises as `verify` does. Of the settings those for emails and subjects apply.
+    """
+    asked = replace(policy(), appids=frozenset(), scopes=frozenset())
+    claims = _verified(id_token, asked.issuer, frozenset((client_id,)))
+    if not nonce or claims.get("nonce") != nonce or claims.get("azp", client_id) != client_id:
+        raise RefusedTokenError
+    _require(asked, claims)
+    return Identity(asked.issuer, claims["sub"]), claims
+
+
+def _verified(token: str, issuer: str, audiences: Collection[str]) -> Mapping[str, Any]:
+    """The claims of a token that the issuer has signed for one of the audiences, if any are asked for."""
     try:
-        kid = _key_id(token, asked.issuer)
-        key = keys_of(asked.issuer, settings.ANYVAR_AUTH_JWKS_URI).find(kid)
-        claims = jwt.decode(
+        kid = _key_id(token, issuer)
+        key = keys_of(issuer, settings.ANYVAR_AUTH_JWKS_URI).find(kid)
+        claims: Mapping[str, Any] = jwt.decode(
             token,
             key,
             algorithms=ALGORITHMS,
-            issuer=asked.issuer,
-            audience=asked.audiences or None,
+            issuer=issuer,
+            audience=audiences or None,
             leeway=LEEWAY_SECONDS,
             options={
                 "require": list(REQUIRED),
-                "verify_aud": bool(asked.audiences),
+                "verify_aud": bool(audiences),
                 "enforce_minimum_key_length": True,
             },
         )
@@ -126,12 +146,16 @@ def verify(token: str) -> Identity:
     except (PyJWTError, UnknownKeyError) as error:
         logger.info("a token of the identity provider was refused: %s", type(error).__name__)
         raise RefusedTokenError from error
+    return claims
+
+
+def _require(asked: Policy, claims: Mapping[str, Any]) -> None:
+    """Raise RefusedTokenError unless the claims have what is asked, and a subject that can be stored."""
     if lacking := asked.missing(claims):
         logger.info("a token of the identity provider was refused: it lacks an accepted %s", lacking)
         raise RefusedTokenError
     if not (0 < len(claims["sub"]) <= MOST_OF_A_SUBJECT and claims["sub"].isprintable()):
         raise RefusedTokenError
-    return Identity(asked.issuer, claims["sub"])
 
 
 def _key_id(token: str, issuer: str) -> str:
