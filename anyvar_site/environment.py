@@ -34,6 +34,19 @@ RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)"
 
 DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 AUTHENTICATION_VARIABLE = re.compile("ANYVAR_.*(AUTH|TOKEN)")
+ISSUER = "ANYVAR_AUTH_ISSUER_URL"
+OF_AN_ISSUER = frozenset(
+    [
+        "ANYVAR_AUTH_JWKS_URI",
+        "ANYVAR_AUTH_AUDIENCES",
+        "ANYVAR_AUTH_APPIDS",
+        "ANYVAR_AUTH_SCOPES",
+        "ANYVAR_AUTH_EMAILS",
+        "ANYVAR_AUTH_SUBJECTS",
+        "ANYVAR_AUTH_CLIENT_ID",
+        "ANYVAR_AUTH_CLIENT_SECRET",
+    ]
+)
 # Celery's workers set the excepted variables for their children.
 CELERY_VARIABLE = re.compile(
     r"CELERY_(?!(LOADER|CONFIG_MODULE|LOG_LEVEL|LOG_FILE|LOG_REDIRECT|LOG_REDIRECT_LEVEL|SKIP_CHECKS)\Z)"
@@ -69,23 +82,32 @@ class StrictEnv(Env):
         # Django's own settings in the query, as disable_server_side_cursors, are no options of the driver.
         return found | {name.upper(): options.pop(name) for name in list(options) if name.upper() in found}
 
-    def tokens(self, variable: str) -> list[str]:
-        """The bearer tokens in the variable.
+    def restriction(self, variable: str) -> list[str]:
+        """The words of a variable that lists who may call.
 
-        Raises ImproperlyConfigured when the service would be open although a variable asks for
-        authentication: the list contains no token, or the variable is mistyped, or one of AnyVar's for an
-        identity provider.
+        Raises ImproperlyConfigured when it is set but contains none: it would restrict nobody.
         """
         found = self.words(variable, [])
         if os.environ.get(variable) and not found:
-            raise ImproperlyConfigured(f"{variable} is set but contains no token: the service would be open.")
-        for name in filter(AUTHENTICATION_VARIABLE.match, os.environ):
-            if name != variable and os.environ[name]:
-                raise ImproperlyConfigured(
-                    f"{name} is set, but this service reads only {variable} for authentication and would be "
-                    f"open. Unset {name}, or rename it."
-                )
+            raise ImproperlyConfigured(f"{variable} is set but contains nothing: it would restrict nobody.")
         return found
+
+    def refuse_unused_authentication(self) -> None:
+        """Raise ImproperlyConfigured if a variable asks for authentication in vain.
+
+        It is mistyped, or it restricts the tokens of an issuer that is not named.
+        """
+        for name in filter(AUTHENTICATION_VARIABLE.match, os.environ):
+            if os.environ[name] and name not in self.asked:
+                raise ImproperlyConfigured(
+                    f"{name} is set, but the service has no such setting and may be more open than you "
+                    "think. Unset it, or correct its name."
+                )
+            if os.environ[name] and name in OF_AN_ISSUER and not os.environ.get(ISSUER):
+                raise ImproperlyConfigured(
+                    f"{name} is set without {ISSUER}: no token of an identity provider would be accepted. "
+                    f"Set {ISSUER}, or unset {name}."
+                )
 
     def celery_passthrough(self) -> dict[str, Any]:
         """Every CELERY_* variable not read so far, as Celery's own setting: prefix off, lower case, JSON.

@@ -16,6 +16,7 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 
 FIELDS = ("time", "level", "logger", "message", "run", "task_id", "exception")
+ACCESS = "anyvar_site.access"
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -69,6 +70,17 @@ def configuration(kind: str, level: int | str = "INFO", **filters: str) -> dict[
         "root": {"handlers": ["stderr"], "level": level},
         # Django, Celery and gunicorn would give these handlers of their own.
         "loggers": dict.fromkeys(("django.server", "celery.task", "multiprocessing", "gunicorn.error"), ours),
+    }
+
+
+def with_access_log(given: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, and the access log's: its messages as they are, on standard output."""
+    handler = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "message"}
+    access = {"handlers": ["access"], "level": "INFO", "propagate": False}
+    return given | {
+        "formatters": given["formatters"] | {"message": {"format": "%(message)s"}},
+        "handlers": given["handlers"] | {"access": handler},
+        "loggers": given["loggers"] | {ACCESS: access},
     }
 
 

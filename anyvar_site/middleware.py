@@ -15,6 +15,8 @@ POLICY = (
 )
 TAKE_FILES = frozenset(("vcf", "annotated-vcf", "pages:index"))
 SIGN_IN = frozenset(("login", "admin:login"))
+# Each begins a session in the database.
+SIGN_IN_ELSEWHERE = "provider-login"
 SIGN_IN_RATE = "20/min"
 
 
@@ -40,7 +42,7 @@ class RequestGuardMiddleware:
         name = request.resolver_match.view_name if request.resolver_match else ""
         if name not in TAKE_FILES and _is_large_form(request):
             return _refused(413, "This address accepts no files.")
-        if name in SIGN_IN and request.method == "POST":
+        if (name in SIGN_IN and request.method == "POST") or name == SIGN_IN_ELSEWHERE:
             throttle = _SignInThrottle()
             if not throttle.allow_request(request, None):  # type: ignore[arg-type]
                 refused = _refused(429, "Too many attempts to sign in. Try again in a minute.")

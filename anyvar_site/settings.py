@@ -150,7 +150,18 @@ env.str("ANYVAR_KERNEL", "on", validate=validate.OneOf(["on", "off"]))
 ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE = env.int(
     "ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE", 500, validate=validate.Range(400, 599)
 )
-ANYVAR_AUTH_TOKEN_LIST = env.tokens("ANYVAR_AUTH_TOKEN_LIST")
+ANYVAR_AUTH_TOKEN_LIST = env.restriction("ANYVAR_AUTH_TOKEN_LIST")
+ANYVAR_AUTH_REQUIRED = env.bool("ANYVAR_AUTH_REQUIRED", False)
+ANYVAR_AUTH_ISSUER_URL = env.str("ANYVAR_AUTH_ISSUER_URL", "", validate=ADDRESS)
+ANYVAR_AUTH_JWKS_URI = env.str("ANYVAR_AUTH_JWKS_URI", "", validate=ADDRESS)  # empty: discovered
+ANYVAR_AUTH_AUDIENCES = env.restriction("ANYVAR_AUTH_AUDIENCES")
+ANYVAR_AUTH_APPIDS = env.restriction("ANYVAR_AUTH_APPIDS")
+ANYVAR_AUTH_SCOPES = env.restriction("ANYVAR_AUTH_SCOPES")
+ANYVAR_AUTH_EMAILS = env.restriction("ANYVAR_AUTH_EMAILS")
+ANYVAR_AUTH_SUBJECTS = env.restriction("ANYVAR_AUTH_SUBJECTS")
+ANYVAR_AUTH_CLIENT_ID = env.str("ANYVAR_AUTH_CLIENT_ID", "")
+ANYVAR_AUTH_CLIENT_SECRET = env.str("ANYVAR_AUTH_CLIENT_SECRET", "")  # empty: a public client
+env.refuse_unused_authentication()
 ANYVAR_REGISTER = env.bool("ANYVAR_REGISTER", True)
 ANYVAR_PROVENANCE = env.bool("ANYVAR_PROVENANCE", True)
 ANYVAR_SUBMIT_RATE = env.str("ANYVAR_SUBMIT_RATE", "600/min", validate=RATE)
@@ -215,7 +226,7 @@ CELERY_VISIBILITY_TIMEOUT = transport_options.get("visibility_timeout", CELERY_V
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "vcfjobs.api.authentication.TokenListAuthentication",
+        "vcfjobs.api.authentication.BearerAuthentication",
         "vcfjobs.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["vcfjobs.api.authentication.OpenOrAuthenticated"],
@@ -252,3 +263,7 @@ LOGGING = log_lines.configuration(
     env.log_level("LOG_LEVEL", logging.INFO),
     run="vcfjobs.log_context.RunFilter",
 )
+ANYVAR_ACCESS_LOG = env.bool("ANYVAR_ACCESS_LOG", False)
+if ANYVAR_ACCESS_LOG:
+    MIDDLEWARE.insert(0, "anyvar_site.access_log.AccessLogMiddleware")
+    LOGGING = log_lines.with_access_log(LOGGING)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+
+from vcfjobs.web import provider_login
 
 urlpatterns = [
     path("", include("vcfjobs.api.urls")),
     path("", include("vcfjobs.web.urls")),
-    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+    path("login/", provider_login.PageLogin.as_view(), name="login"),
+    path("login/provider/", provider_login.start, name="provider-login"),
+    path("login/provider/callback/", provider_login.callback, name="provider-callback"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
 ]

@@ -71,6 +71,24 @@ def limits(**_: Any) -> Iterator[CheckMessage]:
 
 
 @register()
+def identity_provider(**_: Any) -> Iterator[CheckMessage]:
+    """The tokens of the identity provider are meant for this service, and its keys come over TLS."""
+    issuer, uri = settings.ANYVAR_AUTH_ISSUER_URL, settings.ANYVAR_AUTH_JWKS_URI
+    if issuer and not settings.ANYVAR_AUTH_AUDIENCES:
+        yield CheckWarning(
+            "ANYVAR_AUTH_AUDIENCES is empty: a token that the issuer made for any other service is accepted.",
+            hint="Set it to the audience (aud) that the issuer gives to tokens for this service.",
+            id="vcfjobs.W003",
+        )
+    if (uri or issuer).lower().startswith("http:"):
+        yield CheckWarning(
+            "The identity provider's keys are fetched without TLS: whoever is on the way can forge tokens.",
+            hint="Use https: in ANYVAR_AUTH_ISSUER_URL and ANYVAR_AUTH_JWKS_URI.",
+            id="vcfjobs.W004",
+        )
+
+
+@register()
 def sequence_directory(**_: Any) -> Iterator[CheckMessage]:
     """The folder of reference sequences is readable."""
     folder: Path = settings.ANYVAR_SEQUENCE_DIR

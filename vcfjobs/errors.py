@@ -147,6 +147,27 @@ class ParquetUnavailableError(VcfJobsError, code="PARQUET_UNAVAILABLE", status=5
     )
 
 
+class IdentityProviderUnavailableError(VcfJobsError, code="IDENTITY_PROVIDER_UNAVAILABLE", status=503):
+    """The provider's keys are needed to check a token, and cannot be fetched."""
+
+    standard = (
+        "The identity provider does not answer, so the bearer token cannot be checked. Try again later."
+    )
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__()
+        self.retry_after = seconds
+
+
+class TooManyTokensError(VcfJobsError, code="TOO_MANY_TOKENS", status=409):
+    """The account has the most API tokens that one may have."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You have {limit} API tokens, the most that an account may have. Revoke some first."
+        )
+
+
 class NoReferenceError(VcfJobsError, code="NO_REFERENCE", status=503, title="No reference registered"):
     standard = "No reference assembly is registered. Its operator runs: manage.py load_reference NAME FASTA"
 

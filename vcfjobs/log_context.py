@@ -26,6 +26,32 @@ def log_run(pk: UUID, task_id: str = "") -> Iterator[None]:
         _run_and_task.reset(token)
 
 
+class RunOfCall:
+    """The key of the run that an HTTP call turned out to be about; None for no run."""
+
+    key: str | None = None
+
+
+_call: ContextVar[RunOfCall | None] = ContextVar("call", default=None)
+
+
+@contextmanager
+def run_of_call() -> Iterator[RunOfCall]:
+    """What is named by `name_run` inside."""
+    call = RunOfCall()
+    token = _call.set(call)
+    try:
+        yield call
+    finally:
+        _call.reset(token)
+
+
+def name_run(pk: UUID) -> None:
+    """Say which run the current call is about, for the access log."""
+    if call := _call.get():
+        call.key = str(pk)
+
+
 class RunFilter(logging.Filter):
     """Sets `run` and `task_id` of each record; None outside a run or a task."""
 

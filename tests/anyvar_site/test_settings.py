@@ -27,7 +27,7 @@ from pytest_django import Settings
 
 from anyvar_site.environment import secret_key
 from tests.conftest import PROJECT
-from vcfjobs.checks import CHILD_LOST_SECONDS, limits
+from vcfjobs.checks import CHILD_LOST_SECONDS, identity_provider, limits
 
 
 def settings_of(project: Path, variables: dict[str, str]) -> dict[str, Any]:
@@ -84,6 +84,10 @@ def refusal(variable: str, value: str) -> str:
         ("ALLOWED_HOSTS", "a.org,b.org", "ALLOWED_HOSTS", ["a.org", "b.org"]),
         ("DEBUG", "true", "DEBUG", True),
         ("ANYVAR_AUTH_TOKEN_LIST", "a, b", "ANYVAR_AUTH_TOKEN_LIST", ["a", "b"]),
+        ("ANYVAR_AUTH_TOKEN_LIST", "alice:a,b", "ANYVAR_AUTH_TOKEN_LIST", ["alice:a", "b"]),
+        ("ANYVAR_AUTH_REQUIRED", "true", "ANYVAR_AUTH_REQUIRED", True),
+        ("ANYVAR_AUTH_ISSUER_URL", "https://id.org", "ANYVAR_AUTH_ISSUER_URL", "https://id.org"),
+        ("ANYVAR_ACCESS_LOG", "true", "ANYVAR_ACCESS_LOG", True),
         ("CELERY_WORKER_MAX_TASKS_PER_CHILD", "50", "worker_max_tasks_per_child", 50),
         ("CELERY_TASK_TRACK_STARTED", "True", "task_track_started", True),
         ("CELERY_TASK_TRACK_STARTED", "no", "task_track_started", False),
@@ -101,6 +105,12 @@ def test_a_variable_reaches_its_setting(variable: str, value: str, name: str, se
 def test_a_value_with_a_dollar_is_that_value_and_never_the_name_of_another() -> None:
     tokens = ["$ecret", r"\$ecret", "a$b", "$HOME", "${HOME}"]
     assert read("ANYVAR_AUTH_TOKEN_LIST", ANYVAR_AUTH_TOKEN_LIST=",".join(tokens)) == tokens
+
+
+@pytest.mark.parametrize("name", ["AUDIENCES", "APPIDS", "SCOPES", "EMAILS", "SUBJECTS"])
+def test_what_tokens_of_an_issuer_must_claim_reaches_its_setting(name: str) -> None:
+    variable = f"ANYVAR_AUTH_{name}"
+    assert read(variable, ANYVAR_AUTH_ISSUER_URL="https://id.org", **{variable: "a, b"}) == ["a", "b"]
 
 
 def test_the_visibility_timeout_reaches_redis() -> None:
@@ -151,8 +161,18 @@ def test_without_variables_the_visibility_timeout_is_above_the_hard_limit() -> N
         ("ANYVAR_SUBMIT_RATE", "600 per minute", "such as 600/min or 5/s."),
         ("ANYVAR_CONTACT_URL", "me", "Must be http:, https: or mailto: and an address."),
         ("ANYVAR_SERVICE_CREATED_AT", "2026-13-31T12:00:00Z", "Must be a date and time like"),
-        ("ANYVAR_AUTH_TOKEN_LIST", " , ", "contains no token"),
-        ("ANYVAR_AUTH_TOKENS", "secret", "reads only ANYVAR_AUTH_TOKEN_LIST"),
+        ("ANYVAR_AUTH_TOKEN_LIST", " , ", "contains nothing"),
+        ("ANYVAR_AUTH_TOKENS", "secret", "the service has no such setting"),
+        ("ANYVAR_AUTH_ISSUER_URL", "id.example.org", "Must be http: or https: and an address."),
+        ("ANYVAR_AUTH_JWKS_URI", "https://id.example.org/keys", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_AUDIENCES", "a", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_APPIDS", "a", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_SCOPES", "a", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_EMAILS", "a@b.c", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_SUBJECTS", "a", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_CLIENT_ID", "vrs", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_CLIENT_SECRET", "x", "without ANYVAR_AUTH_ISSUER_URL"),
+        ("ANYVAR_AUTH_SUBJECTS", ",", "contains nothing"),
         ("CELERY_NO_SUCH_THING", "1", "Celery has no setting called no_such_thing"),
         ("LOG_FORMAT", "xml", "Must be one of: text, json."),
         ("LOG_LEVEL", "loud", "Not a valid log level."),
@@ -233,6 +253,23 @@ def test_a_lease_that_ends_before_celery_has_noticed_a_dead_child_is_warned_of(
     found = [message for message in limits() if message.id == "vcfjobs.W002"]
     assert bool(found) == warned
     assert all(message.level == WARNING and "10 seconds" in (message.hint or "") for message in found)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "uri", "audiences", "codes"),
+    [
+        ("", "", [], []),
+        ("https://id.org", "", ["a"], []),
+        ("https://id.org", "http://id.org/keys", ["a"], ["vcfjobs.W004"]),
+        ("http://id.org", "", [], ["vcfjobs.W003", "vcfjobs.W004"]),
+    ],
+)
+def test_a_provider_that_is_trusted_too_much_is_warned_of(
+    settings: Settings, issuer: str, uri: str, audiences: list[str], codes: list[str]
+) -> None:
+    settings.ANYVAR_AUTH_ISSUER_URL, settings.ANYVAR_AUTH_JWKS_URI = issuer, uri
+    settings.ANYVAR_AUTH_AUDIENCES = audiences
+    assert [message.id for message in identity_provider()] == codes
 
 
 def test_celery_takes_as_long_as_the_warning_says() -> None:

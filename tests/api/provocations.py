@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import jwt
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
@@ -16,6 +17,7 @@ from pytest_django import Settings
 
 from tests.api.conftest import leave
 from tests.api.document import OPERATIONS, Answer, Operation
+from tests.api.issuer import rsa_key
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import storage
 from vcfjobs.api import examples
@@ -33,6 +35,7 @@ ALLELES = (
     vrs_allele(examples.SEQUENCE, 1_455_718, 1_455_725, length=6, repeat_subunit_length=1),
 )
 PLACE = "accession=GRCh37:20&start=1451000&end=1452000"
+NOBODY = "http://127.0.0.1:1"
 WRONG_ID = examples.ANNOTATED.replace(examples.ALLELE["id"], examples.UNKNOWN)
 
 
@@ -148,6 +151,11 @@ def without_pyarrow(session: Session) -> None:
     session.done()
 
 
+def token_of_nobody() -> str:
+    """A token of a provider that does not answer."""
+    return jwt.encode({"iss": NOBODY}, rsa_key("first"), "RS256", headers={"kid": "first"})
+
+
 def failing(session: Session) -> str:
     """A file whose last line is no record."""
     return session.content + 200 * (session.content.splitlines()[-1] + "\n") + "20\tx\n"
@@ -199,6 +207,10 @@ OF_ALL: dict[str, Provocation] = {
         lambda session: session.call(HTTP_AUTHORIZATION="Bearer b"), ANYVAR_AUTH_TOKEN_LIST=["a"]
     ),
     "DATABASE_UNAVAILABLE": database_away,
+    "IDENTITY_PROVIDER_UNAVAILABLE": with_settings(
+        lambda session: session.call(HTTP_AUTHORIZATION=f"Bearer {token_of_nobody()}"),
+        ANYVAR_AUTH_ISSUER_URL=NOBODY,
+    ),
     "NOT_FOUND": Session.call,
     "CONFLICT": after(Session.done),
 }

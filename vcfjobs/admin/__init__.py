@@ -1,4 +1,4 @@
-"""The admin: operators view rows, and cancel, retry and delete runs. Nothing is edited.
+"""The admin: operators view rows, and cancel, retry and delete runs. Nothing is edited but accounts.
 
 Rows that a worker may change are changed only through `runs.lifecycle`, never by a form that saves what it
 read. Lists stay fast on tables of any length: pages and counts are bounded, and filters know their choices.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from vcfjobs.admin import alleles, operations, references, runs
+from vcfjobs.admin import accounts, alleles, operations, references, runs
 
-__all__ = ["alleles", "operations", "references", "runs"]
+__all__ = ["accounts", "alleles", "operations", "references", "runs"]
 
 admin.site.site_header = "VRS annotation: operations"
 admin.site.site_title = "VRS annotation"

@@ -6,8 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django_celery_results.models import GroupResult, TaskResult
@@ -18,7 +16,6 @@ from vcfjobs.models import Run, Shard, Worker
 
 # Their own pages count and sort whole tables, and this service makes no group results.
 admin.site.unregister([TaskResult, GroupResult])
-admin.site.unregister(User)
 
 
 @admin.register(Worker)
@@ -73,15 +70,6 @@ class LogEntryAdmin(NoDelete, admin.ModelAdmin[LogEntry]):
     @admin.display(description="what")
     def message(self, entry: LogEntry) -> str:
         return entry.get_change_message() or entry.get_action_flag_display()
-
-
-@admin.register(User)
-class AccountAdmin(UserAdmin[User]):
-    """Django's own, but an account is deleted with its entries in the log, which nobody deletes otherwise."""
-
-    def get_deleted_objects(self, objs: Any, request: Any) -> Any:
-        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
-        return deleted, counts, lacking - {str(LogEntry._meta.verbose_name)}, protected
 
 
 @admin.register(TaskResult)

@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -29,7 +30,12 @@ Error = type[errors.VcfJobsError | APIException]
 Responses = Mapping[Any, Any]
 Decorator = Callable[[Any], Any]
 
-OF_PROTECTED_CALLS: tuple[Error, ...] = (NotAuthenticated, AuthenticationFailed, DatabaseUnavailableError)
+OF_PROTECTED_CALLS: tuple[Error, ...] = (
+    NotAuthenticated,
+    AuthenticationFailed,
+    DatabaseUnavailableError,
+    errors.IdentityProviderUnavailableError,
+)
 OF_UPLOADS: tuple[Error, ...] = (
     errors.InvalidVcfError,
     errors.TruncatedUploadError,
@@ -49,9 +55,24 @@ OF_UPLOADS: tuple[Error, ...] = (
 
 
 class SessionCookieScheme(SessionScheme):  # type: ignore[no-untyped-call]
-    """The pages' session cookie; the framework knows bearer tokens."""
+    """The pages' session cookie."""
 
     target_class = "vcfjobs.api.authentication.SessionAuthentication"
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A bearer token, of whatever kind."""
+
+    target_class = "vcfjobs.api.authentication.BearerAuthentication"
+    name = "tokenAuth"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token from the page /tokens/, a token that the operator has listed, or an "
+            "access token (JWT) of the OpenID Connect provider that the service trusts.",
+        }
 
 
 def _header(name: str, kind: type, description: str, *statuses: int) -> OpenApiParameter:

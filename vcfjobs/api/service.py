@@ -24,7 +24,7 @@ from vcfjobs.api.serializers import HealthSerializer, ServiceInfoSerializer
 from vcfjobs.checks import database_is_migrated, work_directory_is_writable
 from vcfjobs.monitoring import metrics
 from vcfjobs.references import assemblies
-from vcfjobs.runs.owners import sees_everyone
+from vcfjobs.runs.owners import is_open, sees_everyone
 from vcfjobs.vrs.versions import RELEASES, VrsVersion
 from vcfjobs.worker import dispatch
 
@@ -104,11 +104,11 @@ def _database() -> str:
 
 
 class OpenOrOperator(BasePermission):
-    """Everybody while no tokens are configured; then bearers of a token, and staff."""
+    """Everybody while the service is open; otherwise bearers of a listed token, and staff."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         user = request.user
-        return not settings.ANYVAR_AUTH_TOKEN_LIST or isinstance(user, TokenUser) or sees_everyone(user)
+        return is_open() or isinstance(user, TokenUser) or sees_everyone(user)
 
 
 class MetricsView(APIView):

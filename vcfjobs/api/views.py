@@ -23,7 +23,7 @@ from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQu
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
 from vcfjobs.models import Kind, Run, Status
 from vcfjobs.references.assemblies import resolve_assembly
-from vcfjobs.runs import estimates, lifecycle, submit
+from vcfjobs.runs import audit, estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.runs.submit import Parameters, Upload
 from vcfjobs.vrs.columns.formats import FORMATS
@@ -201,7 +201,9 @@ class RunViewSet(GenericViewSet[Run]):
     @openapi.of_run("delete_run", {204: None})
     def destroy(self, request: Request, run_id: str) -> Response:
         """Delete a run and its files. A run that has not ended is cancelled first."""
-        lifecycle.delete_run(self._find(run_id))
+        run = self._find(run_id)
+        lifecycle.delete_run(run)
+        audit.note_action(request.user, run, "Deleted.", audit.DELETION)
         return Response(status=204)
 
     @openapi.of_run("cancel_run", {202: serializers.RunListSerializer}, errors.RunConflictError)
@@ -209,6 +211,7 @@ class RunViewSet(GenericViewSet[Run]):
         """Cancel a run that has not ended."""
         run = self._find(run_id)
         lifecycle.cancel_run(run)
+        audit.note_action(request.user, run, "Cancelled.")
         return self._changed(run)
 
     @openapi.of_run(
@@ -222,6 +225,7 @@ class RunViewSet(GenericViewSet[Run]):
         """Queue a failed or cancelled run again, if its file is still stored."""
         run = self._find(run_id)
         lifecycle.retry_run(run)
+        audit.note_action(request.user, run, "Queued again.")
         return self._changed(run)
 
     @openapi.of_run("get_run_failures", {200: serializers.FailuresSerializer})

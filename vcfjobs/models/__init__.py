@@ -1,4 +1,4 @@
-"""The tables: runs and their shards, references, registered alleles, and workers.
+"""The tables: runs and their shards, references, registered alleles, workers, tokens of accounts.
 
 The database is the only truth about a run. Whatever two processes may change is changed by one conditional
 UPDATE whose row count is checked, never by reading a row, changing it and saving it.
@@ -6,6 +6,7 @@ UPDATE whose row count is checked, never by reading a row, changing it and savin
 
 from __future__ import annotations
 
+from vcfjobs.models.accounts import ApiToken, LinkedIdentity
 from vcfjobs.models.alleles import Allele, RunAlleles
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet, retries
@@ -17,9 +18,11 @@ __all__ = [
     "ACTIVE",
     "FINAL",
     "Allele",
+    "ApiToken",
     "Assembly",
     "Contig",
     "Kind",
+    "LinkedIdentity",
     "Run",
     "RunAlleles",
     "RunQuerySet",

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from vcfjobs import storage
 from vcfjobs.errors import RunConflictError, RunNotFoundError
-from vcfjobs.log_context import log_run
+from vcfjobs.log_context import log_run, name_run
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.runs import admission
 from vcfjobs.runs.run_ids import is_searchable
@@ -30,6 +30,7 @@ def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
     if not found:
         raise RunNotFoundError
+    name_run(found[0].pk)
     return found[0]
 
 

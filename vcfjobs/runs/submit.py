@@ -20,7 +20,7 @@ from vcfjobs.errors import (
     RunIdInUseError,
     UploadTooLargeError,
 )
-from vcfjobs.log_context import log_run
+from vcfjobs.log_context import log_run, name_run
 from vcfjobs.models import ACTIVE, Kind, Run, Status
 from vcfjobs.references import assemblies
 from vcfjobs.runs import admission, estimates
@@ -85,6 +85,7 @@ def submit_run(
         stored, created = _store(run, upload.path, run_async=run_async)
         if created:
             estimates.remember_backlog()
+    name_run(stored.pk)
     if not run_async:  # as a worker would; a repeated request finds it done or running
         executor.run(stored.pk, task_id="", worker="web")
         stored.refresh_from_db()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from vcfjobs.models import Run
-from vcfjobs.runs import estimates
+from vcfjobs.runs import estimates, owners
 from vcfjobs.runs.downloads import downloads_of
 from vcfjobs.vrs.vcf.report import Failure
 from vcfjobs.web.charts import charts_of
@@ -36,5 +35,5 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 def terminal(request: HttpRequest) -> dict[str, Any]:
     """How a command for a terminal begins, and the service's address. The token is named, never written."""
-    curl = 'curl -H "Authorization: Bearer $TOKEN"' if settings.ANYVAR_AUTH_TOKEN_LIST else "curl"
+    curl = "curl" if owners.is_open() else 'curl -H "Authorization: Bearer $TOKEN"'
     return {"curl": curl, "base_url": request.build_absolute_uri("/").rstrip("/")}

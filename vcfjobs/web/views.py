@@ -26,8 +26,8 @@ from vcfjobs.errors import NoReferenceError, RunNotFoundError, VcfJobsError
 from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
 from vcfjobs.registry import search
-from vcfjobs.runs import lifecycle
-from vcfjobs.runs.owners import owner_of_user, sees_everyone
+from vcfjobs.runs import audit, lifecycle
+from vcfjobs.runs.owners import is_open, owner_of_user, sees_everyone
 from vcfjobs.web import allele_page, run_page, runs_page, upload
 from vcfjobs.web.forms import FilterForm, UploadForm
 
@@ -48,7 +48,7 @@ def signed_in_where_needed(view: View) -> View:
     @wraps(view)
     @never_cache
     def guarded(request: HtmxRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not settings.ANYVAR_AUTH_TOKEN_LIST or request.user.is_authenticated:
+        if is_open() or request.user.is_authenticated:
             return view(request, *args, **kwargs)
         if request.htmx:
             return HttpResponseClientRedirect(resolve_url(settings.LOGIN_URL))
@@ -131,7 +131,7 @@ def run_status(request: HtmxRequest, run_id: str) -> HttpResponse:
 
 @require_POST
 @signed_in_where_needed
-def change(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) -> HttpResponse:
+def change(request: HtmxRequest, run_id: str, service: Callable[[Run], None], done: str) -> HttpResponse:
     """Do what a button asks, then show the run, with the reason for a refusal (409, 429, 503)."""
     run = _find(request, run_id)
     try:
@@ -139,6 +139,7 @@ def change(request: HtmxRequest, run_id: str, service: Callable[[Run], None]) ->
     except VcfJobsError as error:
         run.refresh_from_db()
         return _try_later(_run_page(request, run, status=error.status, conflict=error.sentence), error)
+    audit.note_action(request.user, run, done)
     return redirect("pages:run", run_id=str(run.pk))
 
 
@@ -150,6 +151,7 @@ def delete(request: HtmxRequest, run_id: str) -> HttpResponse:
     if request.method != "POST":
         return render(request, "vcfjobs/delete.html", {"run": run})
     lifecycle.delete_run(run)
+    audit.note_action(request.user, run, "Deleted.", audit.DELETION)
     messages.success(request, f"Run {run.run_id} and its files were deleted.")
     return redirect("pages:index")
 
