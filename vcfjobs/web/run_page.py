@@ -12,7 +12,7 @@ from vcfjobs.runs import estimates
 from vcfjobs.runs.downloads import downloads_of
 from vcfjobs.vrs.vcf.report import Failure
 from vcfjobs.web.charts import charts_of
-from vcfjobs.web.preview import preview_of
+from vcfjobs.web.variants import variants_of
 
 FAILURES_SHOWN = 20
 
@@ -26,7 +26,7 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "downloads": downloads_of(run),
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
         "charts": charts_of(report) if report else None,
-        "preview": preview_of(run),
+        "variants": variants_of(run, request.GET),
         "failures": [Failure(*row) for row in report.get("failures", [])[:FAILURES_SHOWN]],
         # The most frequent first.
         "unknown_contigs": sorted(report.get("unknown_contigs", {}).items(), key=lambda pair: -pair[1]),

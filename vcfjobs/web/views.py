@@ -226,5 +226,8 @@ def _find(request: HtmxRequest, run_id: str) -> Run:
         raise Http404(error.sentence) from error
 
 
-def _run_page(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
-    return render(request, "vcfjobs/run.html", run_page.context(request, run) | more, status=status)
+def _run_page(request: HtmxRequest, run: Run, status: int = 0, **more: Any) -> HttpResponse:
+    context = run_page.context(request, run) | more
+    if context["variants"]:
+        status = status or context["variants"].status
+    return render(request, "vcfjobs/run.html", context, status=status or 200)
