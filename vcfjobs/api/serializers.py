@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from vcfjobs.models import Kind, Run, Status
+from vcfjobs.vrs.vcf.report import without_internals
 
 
 class LinksSerializer(serializers.Serializer[Any]):
@@ -61,10 +62,7 @@ class RunSerializer(RunListSerializer):
 
     def get_report(self, run: Run) -> dict[str, Any] | None:
         """The engine's report, without what merging alone needs."""
-        if run.report is None:
-            return None
-        internal = {"order", "first_position", "last_position", "windows", "failures"}
-        return {name: value for name, value in run.report.items() if name not in internal}
+        return None if run.report is None else without_internals(run.report)
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):

@@ -98,7 +98,7 @@ def in_words(code: str) -> str:
 def bases(text: str) -> SafeString:
     """A text of a record: a dash for nothing, folded where it is long, and at most LONGEST_SHOWN of it."""
     if text in ("", "."):
-        return format_html("–")  # noqa: RUF001
+        return SafeString("–")  # noqa: RUF001
     if len(text) <= LONGEST_UNFOLDED:
         return format_html('<span class="bases">{}</span>', text)
     return format_html(
