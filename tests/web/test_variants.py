@@ -156,7 +156,7 @@ def test_what_a_result_holds_is_text(client: Client) -> None:
 
 
 def test_a_record_above_the_bound_is_said_to_be_incomplete(client: Client) -> None:
-    run = succeeded(record("X=" + "y" * (1 << 20) + ";VRS_Allele_IDs=."), record(name="after"))
+    run = succeeded(record("X=" + "y" * (2 << 20) + ";VRS_Allele_IDs=."), record(name="after"))
     response = client.get(f"/jobs/{run.pk}/")
     assert names(response) == ["-", "after"]
     assert cells(response)[0][4] == "The record is too long to be shown completely."
