@@ -139,6 +139,10 @@ def test_a_run_without_a_result_has_no_records(client: Client, run: Run) -> None
 
 def test_a_lost_or_damaged_result_is_a_failure_and_no_traceback(client: Client, run: Run) -> None:
     path = storage.result_path(run.pk, run.attempt)
+    index = storage.beside(path, "tbi")
+    index.write_bytes(index.read_bytes()[:30])
+    damaged = client.get("/runs/a/records?region=chr1")
+    assert damaged.json()["detail"] == "The index of the result is damaged."
     path.write_bytes(path.read_bytes()[:40])
     assert client.get("/runs/a/records").json()["error_code"] == "RUN_FAILURE"
     path.unlink()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import re
+import struct
+import zlib
 
 from vcfjobs import storage
 from vcfjobs.errors import InvalidCursorError, RunFailureError
@@ -60,5 +62,8 @@ def _offset(cursor: str) -> int:
 
 
 def _spans(run: Run, region: Region) -> list[Span]:
-    index = storage.beside(storage.result_path(run.pk, run.attempt), "tbi")
-    return spans_of(gzip.decompress(index.read_bytes()), region.names, region.start, region.end)
+    index = storage.beside(storage.result_path(run.pk, run.attempt), "tbi").read_bytes()
+    try:
+        return spans_of(gzip.decompress(index), region.names, region.start, region.end)
+    except (OSError, EOFError, ValueError, zlib.error, struct.error) as error:
+        raise RunFailureError("The index of the result is damaged.") from error
