@@ -113,7 +113,11 @@ def test_a_wrong_cursor_is_422(client: Client, allele: Allele) -> None:
     assert "Not a cursor" in words(response)
 
 
-@pytest.mark.parametrize("typed", ["nothing", "<b>", "chr1", "x\0y", "x" * 400, "a b"])
+@pytest.mark.parametrize(
+    "typed",
+    ["nothing", "<b>", "chr1", "x\0y", "x" * 400, "a b"],
+    ids=["text", "markup", "contig", "control character", "long", "words"],
+)
 def test_where_nothing_is_found_the_page_says_what_the_search_takes(
     client: Client, tiny_assembly: str, typed: str
 ) -> None:

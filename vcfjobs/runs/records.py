@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import struct
-import zlib
+
+from isal import igzip
 
 from vcfjobs import storage
 from vcfjobs.errors import InvalidCursorError, RunFailureError
 from vcfjobs.models import Kind, Run, Status
-from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
+from vcfjobs.vrs.bgzf.blocks import DamagedStreamError, IsalError
 from vcfjobs.vrs.bgzf.lines import is_line_start
 from vcfjobs.vrs.bgzf.regions import Span, spans_of
 from vcfjobs.vrs.vcf.browse import BOUNDS, Bounds, Filter, Page, Region, read_page
@@ -64,6 +64,6 @@ def _offset(cursor: str) -> int:
 def _spans(run: Run, region: Region) -> list[Span]:
     index = storage.beside(storage.result_path(run.pk, run.attempt), "tbi").read_bytes()
     try:
-        return spans_of(gzip.decompress(index), region.names, region.start, region.end)
-    except (OSError, EOFError, ValueError, zlib.error, struct.error) as error:
+        return spans_of(igzip.decompress(index), region.names, region.start, region.end)
+    except (IsalError, OSError, EOFError, ValueError, struct.error) as error:
         raise RunFailureError("The index of the result is damaged.") from error

@@ -83,10 +83,11 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 
 def _after_bins(index: bytes, at: int) -> int:
-    (bins,) = _INT.unpack_from(index, at)
+    unpack_from = _INT.unpack_from  # a genome has 190,000 bins
+    (bins,) = unpack_from(index, at)
     at += _INT.size
     for _ in range(bins):
-        at += _BIN.size + 16 * _BIN.unpack_from(index, at)[1]
+        at += 8 + 16 * unpack_from(index, at + 4)[0]  # a bin's number and count, and its chunks
     return at
 
 
