@@ -1,6 +1,6 @@
 """python -m benchmarks [engine samples memory service registry end_to_end]: measure, and print one table.
 
-`scale` and `growth` take a quarter of an hour; they are measured when they are named.
+`scale` and `growth` take a quarter of an hour, `browse` some minutes; they are measured when they are named.
 """
 
 from __future__ import annotations

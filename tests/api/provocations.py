@@ -267,6 +267,11 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_vcf", 501, "PARQUET_UNAVAILABLE"): after(without_pyarrow, query="format=parquet"),
     ("get_run_result_text", 200, "text/plain"): after(Session.done),
     ("get_run_result_text", 206, "text/plain"): after(Session.done, HTTP_RANGE="bytes=0-11"),
+    ("get_run_records", 200, "application/json"): after(
+        lambda session: session.done(add_vrs_attributes=True), query="region=20:1451126"
+    ),
+    ("get_run_records", 409, "CONFLICT"): after(lambda session: session.run(status="running")),
+    ("get_run_records", 422, "INVALID_PARAMETER"): after(Session.done, query="cursor=x"),
     ("get_run_alleles", 200, "application/json"): after(held),
     ("get_run_alleles", 422, "INVALID_PARAMETER"): after(Session.run, query="cursor=x"),
     ("get_object", 200, "application/json"): Session.call,

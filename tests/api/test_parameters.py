@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db
         ("/runs/", "stauts", "status"),
         ("/runs/", "pagesize", "page_size"),
         ("/runs/a/alleles", "curser", "cursor"),
+        ("/runs/a/records", "reigon", "region"),
         ("/variations", "acession", "accession"),
         ("/search", "ends", "end"),
     ],

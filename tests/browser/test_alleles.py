@@ -1,4 +1,4 @@
-"""From the first records of a result to the alleles in them."""
+"""From the variants of a result to the alleles in them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.e2e.processes import Service
 from tests.factories import RECORDS, VCF
 
 
-def test_the_first_records_of_a_result_lead_to_the_alleles_in_them(page: Page, running: Service) -> None:
+def test_the_variants_of_a_result_lead_to_the_alleles_in_them(page: Page, running: Service) -> None:
     location = running.submit(VCF, run_id="with-alleles")
     run = running.wait_for(location)
     page.goto(f"/jobs/{run['id']}/")
-    records = page.get_by_role("table").filter(has_text="CHROM").get_by_role("row")
+    records = page.get_by_role("table").filter(has_text="Position").get_by_role("row")
     expect(records).to_have_count(1 + RECORDS.count("\n"))
     identifiers = requests.get(f"{running.url}/runs/{run['id']}/alleles", timeout=30).text
     for link in records.get_by_role("link").all():

@@ -147,6 +147,11 @@ def run_in(status: str) -> Callable[[Page, Shown], object]:
     return lambda page, shown: page.goto(f"/jobs/{shown.runs[status]}/")
 
 
+def filtered(query: str) -> Callable[[Page, Shown], object]:
+    """To the variants of the succeeded run that a query asks for."""
+    return lambda page, shown: page.goto(f"/jobs/{shown.runs['succeeded']}/?{query}")
+
+
 def admin_page(address: str) -> Callable[[Page, Shown], object]:
     """To a page of the admin."""
     return lambda page, shown: page.goto(f"/admin/{address}")
@@ -156,6 +161,12 @@ SIGHTS = {
     "list": Sight(lambda page, shown: page.goto("/")),
     "nothing found": Sight(lambda page, shown: page.goto("/?search=nothing")),
     **{status: Sight(run_in(status)) for status in ("queued", "running", "succeeded", "failed", "cancelled")},
+    "filtered variants": Sight(filtered("only=failed")),
+    "no variants": Sight(filtered("id=nothing")),
+    "wrong filter": Sight(filtered("region=a+b&cursor=x"), status=422),
+    "region": Sight(lambda page, shown: page.goto("/find/?q=chr1:1-100")),
+    "search without an answer": Sight(lambda page, shown: page.goto(f"/find/?q={LONG}"), status=404),
+    "again": Sight(lambda page, shown: page.goto(f"/?again={shown.runs['succeeded']}")),
     "delete": Sight(lambda page, shown: page.goto(f"/jobs/{shown.runs['succeeded']}/delete/")),
     "allele": Sight(lambda page, shown: page.goto(f"/alleles/{shown.allele}/")),
     "unknown allele": Sight(lambda page, shown: page.goto(f"/alleles/{UNKNOWN}/"), status=404),

@@ -61,7 +61,7 @@ def test_an_allele_is_said_in_words_and_in_both_ways_to_count(client: Client, al
 
 def test_the_vrs_object_is_the_one_that_the_api_gives(client: Client, allele: Allele) -> None:
     page = client.get(f"/alleles/{allele}/").content.decode()
-    shown = re.search(r"<pre[^>]*><code>(\{.*?)</code></pre>", page, re.DOTALL)
+    shown = re.search(r"<pre[^>]*><code[^>]*>(\{.*?)</code></pre>", page, re.DOTALL)
     assert shown is not None
     assert json.loads(unescape(shown.group(1))) == client.get(f"/object/{allele}").json()["data"]
     assert f'href="/object/{allele}"' in page

@@ -44,6 +44,41 @@ PENDING = {
     "progress": 0.25,
     "records": 500_000,
 }
+RECORDS = {
+    "records": [
+        {
+            "chrom": "20",
+            "pos": 1_451_126,
+            "id": "rs6131543",
+            "ref": "C",
+            "alts": ["T"],
+            "alleles": [
+                {
+                    "index": 0,
+                    "vrs_id": "ga4gh:VA.MTSt_wANWD47_HpvK_SnBkkhGRBPJKSX",
+                    "start": 1_451_125,
+                    "end": 1_451_126,
+                    "state": "C",
+                    "length": 1,
+                    "repeat_subunit_length": 1,
+                },
+                {
+                    "index": 1,
+                    "vrs_id": ALLELE["id"],
+                    "start": 1_451_125,
+                    "end": 1_451_126,
+                    "state": "T",
+                    "length": None,
+                    "repeat_subunit_length": None,
+                },
+            ],
+            "error": None,
+            "truncated": False,
+        }
+    ],
+    "searched_to": None,
+    "next_cursor": None,
+}
 OBJECT = {"messages": [], "data": ALLELE}
 IDS = {"ids": [ALLELE["id"], UNKNOWN]}
 # Name, location, value.

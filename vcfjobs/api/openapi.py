@@ -95,6 +95,7 @@ CONTENT_RANGE = _header("Content-Range", str, "Which bytes these are, of how man
 ANNOTATED = _shown(OpenApiTypes.STR, "The VCF, here with add_vrs_attributes", examples.ANNOTATED)
 VALIDATION = _shown(OpenApiTypes.STR, "The identifiers that differ", examples.VALIDATION)
 PENDING = _shown(serializers.RunStatusSerializer, "Queued or running", examples.PENDING)
+RECORDS = _shown(serializers.RecordsSerializer, "Records, here of a region", examples.RECORDS)
 OBJECT = _shown(serializers.ObjectSerializer, "The allele", examples.OBJECT)
 RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
 PARAMETER_EXAMPLES = [

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from vcfjobs.models import Kind, Status
 from vcfjobs.vrs.columns.formats import FORMATS
+from vcfjobs.vrs.vcf.browse import FAILED, KINDS, WITHOUT_ID, Region, identifier_prefix
 from vcfjobs.vrs.versions import RELEASES
 
 
@@ -75,6 +76,34 @@ class PageQuery(serializers.Serializer[Any]):
     """GET /runs/{run_id}/alleles and /object/{vrs_id}/runs."""
 
     cursor = serializers.CharField(default="", allow_blank=True)
+
+
+class RecordsQuery(serializers.Serializer[Any]):
+    """GET /runs/{run_id}/records. A record is answered when it meets all of them."""
+
+    region = serializers.CharField(
+        required=False, help_text="CHROM, CHROM:POS or CHROM:FIRST-LAST, 1-based, both included."
+    )
+    id = serializers.CharField(required=False, help_text="One of the record's ids, such as rs6131543.")
+    vrs_id = serializers.CharField(
+        required=False, help_text="An allele's identifier, or the beginning of one."
+    )
+    type = serializers.ChoiceField(choices=KINDS, required=False, help_text="Of one of the ALTs.")
+    only = serializers.ChoiceField(choices=[FAILED, WITHOUT_ID], required=False)
+    page_size = serializers.IntegerField(default=100, min_value=1, max_value=1000)
+    cursor = serializers.CharField(default="", allow_blank=True)
+
+    def validate_region(self, text: str) -> Region:
+        try:
+            return Region.parse(text)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+
+    def validate_vrs_id(self, text: str) -> str:
+        try:
+            return identifier_prefix(text)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
 
 
 class VariationsQuery(serializers.Serializer[Any]):

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from vcfjobs.models import Kind, Run, Status
+from vcfjobs.vrs.vcf.report import without_internals
 
 
 class LinksSerializer(serializers.Serializer[Any]):
@@ -61,10 +62,7 @@ class RunSerializer(RunListSerializer):
 
     def get_report(self, run: Run) -> dict[str, Any] | None:
         """The engine's report, without what merging alone needs."""
-        if run.report is None:
-            return None
-        internal = {"order", "first_position", "last_position", "windows", "failures"}
-        return {name: value for name, value in run.report.items() if name not in internal}
+        return None if run.report is None else without_internals(run.report)
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):
@@ -88,6 +86,50 @@ class FailureSerializer(serializers.Serializer[Any]):
 class FailuresSerializer(serializers.Serializer[Any]):
     failed = serializers.DictField(child=serializers.IntegerField())
     failures = FailureSerializer(many=True)
+
+
+class RecordAlleleSerializer(serializers.Serializer[Any]):
+    """An allele of a record: 0 is REF, 1 the first ALT. The attributes are null where the file has none.
+
+    `start` and `end` are inter-residue.
+    """
+
+    index = serializers.IntegerField()
+    vrs_id = serializers.CharField(allow_null=True)
+    start = serializers.IntegerField(allow_null=True)
+    end = serializers.IntegerField(allow_null=True)
+    state = serializers.CharField(allow_null=True)
+    length = serializers.IntegerField(allow_null=True)
+    repeat_subunit_length = serializers.IntegerField(allow_null=True)
+
+
+class RecordSerializer(serializers.Serializer[Any]):
+    """A record of a result; POS counts from 1. A record above 1 MiB may be `truncated`."""
+
+    chrom = serializers.CharField()
+    pos = serializers.IntegerField(allow_null=True)
+    id = serializers.CharField(allow_null=True)
+    ref = serializers.CharField()
+    alts = serializers.ListField(child=serializers.CharField())
+    alleles = RecordAlleleSerializer(many=True)
+    error = serializers.CharField(allow_null=True, help_text="VRS_Error.")
+    truncated = serializers.BooleanField()
+
+
+class PlaceSerializer(serializers.Serializer[Any]):
+    chrom = serializers.CharField()
+    pos = serializers.IntegerField()
+
+
+class RecordsSerializer(serializers.Serializer[Any]):
+    """Records in the file's order. A page that is not full may have a next one.
+
+    `searched_to` is where the search stopped because it took too long; the next page continues there.
+    """
+
+    records = RecordSerializer(many=True)
+    searched_to = PlaceSerializer(allow_null=True)
+    next_cursor = serializers.CharField(allow_null=True)
 
 
 class RunErrorSerializer(serializers.Serializer[Any]):

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from vcfjobs.api import service
 from vcfjobs.api.alleles import RegistryViewSet
 from vcfjobs.api.parameters import SearchQuery
+from vcfjobs.api.records import RecordsViewSet
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
 runs, registry, about = RunViewSet.as_view, RegistryViewSet.as_view, service.OpenViewSet.as_view
@@ -21,6 +22,7 @@ urlpatterns = [
     path("runs/<str:run_id>/cancel", runs({"post": "cancel"}), name="run-cancel"),
     path("runs/<str:run_id>/retry", runs({"post": "retry"}), name="run-retry"),
     path("runs/<str:run_id>/failures", runs({"get": "failures"}), name="run-failures"),
+    path("runs/<str:run_id>/records", RecordsViewSet.as_view({"get": "records"}), name="run-records"),
     path("runs/<str:run_id>/result.vcf.gz", runs({"get": "result_bgzf"}), name="run-bgzf"),
     path("runs/<str:run_id>/result.vcf", runs({"get": "result_text"}), name="run-text"),
     path("runs/<str:run_id>/result.vcf.gz.tbi", runs({"get": "result_index"}), name="run-index"),

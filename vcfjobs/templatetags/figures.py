@@ -14,6 +14,9 @@ from vcfjobs.database.row_counts import Precision, Tally
 
 register = template.Library()
 
+# Characters of a sequence.
+LONGEST_UNFOLDED = 16
+LONGEST_SHOWN = 2_000
 AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 WORDS = {
     "snv": "SNV",
@@ -89,3 +92,21 @@ def percent(fraction: float) -> str:
 def in_words(code: str) -> str:
     """The engine's name for a kind of allele or failure, in words."""
     return WORDS.get(code, code)
+
+
+@register.filter
+def bases(text: str) -> SafeString:
+    """A text of a record: a dash for nothing, folded where it is long, and at most LONGEST_SHOWN of it."""
+    if text in ("", "."):
+        return SafeString("–")  # noqa: RUF001
+    if len(text) <= LONGEST_UNFOLDED:
+        return format_html('<span class="bases">{}</span>', text)
+    return format_html(
+        '<details class="bases"><summary>{}… '
+        '<small>({}<span class="visually-hidden"> characters</span>)</small>'
+        "</summary><code>{}{}</code></details>",
+        text[:12],
+        grouped(len(text)),
+        text[:LONGEST_SHOWN],
+        "…" if len(text) > LONGEST_SHOWN else "",
+    )

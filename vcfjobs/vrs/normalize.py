@@ -87,8 +87,8 @@ def normalize(
         return Normalized("reference", start, end, None, len(ref), len(ref))
     if len(ref) == len(alt) == 1:  # most alleles of a file
         return Normalized("snv", start, end, alt, None, None)
-    prefix = _common_prefix(ref, alt)
-    suffix = _common_suffix(ref, alt, prefix)
+    prefix = common_prefix(ref, alt)
+    suffix = common_suffix(ref, alt, prefix)
     start += prefix
     end -= suffix
     inserted = alt[prefix : len(alt) - suffix]
@@ -191,7 +191,7 @@ def _roll(bases: Bases, at: int, seed: bytes, room: int, *, leftwards: bool) -> 
         begin = at - rolled - length if leftwards else at + rolled
         found = bases[begin : begin + length]
         if found != expected:
-            common = _common_suffix(found, expected, 0) if leftwards else _common_prefix(found, expected)
+            common = common_suffix(found, expected, 0) if leftwards else common_prefix(found, expected)
             return rolled + common
         rolled += length
         if block * size < LARGEST_BLOCK:
@@ -199,7 +199,7 @@ def _roll(bases: Bases, at: int, seed: bytes, room: int, *, leftwards: bool) -> 
     return rolled
 
 
-def _common_prefix(one: bytes, other: bytes) -> int:
+def common_prefix(one: bytes, other: bytes) -> int:
     """Length of the longest common prefix, by bisection: no loop over the residues of long alleles."""
     low, high = 0, min(len(one), len(other))
     if one[:high] == other[:high]:
@@ -213,7 +213,7 @@ def _common_prefix(one: bytes, other: bytes) -> int:
     return low
 
 
-def _common_suffix(one: bytes, other: bytes, taken: int) -> int:
+def common_suffix(one: bytes, other: bytes, taken: int) -> int:
     """Length of the longest common suffix that excludes the first `taken` residues of both."""
     low, high = 0, min(len(one), len(other)) - taken
     while low < high:

@@ -9,7 +9,7 @@ from django import forms
 from django.conf import settings
 
 from vcfjobs.errors import InvalidParameterError
-from vcfjobs.models import Status
+from vcfjobs.models import Run, Status
 from vcfjobs.runs.run_ids import validate_run_id
 from vcfjobs.vrs.versions import RELEASES
 
@@ -74,6 +74,12 @@ class UploadForm(forms.Form):
         if self.data and not self.cleaned_data.get("whole"):
             raise forms.ValidationError(CUT, code="truncated")
         return self.cleaned_data
+
+
+def parameters_of(run: Run) -> dict[str, Any]:
+    """The parameters of a run, as the form's initial values."""
+    names = ("assembly", "for_ref", "add_vrs_attributes", "vrs_version", "register")
+    return {name: getattr(run, name) for name in names}
 
 
 class FilterForm(forms.Form):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,9 +10,9 @@ from django.http import HttpRequest
 from vcfjobs.models import Run
 from vcfjobs.runs import estimates, owners
 from vcfjobs.runs.downloads import downloads_of
-from vcfjobs.vrs.vcf.report import Failure
+from vcfjobs.vrs.vcf.report import Failure, without_internals
 from vcfjobs.web.charts import charts_of
-from vcfjobs.web.preview import preview_of
+from vcfjobs.web.variants import variants_of
 
 FAILURES_SHOWN = 20
 
@@ -24,8 +25,9 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "seconds_left": estimates.remaining_seconds(run),
         "downloads": downloads_of(run),
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
+        "report_json": json.dumps(without_internals(report), indent=2, ensure_ascii=False),
         "charts": charts_of(report) if report else None,
-        "preview": preview_of(run),
+        "variants": variants_of(run, request.GET),
         "failures": [Failure(*row) for row in report.get("failures", [])[:FAILURES_SHOWN]],
         # The most frequent first.
         "unknown_contigs": sorted(report.get("unknown_contigs", {}).items(), key=lambda pair: -pair[1]),

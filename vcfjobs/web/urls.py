@@ -16,6 +16,8 @@ RETRY = {"service": lifecycle.retry_run, "done": "Queued again."}
 urlpatterns = [
     path("", views.index, name="index"),
     path("active/", views.active, name="active"),
+    path("find/", views.find, name="find"),
+    path("example/", views.submit_example, name="example"),
     path("alleles/<str:vrs_id>/", views.allele, name="allele"),
     path("jobs/", RedirectView.as_view(pattern_name="pages:index", permanent=True)),
     path("jobs/<str:run_id>/", views.run, name="run"),

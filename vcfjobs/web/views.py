@@ -1,9 +1,10 @@
-"""The HTML pages: the runs with the upload form, one run, one allele. They work without JavaScript."""
+"""The HTML pages: the runs with the upload form, a run, an allele, a search. They work without JavaScript."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -27,9 +28,11 @@ from vcfjobs.models import Run, RunQuerySet
 from vcfjobs.references import assemblies
 from vcfjobs.registry import search
 from vcfjobs.runs import audit, lifecycle
+from vcfjobs.runs.admission import admit_upload
 from vcfjobs.runs.owners import is_open, owner_of_user, sees_everyone
-from vcfjobs.web import allele_page, run_page, runs_page, upload
-from vcfjobs.web.forms import FilterForm, UploadForm
+from vcfjobs.web import allele_page, example, run_page, runs_page, upload
+from vcfjobs.web import find as finding
+from vcfjobs.web.forms import FilterForm, UploadForm, parameters_of
 
 View = Callable[..., HttpResponse]
 RETRY_SECONDS = 5
@@ -65,9 +68,13 @@ def signed_in_where_needed(view: View) -> View:
 def index(request: HtmxRequest) -> HttpResponse:
     """The caller's runs, newest first, with the upload form. A search for a VRS id opens its allele."""
     if request.method != "POST":
-        if vrs_id := _as_vrs_id(request.GET.get("search", "")):
+        if vrs_id := finding.vrs_id_of(request.GET.get("search", "")):
             return redirect("pages:allele", vrs_id)
-        return _index(request, UploadForm(assemblies=assemblies.registered_assemblies()))
+        again = _run_to_repeat(request)
+        form = UploadForm(
+            assemblies=assemblies.registered_assemblies(), initial=again and parameters_of(again)
+        )
+        return _index(request, form, again=again)
     try:
         upload.read_body(request, owner_of_user(request.user))
         return _submitted(request)
@@ -95,6 +102,39 @@ def _submitted(request: HtmxRequest) -> HttpResponse:
     if _asks_for_json(request):
         return JsonResponse({"location": address}, status=201)
     return redirect(address)
+
+
+@require_POST
+@signed_in_where_needed
+def submit_example(request: HtmxRequest) -> HttpResponse:
+    """Submit the example, then show its run."""
+    owner = owner_of_user(request.user)
+    try:
+        admit_upload(request, owner)
+        run = example.submit_example(owner)
+    except VcfJobsError as error:
+        form = UploadForm(assemblies=assemblies.registered_assemblies())
+        return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
+    return redirect("pages:run", run_id=str(run.pk))
+
+
+@require_safe
+@signed_in_where_needed
+def find(request: HtmxRequest) -> HttpResponse:
+    """What was typed into the search: a redirect to it, the alleles of a region, or that nothing is found."""
+    typed = request.GET.get("q", "").strip()
+    if not typed:
+        return redirect("pages:index")
+    region = finding.region_of(typed)
+    if region is None and (address := finding.address_of(typed, _visible_runs(request))):
+        return redirect(address)
+    page = region and finding.region_page(
+        region, request.GET.get("assembly", ""), request.GET.get("cursor", "")
+    )
+    if not page:
+        return render(request, "vcfjobs/find_nothing.html", {"typed": typed, "region": region}, status=404)
+    status = 422 if page.error else 200
+    return render(request, "vcfjobs/find.html", {"typed": typed, "page": page}, status=status)
 
 
 @require_safe
@@ -191,7 +231,9 @@ def _try_later(response: HttpResponse, error: VcfJobsError) -> HttpResponse:
     return response
 
 
-def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: str = "") -> HttpResponse:
+def _index(
+    request: HtmxRequest, form: UploadForm, status: int = 200, refusal: str = "", again: Run | None = None
+) -> HttpResponse:
     if request.method == "POST" and _asks_for_json(request):
         errors = {name: list(sentences) for name, sentences in form.errors.items()}
         return JsonResponse({"errors": errors | ({"__all__": [refusal]} if refusal else {})}, status=status)
@@ -201,18 +243,22 @@ def _index(request: HtmxRequest, form: UploadForm, status: int = 200, refusal: s
         status = 422
     context = run_page.terminal(request) | {"form": form, "filters": filters, "page": page}
     context |= {"assemblies": form.assemblies, "max_bytes": settings.ANYVAR_MAX_UPLOAD_BYTES}
-    return render(request, "vcfjobs/runs.html", context | {"refusal": refusal}, status=status)
+    is_empty = page.first and not page.runs and not page.narrowed
+    context |= {"refusal": refusal, "again": again, "example": example.fitting_assembly() if is_empty else ""}
+    return render(request, "vcfjobs/runs.html", context, status=status)
+
+
+def _run_to_repeat(request: HtmxRequest) -> Run | None:
+    """The caller's run whose parameters the form is to begin with."""
+    key = request.GET.get("again", "")
+    with suppress(Http404):
+        return _find(request, key) if key else None
+    return None
 
 
 def _asks_for_json(request: HttpRequest) -> bool:
     """Whether the page's own script sent the form: it needs only the sentences."""
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
-
-
-def _as_vrs_id(typed: str) -> str | None:
-    """The searched allele identifier, typed with or without its namespace."""
-    vrs_id = "ga4gh:" + typed.strip().removeprefix("ga4gh:")
-    return vrs_id if search.digest_of(vrs_id) else None
 
 
 def _visible_runs(request: HtmxRequest) -> RunQuerySet:
@@ -228,5 +274,8 @@ def _find(request: HtmxRequest, run_id: str) -> Run:
         raise Http404(error.sentence) from error
 
 
-def _run_page(request: HtmxRequest, run: Run, status: int = 200, **more: Any) -> HttpResponse:
-    return render(request, "vcfjobs/run.html", run_page.context(request, run) | more, status=status)
+def _run_page(request: HtmxRequest, run: Run, status: int = 0, **more: Any) -> HttpResponse:
+    context = run_page.context(request, run) | more
+    if context["variants"]:
+        status = status or context["variants"].status
+    return render(request, "vcfjobs/run.html", context, status=status or 200)

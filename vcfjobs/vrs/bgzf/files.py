@@ -155,20 +155,24 @@ class BgzfReader:
         number = bisect_right(self._index.uncompressed, start) - 1
         at = self._index.uncompressed[number]
         self._file.seek(self._index.compressed[number])
-        while at < stop and (plain := self._read_block()):
+        while at < stop and (plain := read_block(self._file)):
             piece = plain[max(start - at, 0) : stop - at]
             at += len(plain)
             if piece:
                 yield piece
 
-    def _read_block(self) -> bytes:
-        """The next block's bytes; b"" at the end of the file and for the end block."""
-        offset = self._file.tell()
-        data = self._file.read(MAX_BLOCK_BYTES)
-        header = parse_header(data)
-        if not data:
-            return b""
-        if header is None or header.size > len(data):
-            raise DamagedStreamError("The stored file is damaged: a BGZF block is cut off.")
-        self._file.seek(offset + header.size)
-        return inflate(memoryview(data)[: header.size], header)
+
+def read_block(file: BinaryIO) -> bytes:
+    """The uncompressed bytes of the block at the file's position, which moves to the next block.
+
+    b"" at the end of the file and for the end block. Raises DamagedStreamError.
+    """
+    offset = file.tell()
+    data = file.read(MAX_BLOCK_BYTES)
+    header = parse_header(data)
+    if not data:
+        return b""
+    if header is None or header.size > len(data):
+        raise DamagedStreamError("The stored file is damaged: a BGZF block is cut off.")
+    file.seek(offset + header.size)
+    return inflate(memoryview(data)[: header.size], header)

@@ -202,6 +202,12 @@ class Report:
         )
 
 
+def without_internals(report: dict[str, Any]) -> dict[str, Any]:
+    """A report in JSON without the failures, which are many, and without what merging alone needs."""
+    internal = {"order", "first_position", "last_position", "windows", "failures"}
+    return {name: value for name, value in report.items() if name not in internal}
+
+
 def length_bin(size: int) -> int:
     """The bin of an indel's length: exact up to 50, then the power of two at or below it, at least 51."""
     return size if size <= EXACT_LENGTHS else max(EXACT_LENGTHS + 1, 1 << (size.bit_length() - 1))
