@@ -75,6 +75,7 @@ ANNOTATED = _shown(OpenApiTypes.STR, "The VCF, here with add_vrs_attributes", ex
 VALIDATION = _shown(OpenApiTypes.STR, "The identifiers that differ", examples.VALIDATION)
 PENDING = _shown(serializers.RunStatusSerializer, "Queued or running", examples.PENDING)
 OBJECT = _shown(serializers.ObjectSerializer, "The allele", examples.OBJECT)
+REGISTERED = _shown(serializers.RegisteredVariationSerializer, "The allele", examples.REGISTERED)
 RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
 PARAMETER_EXAMPLES = [
     OpenApiExample(str(value), value, parameter_only=(name, location))
