@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from operator import itemgetter
 from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
@@ -127,11 +126,17 @@ def operation(
             parameters=[*parameters],
             request=request,
             examples=PARAMETER_EXAMPLES,
-            responses=dict(sorted(documented.items(), key=itemgetter(0))),
+            responses=dict(sorted(documented.items(), key=_read_first)),
             methods=methods,
         )(view)
 
     return document
+
+
+def _read_first(documented: tuple[tuple[Any, ...], Any]) -> tuple[Any, ...]:
+    """The order of responses: of several media types of a status, generated clients read the first."""
+    status, *media = documented[0]
+    return status, media != ["text/plain"], media
 
 
 def upload(
