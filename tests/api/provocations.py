@@ -37,6 +37,7 @@ JSON_BODIES: dict[str, Any] = {
     "get_objects": examples.IDS,
     "register_variation": examples.VARIATION,
     "find_variation": examples.VARIATION,
+    "register_variations": [examples.VARIATION],
 }
 WRONG_ID = examples.ANNOTATED.replace(examples.ALLELE["id"], examples.UNKNOWN)
 
@@ -198,7 +199,7 @@ OF_VARIATION: dict[str, Provocation] = {
     "PARSE_ERROR": lambda session: session.call(content="{"),
     "REQUEST_TOO_LARGE": with_settings(Session.call, DATA_UPLOAD_MAX_MEMORY_SIZE=10),
     "UNSUPPORTED_MEDIA_TYPE": lambda session: getattr(session.client, session.operation.method)(
-        "/variation", "x", content_type="text/plain"
+        session.operation.path, "x", content_type="text/plain"
     ),
     "INVALID_PARAMETER": lambda session: session.call(query="vrs_version=1"),
     "INVALID_VARIATION": lambda session: session.call(content='{"definition": "20-0-C-T"}'),
@@ -275,6 +276,7 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_object_annotations", 200, "application/json"): Session.call,
     ("get_object_annotations", 404, "application/json"): unregistered,
     ("register_variation", 200, "application/json"): with_settings(Session.call, ANYVAR_REGISTER=True),
+    ("register_variations", 200, "application/json"): with_settings(Session.call, ANYVAR_REGISTER=True),
     ("find_variation", 200, "application/json"): Session.call,
     ("find_variation", 404, "application/json"): lambda session: session.call(
         content='{"definition": "20-1451126-C-G"}'
@@ -323,6 +325,7 @@ OF_ITS_KIND = {
     "ingest_vcf": OF_UPLOADS,
     "register_variation": OF_VARIATION,
     "find_variation": OF_VARIATION,
+    "register_variations": OF_VARIATION,
 }
 
 

@@ -15,8 +15,8 @@ from vcfjobs.models import Allele, Contig, Sequence
 from vcfjobs.references.register import load_reference
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 
-if TYPE_CHECKING:
-    from tests.api.conftest import Answer
+if TYPE_CHECKING:  # the name that the stubs have for the client's answer, which has json()
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +104,48 @@ def test_a_registration_is_few_queries(put: Call, django_assert_max_num_queries:
     put(SNV)
     with django_assert_max_num_queries(8):
         put("chr1-2-C-T")
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+def put_many(client: Client, *bodies: Any) -> Answer:
+    return client.put("/variations", list(bodies), content_type="application/json")
+
+
+def test_many_are_answered_in_order_and_those_that_fail_by_a_message(client: Client, put: Call) -> None:
+    definitions = [SNV, "1-1-G-C", "chr1-40-AGC-A", "rs1"]
+    answers = put_many(client, *({"definition": definition} for definition in definitions)).json()
+    assert [answer["input_variation"]["definition"] for answer in answers] == definitions
+    assert ["object_id" in answer for answer in answers] == [True, False, True, False]
+    assert answers[0] == put(SNV).json()
+    assert answers[1]["messages"] == [put("1-1-G-C").json()["detail"]]
+    assert Allele.objects.count() == 2
+
+
+def test_each_of_many_may_be_on_another_assembly_or_none(client: Client, tiny_assembly: str) -> None:
+    bodies = [{"definition": SNV, "assembly_name": name} for name in ("TINY", "GRCh99")]
+    known, unknown = put_many(client, *bodies, {"definition": SNV, "copies": 1}).json()[:2]
+    assert known["object_id"]
+    assert unknown["messages"] == ["The assembly 'GRCh99' is not registered. Registered: tiny."]
+
+
+def test_many_are_as_few_queries_as_one(
+    client: Client, put: Call, django_assert_max_num_queries: Any
+) -> None:
+    put(SNV)
+    bodies = [{"definition": f"{name}:{at}:1:N"} for at in range(100) for name in (accession(),)]
+    with django_assert_max_num_queries(8):
+        assert len(put_many(client, *bodies).json()) == 100
+
+
+def test_too_many_and_what_is_no_list_are_422(client: Client, tiny_assembly: str) -> None:
+    body = {"definition": SNV}
+    assert put_many(client, *([body] * 1000)).status_code == 200
+    assert put_many(client, *([body] * 1001)).status_code == 422
+    assert client.put("/variations", body, content_type="application/json").status_code == 422
+    assert put_many(client, body, {"definition": None}).json()["error_code"] == "INVALID_PARAMETER"
+    assert put_many(client).json() == []
 
 
 # --- which sequence -------------------------------------------------------------------------------

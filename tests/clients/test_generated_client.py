@@ -166,6 +166,8 @@ def test_an_allele_is_registered_by_expression_and_found(client: Client) -> None
     assert client.call("registry.get_object_annotations", object_id).parsed.annotations == []
     refused = client.call("registry.register_variation", body=models().VariationRequest(definition="rs1"))
     assert (refused.status_code, refused.parsed.error_code) == (422, "UNSUPPORTED_VARIATION")
+    each = client.call("registry.register_variations", body=[body, body]).parsed
+    assert [result.object_id for result in each] == [object_id, object_id]
     many = client.call("registry.get_objects", body=models().Ids(ids=[object_id])).parsed
     assert list(many.objects.additional_properties) == [object_id]
     near = client.call("registry.get_variations", accession="tiny:chr1", start=0, end=1).parsed

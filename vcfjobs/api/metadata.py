@@ -42,7 +42,9 @@ class MetadataViewSet(ViewSet):
         """The annotations of an object: none, for none are stored here."""
         return _empty("annotations", vrs_id)
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def http_method_not_allowed(  # type: ignore[override]
+        self, request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
         """405 for PUT, POST and DELETE, with the reason."""
         raise MethodNotAllowed(request.method or "", "This service stores no mappings and no annotations.")
 

@@ -75,6 +75,9 @@ VALIDATION = _shown(OpenApiTypes.STR, "The identifiers that differ", examples.VA
 PENDING = _shown(serializers.RunStatusSerializer, "Queued or running", examples.PENDING)
 OBJECT = _shown(serializers.ObjectSerializer, "The allele", examples.OBJECT)
 REGISTERED = _shown(serializers.RegisteredVariationSerializer, "The allele", examples.REGISTERED)
+REGISTERED_MANY = _shown(
+    serializers.VariationResultSerializer(many=True), "One answer for each", examples.REGISTERED
+)
 RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
 PARAMETER_EXAMPLES = [
     OpenApiExample(str(value), value, parameter_only=(name, location))

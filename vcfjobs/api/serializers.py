@@ -9,7 +9,6 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from vcfjobs.models import Kind, Run, Status
-from vcfjobs.vrs.expressions import UnsupportedExpressionError
 
 
 class LinksSerializer(serializers.Serializer[Any]):
@@ -167,14 +166,8 @@ class VariationRequestSerializer(serializers.Serializer[Any]):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """The members that are not null. Raises UnsupportedExpressionError for a copy number."""
-        given = {name: value for name, value in attrs.items() if value is not None}
-        kind = given.get("input_type")
-        if kind != "Allele" and (kind or "copies" in given or "copy_change" in given):
-            raise UnsupportedExpressionError(
-                "Copy numbers are not translated here: input_type must be Allele."
-            )
-        return given
+        """The members that are not null."""
+        return {name: value for name, value in attrs.items() if value is not None}
 
 
 class RegisteredVariationSerializer(serializers.Serializer[Any]):
@@ -184,6 +177,13 @@ class RegisteredVariationSerializer(serializers.Serializer[Any]):
     messages = serializers.ListField(child=serializers.CharField())
     object = AlleleSerializer()
     object_id = serializers.CharField()
+
+
+class VariationResultSerializer(RegisteredVariationSerializer):
+    """One of many: without an allele when it could not be translated; the messages say why."""
+
+    object = AlleleSerializer(required=False)
+    object_id = serializers.CharField(required=False)
 
 
 class MappingSerializer(serializers.Serializer[Any]):

@@ -37,7 +37,7 @@ urlpatterns = [
         "object/<str:vrs_id>/annotations/<str:annotation_type>", metadata({"get": "annotations"}, schema=None)
     ),
     path("objects", registry({"post": "objects"}), name="objects"),
-    path("variations", registry({"get": "variations"}), name="variations"),
+    path("variations", variation({"get": "variations", "put": "register_many"}), name="variations"),
     path("variation", variation({"put": "register", "post": "find"}), name="variation"),
     path("stats", registry({"get": "stats"}), name="stats"),
     path("service-info", about({"get": "service_info"}), name="service-info"),
