@@ -59,6 +59,7 @@ def accession() -> str:
 # --- what AnyVar answers --------------------------------------------------------------------------
 
 
+@pytest.mark.database
 def test_put_registers_and_answers_as_anyvar_does(put: Call, client: Client) -> None:
     answer = put(SNV, input_type="Allele", copies=None).json()
     assert list(answer) == ["input_variation", "messages", "object", "object_id"]
@@ -113,6 +114,7 @@ def put_many(client: Client, *bodies: Any) -> Answer:
     return client.put("/variations", list(bodies), content_type="application/json")
 
 
+@pytest.mark.database
 def test_many_are_answered_in_order_and_those_that_fail_by_a_message(client: Client, put: Call) -> None:
     definitions = [SNV, "1-1-G-C", "chr1-40-AGC-A", "rs1"]
     answers = put_many(client, *({"definition": definition} for definition in definitions)).json()
