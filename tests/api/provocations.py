@@ -36,6 +36,13 @@ ALLELES = (
 )
 PLACE = "accession=GRCh37:20&start=1451000&end=1452000"
 NOBODY = "http://127.0.0.1:1"
+# What is sent to the calls that take JSON.
+JSON_BODIES: dict[str, Any] = {
+    "get_objects": examples.IDS,
+    "register_variation": examples.VARIATION,
+    "find_variation": examples.VARIATION,
+    "register_variations": [examples.VARIATION],
+}
 WRONG_ID = examples.ANNOTATED.replace(examples.ALLELE["id"], examples.UNKNOWN)
 
 
@@ -54,8 +61,10 @@ class Session:
         address = self.operation.path.format(run_id=examples.RUN_ID, vrs_id=examples.ALLELE["id"])
         if self.operation.name == "get_variations" and not query:
             query = PLACE
-        if self.operation.name == "get_objects":
-            return self.client.post(address, content or examples.IDS, "application/json", **headers)
+        if (body := JSON_BODIES.get(self.operation.name)) is not None:
+            method = getattr(self.client, self.operation.method)
+            address = f"{address}?{query}" if query else address
+            return method(address, content or body, content_type="application/json", **headers)
         data = (self.content if content is None else content).encode()
         method = self.operation.method.upper()
         if method == "GET":
@@ -201,6 +210,21 @@ OF_UPLOADS: dict[str, Provocation] = {
     "QUEUE_FULL": after(many),
     "NO_REFERENCE": after(lambda session: Assembly.objects.all().delete()),
 }
+OF_VARIATION: dict[str, Provocation] = {
+    "PARSE_ERROR": lambda session: session.call(content="{"),
+    "REQUEST_TOO_LARGE": with_settings(Session.call, DATA_UPLOAD_MAX_MEMORY_SIZE=10),
+    "UNSUPPORTED_MEDIA_TYPE": lambda session: getattr(session.client, session.operation.method)(
+        session.operation.path, "x", content_type="text/plain"
+    ),
+    "INVALID_PARAMETER": lambda session: session.call(query="vrs_version=1"),
+    "INVALID_VARIATION": lambda session: session.call(content='{"definition": "20-0-C-T"}'),
+    "UNSUPPORTED_VARIATION": lambda session: session.call(content='{"definition": "NC_000020.10:g.5C>T"}'),
+    "REFERENCE_MISMATCH": lambda session: session.call(content='{"definition": "20-1451126-G-T"}'),
+    "UNKNOWN_ASSEMBLY": lambda session: session.call(
+        content='{"definition": "20-1451126-C-T", "assembly_name": "GRCh38"}'
+    ),
+    "NO_REFERENCE": after(lambda session: Assembly.objects.all().delete()),
+}
 OF_ALL: dict[str, Provocation] = {
     "NOT_AUTHENTICATED": with_settings(Session.call, ANYVAR_AUTH_TOKEN_LIST=["a"]),
     "AUTHENTICATION_FAILED": with_settings(
@@ -279,6 +303,17 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_object_runs", 422, "INVALID_PARAMETER"): lambda session: session.call(query="cursor=x"),
     ("get_object", 404, "application/json"): unregistered,
     ("get_object_runs", 404, "application/json"): unregistered,
+    ("get_object_mappings", 200, "application/json"): Session.call,
+    ("get_object_mappings", 404, "application/json"): unregistered,
+    ("get_object_mappings", 422, "INVALID_PARAMETER"): lambda session: session.call(query="as_source=2"),
+    ("get_object_annotations", 200, "application/json"): Session.call,
+    ("get_object_annotations", 404, "application/json"): unregistered,
+    ("register_variation", 200, "application/json"): with_settings(Session.call, ANYVAR_REGISTER=True),
+    ("register_variations", 200, "application/json"): with_settings(Session.call, ANYVAR_REGISTER=True),
+    ("find_variation", 200, "application/json"): Session.call,
+    ("find_variation", 404, "application/json"): lambda session: session.call(
+        content='{"definition": "20-1451126-C-G"}'
+    ),
     ("get_objects", 200, "application/json"): Session.call,
     ("get_objects", 400, "PARSE_ERROR"): lambda session: session.call(content="{"),
     ("get_objects", 413, "REQUEST_TOO_LARGE"): after(
@@ -318,9 +353,17 @@ OF: dict[tuple[str, int, str], Provocation] = {
 }
 
 
+OF_ITS_KIND = {
+    "submit_vcf": OF_UPLOADS,
+    "ingest_vcf": OF_UPLOADS,
+    "register_variation": OF_VARIATION,
+    "find_variation": OF_VARIATION,
+    "register_variations": OF_VARIATION,
+}
+
+
 def provocation_of(answer: Answer) -> Provocation:
     """How the answer is got."""
     name = OPERATIONS[answer.operation].name
-    of_upload = OF_UPLOADS if name in ("submit_vcf", "ingest_vcf") else {}
     own = OF.get((name, answer.status, answer.what))
-    return own or of_upload.get(answer.what) or OF_ALL[answer.what]
+    return own or OF_ITS_KIND.get(name, {}).get(answer.what) or OF_ALL[answer.what]

@@ -30,7 +30,7 @@ class RegistryViewSet(ViewSet):
         """The VRS object of an identifier."""
         found = search.find_alleles([vrs_id])
         if not found:
-            return _not_registered(vrs_id)
+            return not_registered(vrs_id)
         answer = {"messages": [], "data": found[0].to_vrs()}
         if ids := Translator().ids_by_version(found[0]):
             answer["ids_by_vrs_version"] = ids
@@ -66,7 +66,7 @@ class RegistryViewSet(ViewSet):
         cursor = checked(PageQuery, request)["cursor"]
         found = search.find_alleles([vrs_id])
         if not found:
-            return _not_registered(vrs_id)
+            return not_registered(vrs_id)
         holding = provenance.runs_holding(found[0], lifecycle.visible_runs(**caller(request)), cursor)
         rows = [
             {"id": str(run.pk), "run_id": run.run_id, "created": run.created, "self": f"/runs/{run.pk}/"}
@@ -109,5 +109,6 @@ class RegistryViewSet(ViewSet):
         return Response({"ids": ids, "next_cursor": cursor or None})
 
 
-def _not_registered(vrs_id: str) -> Response:
+def not_registered(vrs_id: str) -> Response:
+    """AnyVar's answer for an identifier that it does not have."""
     return Response({"detail": f"VRS Object {vrs_id} not found"}, status=404)

@@ -80,12 +80,17 @@ RECORDS = {
     "next_cursor": None,
 }
 OBJECT = {"messages": [], "data": ALLELE}
+VARIATION = {"definition": "20-1451126-C-T", "assembly_name": "GRCh37"}
+VARIATION_SPDI = {"definition": "NC_000020.10:1451125:C:T"}
+REGISTERED = {"input_variation": VARIATION, "messages": [], "object": ALLELE, "object_id": ALLELE["id"]}
 IDS = {"ids": [ALLELE["id"], UNKNOWN]}
 # Name, location, value.
 PARAMETERS: tuple[tuple[str, Literal["path", "query"], Any], ...] = (
     ("run_id", "path", RUN_ID),
     ("run_id", "path", PK),
     ("vrs_id", "path", ALLELE["id"]),
+    ("mapping_type", "path", "liftover"),
+    ("annotation_type", "path", "creation_timestamp"),
     ("accession", "query", "GRCh37:20"),
     ("accession", "query", f"ga4gh:{SEQUENCE}"),
     ("start", "query", 1_451_000),

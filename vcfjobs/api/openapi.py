@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from operator import itemgetter
 from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
@@ -97,6 +96,10 @@ VALIDATION = _shown(OpenApiTypes.STR, "The identifiers that differ", examples.VA
 PENDING = _shown(serializers.RunStatusSerializer, "Queued or running", examples.PENDING)
 RECORDS = _shown(serializers.RecordsSerializer, "Records, here of a region", examples.RECORDS)
 OBJECT = _shown(serializers.ObjectSerializer, "The allele", examples.OBJECT)
+REGISTERED = _shown(serializers.RegisteredVariationSerializer, "The allele", examples.REGISTERED)
+REGISTERED_MANY = _shown(
+    serializers.VariationResultSerializer(many=True), "One answer for each", examples.REGISTERED
+)
 RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
 PARAMETER_EXAMPLES = [
     OpenApiExample(str(value), value, parameter_only=(name, location))
@@ -148,11 +151,17 @@ def operation(
             parameters=[*parameters],
             request=request,
             examples=PARAMETER_EXAMPLES,
-            responses=dict(sorted(documented.items(), key=itemgetter(0))),
+            responses=dict(sorted(documented.items(), key=_read_first)),
             methods=methods,
         )(view)
 
     return document
+
+
+def _read_first(documented: tuple[tuple[Any, ...], Any]) -> tuple[Any, ...]:
+    """The order of responses: of several media types of a status, generated clients read the first."""
+    status, *media = documented[0]
+    return status, media != ["text/plain"], media
 
 
 def upload(

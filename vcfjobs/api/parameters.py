@@ -23,6 +23,17 @@ class Switch(serializers.BooleanField):
     FALSE_VALUES = {"false", "0", "no", "off", False}
 
 
+class VrsVersionField(serializers.ChoiceField):
+    """The version of VRS whose identifiers are asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            choices=list(RELEASES),
+            default=lambda: settings.ANYVAR_VRS_VERSION,
+            help_text="Default: ANYVAR_VRS_VERSION.",
+        )
+
+
 class UploadQuery(serializers.Serializer[Any]):
     """What PUT /vcf and PUT /annotated_vcf share."""
 
@@ -30,6 +41,9 @@ class UploadQuery(serializers.Serializer[Any]):
     allow_async_write = Switch(default=False, help_text="Accepted, without effect.")
     run_async = Switch(default=False)
     run_id = serializers.CharField(required=False, trim_whitespace=False, allow_blank=True)
+    file_name = serializers.CharField(
+        default="", allow_blank=True, help_text="Instead of the name that the upload itself gives."
+    )
 
 
 class SubmitQuery(UploadQuery):
@@ -37,11 +51,7 @@ class SubmitQuery(UploadQuery):
 
     for_ref = Switch(default=True)
     add_vrs_attributes = Switch(default=False)
-    vrs_version = serializers.ChoiceField(
-        choices=list(RELEASES),
-        default=lambda: settings.ANYVAR_VRS_VERSION,
-        help_text="Default: ANYVAR_VRS_VERSION.",
-    )
+    vrs_version = VrsVersionField()
     register = Switch(default=True)
 
 
@@ -119,6 +129,25 @@ class VariationsQuery(serializers.Serializer[Any]):
         if attrs["start"] > attrs["end"]:
             raise serializers.ValidationError({"start": "Must not be above end."})
         return attrs
+
+
+class VariationQuery(serializers.Serializer[Any]):
+    """PUT and POST /variation."""
+
+    vrs_version = VrsVersionField()
+
+
+class MappingsQuery(serializers.Serializer[Any]):
+    """GET /object/{vrs_id}/mappings: what AnyVar takes, without effect while there are no mappings."""
+
+    mapping_type = serializers.CharField(required=False)
+    as_source = Switch(default=True)
+
+
+class SchemaQuery(serializers.Serializer[Any]):
+    """GET /schema/."""
+
+    format = serializers.ChoiceField(choices=["yaml", "json"], default="yaml")
 
 
 class SearchQuery(VariationsQuery):

@@ -192,6 +192,68 @@ class ObjectSerializer(serializers.Serializer[Any]):
     )
 
 
+class VariationRequestSerializer(serializers.Serializer[Any]):
+    """AnyVar's request: an allele as an expression, and the assembly of its contig."""
+
+    definition = serializers.CharField(help_text="gnomAD (7-140753336-A-T), or SPDI on a genomic sequence.")
+    input_type = serializers.ChoiceField(
+        ["Allele", "CopyNumberChange", "CopyNumberCount"],
+        required=False,
+        allow_null=True,
+        help_text="Copy numbers are refused.",
+    )
+    copies = serializers.IntegerField(required=False, allow_null=True, help_text="As copy_change.")
+    copy_change = serializers.CharField(
+        required=False, allow_null=True, help_text="Without effect on an Allele, otherwise refused."
+    )
+    assembly_name = serializers.CharField(
+        required=False,
+        allow_null=True,
+        max_length=100,
+        help_text="Of a gnomAD expression. Default: ANYVAR_DEFAULT_ASSEMBLY.",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """The members that are not null."""
+        return {name: value for name, value in attrs.items() if value is not None}
+
+
+class RegisteredVariationSerializer(serializers.Serializer[Any]):
+    """AnyVar's answer: the request's members that are not null, and the allele."""
+
+    input_variation = VariationRequestSerializer()
+    messages = serializers.ListField(child=serializers.CharField())
+    object = AlleleSerializer()
+    object_id = serializers.CharField()
+
+
+class VariationResultSerializer(RegisteredVariationSerializer):
+    """One of many: without an allele when it could not be translated; the messages say why."""
+
+    object = AlleleSerializer(required=False)
+    object_id = serializers.CharField(required=False)
+
+
+class MappingSerializer(serializers.Serializer[Any]):
+    source_id = serializers.CharField()
+    dest_id = serializers.CharField()
+    mapping_type = serializers.CharField()
+
+
+class MappingsSerializer(serializers.Serializer[Any]):
+    mappings = MappingSerializer(many=True)
+
+
+class AnnotationSerializer(serializers.Serializer[Any]):
+    object_id = serializers.CharField()
+    annotation_type = serializers.CharField()
+    annotation_value = serializers.JSONField()
+
+
+class AnnotationsSerializer(serializers.Serializer[Any]):
+    annotations = AnnotationSerializer(many=True)
+
+
 class DetailSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 

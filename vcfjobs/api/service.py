@@ -8,6 +8,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpResponse
 from django.urls import reverse
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.views import SpectacularAPIView
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import AllowAny, BasePermission
@@ -19,6 +21,7 @@ from rest_framework.viewsets import ViewSet
 from vcfjobs import __version__
 from vcfjobs.api import openapi
 from vcfjobs.api.authentication import TokenUser
+from vcfjobs.api.parameters import SchemaQuery, checked
 from vcfjobs.api.problems import DatabaseUnavailableError
 from vcfjobs.api.serializers import HealthSerializer, ServiceInfoSerializer
 from vcfjobs.checks import database_is_migrated, work_directory_is_writable
@@ -84,6 +87,17 @@ class OpenViewSet(ViewSet):
             "assemblies": assemblies.registered_assemblies(),
         }
         return Response({name: value for name, value in members.items() if value != ""})
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI document, as YAML unless `?format=json` is asked for."""
+
+    renderer_classes = [OpenApiJsonRenderer]  # of errors too
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if checked(SchemaQuery, request, also=("lang", "version"))["format"] == "yaml":
+            self.renderer_classes = [OpenApiYamlRenderer]
+        super().initial(request, *args, **kwargs)
 
 
 class NotFoundView(APIView):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from vcfjobs.api import service
 from vcfjobs.api.alleles import RegistryViewSet
+from vcfjobs.api.metadata import MetadataViewSet
 from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.records import RecordsViewSet
+from vcfjobs.api.variation import VariationViewSet
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
 runs, registry, about = RunViewSet.as_view, RegistryViewSet.as_view, service.OpenViewSet.as_view
+variation, metadata = VariationViewSet.as_view, MetadataViewSet.as_view
 
 urlpatterns = [
     path("vcf", SubmitViewSet.as_view({"put": "submit", "post": "submit"}), name="vcf"),
@@ -32,14 +35,21 @@ urlpatterns = [
     path("runs/<str:run_id>/alleles", registry({"get": "of_run"}), name="run-alleles"),
     path("object/<str:vrs_id>", registry({"get": "object"}), name="object"),
     path("object/<str:vrs_id>/runs", registry({"get": "object_runs"}), name="object-runs"),
+    path("object/<str:vrs_id>/mappings", metadata({"get": "mappings"}), name="object-mappings"),
+    path("object/<str:vrs_id>/mappings/<str:mapping_type>", metadata({"get": "mappings"}, schema=None)),
+    path("object/<str:vrs_id>/annotations", metadata({"get": "annotations"}), name="object-annotations"),
+    path(
+        "object/<str:vrs_id>/annotations/<str:annotation_type>", metadata({"get": "annotations"}, schema=None)
+    ),
     path("objects", registry({"post": "objects"}), name="objects"),
-    path("variations", registry({"get": "variations"}), name="variations"),
+    path("variations", variation({"get": "variations", "put": "register_many"}), name="variations"),
+    path("variation", variation({"put": "register", "post": "find"}), name="variation"),
     path("stats", registry({"get": "stats"}), name="stats"),
     path("service-info", about({"get": "service_info"}), name="service-info"),
     path("metrics", service.MetricsView.as_view(), name="metrics"),
     path("healthz", about({"get": "healthz"}), name="healthz"),
     path("readyz", about({"get": "readyz"}), name="readyz"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", service.SchemaView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     # Other addresses of the same calls: /search is AnyVar 1.0's, /vcf/runs/ that of its later versions.
     # `schema=None` keeps them out of the OpenAPI document.

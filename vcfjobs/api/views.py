@@ -21,6 +21,7 @@ from vcfjobs.api import columns, downloads, examples, openapi, serializers, wait
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
+from vcfjobs.api.uploads import plain_name
 from vcfjobs.models import Kind, Run, Status
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import audit, estimates, lifecycle, submit
@@ -99,15 +100,20 @@ class RunViewSet(GenericViewSet[Run]):
     def _submit(self, request: Request, kind_of_query: type[UploadQuery], kind: Kind) -> HttpResponseBase:
         query = checked(kind_of_query, request)
         del query["allow_async_write"]
-        run_async, run_id = query.pop("run_async"), query.pop("run_id", None)
+        run_async, run_id, file_name = (
+            query.pop("run_async"),
+            query.pop("run_id", None),
+            query.pop("file_name"),
+        )
         assembly = resolve_assembly(query.pop("assembly", "") or settings.ANYVAR_DEFAULT_ASSEMBLY)
         parameters = Parameters(assembly=assembly, kind=kind, **query)
         if run_id is not None:
             validate_run_id(run_id)
         owner = owner_of(request)
         with take_upload(request, owner) as upload:
+            name = plain_name(file_name) if file_name else upload.name or ""
             run, _ = submit.submit_run(
-                upload=Upload(upload.path, upload.name or "", upload.size or 0, upload.sha256),
+                upload=Upload(upload.path, name, upload.size or 0, upload.sha256),
                 parameters=parameters,
                 owner=owner,
                 run_id=run_id,

@@ -75,6 +75,19 @@ def accession_of(name: str) -> str:
     raise SequenceNotFoundError(f"The sequence {name!r} is not known here.")
 
 
+def open_sequence(accession: str) -> FlatSequence:
+    """The sequence of a refget accession `SQ.…`, from an assembly that has it.
+
+    Raises SequenceNotFoundError, and RunFailureError when its file is missing.
+    """
+    contigs = list(Contig.objects.filter(sequence__accession=accession).select_related("assembly"))
+    if not contigs:
+        raise SequenceNotFoundError(f"The sequence {accession!r} is not known here.")
+    # Rather than a masked copy that was registered under this accession.
+    found = max(contigs, key=lambda contig: contig.content == accession)
+    return open_assembly(found.assembly.name).contigs[found.name]
+
+
 @lru_cache(maxsize=8)
 def _open(pk: int, name: str, created: str, folder: str) -> Reference:
     contigs = Contig.objects.filter(assembly=pk).select_related("sequence")
