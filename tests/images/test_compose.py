@@ -33,8 +33,8 @@ LEASE_SECONDS = "18"
 # A worker compiles the kernel at its first start.
 START_SECONDS = 180.0
 RUN_SECONDS = 120.0
-# Of the demo's records in a row: a process is at them for seconds.
-COPIES = 3000
+# Of the demo's records in a row: a process is at them for seconds, and a kill comes in less than one.
+COPIES = 600
 # Of the database: the last but one.
 EARLIER = "0007"
 
@@ -81,7 +81,7 @@ class Service:
 
     def down(self) -> None:
         """Remove containers, networks and volumes. podman-compose forgets the second worker."""
-        self.podman("rm", "--all", "--force", "--time", "10")
+        self.podman("rm", "--all", "--force", "--time", "0")
         self.compose("down", "--volumes", check=False)
 
     def execute(self, service: str, *command: str, check: bool = True, stdin: Path | None = None) -> str:
@@ -206,7 +206,8 @@ def test_the_demo_is_annotated_over_the_proxy(demo: bytes) -> None:
 def test_the_kernel_is_compiled_once_for_all_workers(service: Service) -> None:
     compiled = service.logged("annotation kernel compiled", *WORKERS)
     ready = service.logged("annotation kernel ready", *WORKERS)
-    service.podman("restart", *WORKERS)
+    service.podman("stop", "--time", "60", *WORKERS)
+    service.podman("start", *WORKERS)
     service.wait_until_healthy(*WORKERS)
     assert service.logged("annotation kernel ready", *WORKERS) == ready + len(WORKERS)
     assert service.logged("annotation kernel compiled", *WORKERS) == compiled
