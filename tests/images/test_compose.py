@@ -165,6 +165,31 @@ def test_the_image_holds_the_licence_and_the_licences_of_its_dependencies(podman
     assert output == (PROJECT / name).read_text()
 
 
+def test_any_user_annotates_a_file_with_one_writable_folder(podman: Podman, tmp_path: Path) -> None:
+    """As on a cluster, where Apptainer runs an image as the caller, on read-only files."""
+    user, theirs = 4321, tmp_path / "theirs"
+    for folder in (theirs, theirs / "work", theirs / "sequences", theirs / "kernel"):
+        folder.mkdir()
+        os.chown(folder, user, user)
+    variables = ("DATABASE_URL=sqlite:////srv/vrs/db.sqlite3", "SECRET_KEY=any", "ANYVAR_KERNEL=off")
+    options = [f"--env={variable}" for variable in variables]
+    options += [
+        f"--user={user}:{user}",
+        "--read-only",
+        "--cap-drop=all",
+        "--network=none",
+        "--no-healthcheck",
+    ]
+    options += [f"--volume={theirs}:/srv/vrs", f"--volume={PROJECT}/demo:/demo:ro", "--workdir=/"]
+    for command in (
+        ("migrate", "--verbosity=0"),
+        ("load_reference", "GRCh37", f"/demo/{FASTA.name}", "--accession", CHROMOSOME_20),
+        ("annotate_vcf", f"/demo/{VCF.name}", "--assembly=GRCh37", "--output=/srv/vrs/annotated.vcf"),
+    ):
+        podman("run", "--rm", *options, IMAGE, "python", "/app/manage.py", *command)
+    assert _all_have_identifiers((theirs / "annotated.vcf").read_bytes())
+
+
 def test_the_image_is_small(podman: Podman) -> None:
     size = int(podman("image", "inspect", "--format", "{{.Size}}", IMAGE))
     assert size < MOST_BYTES, f"{size:,} bytes"
@@ -198,9 +223,7 @@ def test_the_health_check_of_the_web_process_fails_when_that_is_frozen(service: 
 
 
 def test_the_demo_is_annotated_over_the_proxy(demo: bytes) -> None:
-    _, records = _split(demo)
-    assert records
-    assert all(b"VRS_Allele_IDs=ga4gh:VA." in line for line in records)
+    assert _all_have_identifiers(demo)
 
 
 def test_the_kernel_is_compiled_once_for_all_workers(service: Service) -> None:
@@ -250,6 +273,12 @@ def _split(vcf: bytes) -> tuple[list[bytes], list[bytes]]:
     lines = vcf.splitlines(keepends=True)
     header = [line for line in lines if line.startswith(b"#")]
     return header, lines[len(header) :]
+
+
+def _all_have_identifiers(vcf: bytes) -> bool:
+    """Whether there are records, and all of them are annotated."""
+    _, records = _split(vcf)
+    return bool(records) and all(b"VRS_Allele_IDs=ga4gh:VA." in line for line in records)
 
 
 def _repeated(vcf: bytes) -> bytes:
