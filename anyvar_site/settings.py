@@ -17,6 +17,8 @@ from anyvar_site.environment import ADDRESS, CONTACT, NOT_NEGATIVE, POSITIVE, RA
 from vcfjobs import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+if not (BASE_DIR / "manage.py").exists():  # installed by pip
+    BASE_DIR = Path.cwd()
 VAR_DIR = BASE_DIR / "var"
 
 django_stubs_ext.monkeypatch()
@@ -65,7 +67,7 @@ WSGI_APPLICATION = "anyvar_site.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [Path(__file__).parent / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

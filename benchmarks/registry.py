@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmarks.measure import PROJECT, Figure
 from tests.servers import MissingServerError, own_database, running_postgres
+from vcfjobs.vrs.vcf.batch import AlleleBatch
 
 BATCH = 50_000
 FILL = {
@@ -128,10 +129,8 @@ def _explained(sequence: Any) -> float:
     return float(plan[-1].split()[2])
 
 
-def _rows(
-    first: int, accession: str
-) -> list[tuple[bytes, str, int, int, str | None, int | None, int | None]]:
-    """A batch as the engine gives it: REF and ALT of one-base changes, a deletion now and then."""
+def _rows(first: int, accession: str) -> AlleleBatch:
+    """A batch as the kernel gives it: REF and ALT of one-base changes, a deletion now and then."""
     rows = []
     for number in range(first, first + BATCH):
         start = number % 2_000_000_000
@@ -140,7 +139,7 @@ def _rows(
         literal = "ACGT"[number % 4] if size == 1 else None
         length = None if literal else size - 1
         rows.append((digest, accession, start, start + size, literal, length, None if literal else 1))
-    return rows
+    return AlleleBatch.from_rows(rows)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ url=${2:-${VRS_URL:-http://127.0.0.1:8000}}
 url=${url%/}
 name=${file##*/}
 stem=${name%.gz}
+stem=${stem%.bcf}
 out=${out:-${stem%.vcf}.vrs.vcf.gz}
 part=$out.part
 case $file in /*) ;; *) file=./$file ;; esac # curl reads - and . as standard input

@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> int:
     which.add_argument("--all", action="store_true", help="every test")
     which.add_argument("--rest", action="store_true", help="only what is left out without an option")
     options, others = parser.parse_known_args(arguments)
+    # A worker that has to compile first is late for the tests that wait for it.
+    subprocess.run([sys.executable, "-m", "vcfjobs.vrs.kernel"], check=False)
     with ExitStack() as servers:
         urls: dict[str, str] = {}
         for variable, server in (("TEST_REDIS_URL", running_redis), ("TEST_DATABASE_URL", running_postgres)):

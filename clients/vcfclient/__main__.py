@@ -112,7 +112,7 @@ def _parser() -> ArgumentParser:
         return made
 
     submit = command("submit", _submit, "upload a VCF and print the run_id")
-    submit.add_argument("file", metavar="FILE", type=Path, help="a VCF: plain, gzip or BGZF")
+    submit.add_argument("file", metavar="FILE", type=Path, help="a VCF: plain, gzip, BGZF or BCF")
     submit.add_argument("--assembly", help="default: the service's")
     submit.add_argument("--no-ref", action="store_true", help="write no identifiers for REF alleles")
     submit.add_argument("--attributes", action="store_true", help="also write the five attribute fields")

@@ -73,7 +73,7 @@ class Client:
         run_id: str | None = None,
         on_bytes: Progress | None = None,
     ) -> str:
-        """Upload a VCF (plain, gzip or BGZF) as a new run; returns its run_id.
+        """Upload a VCF (plain, gzip, BGZF or BCF) as a new run; returns its run_id.
 
         Without a `run_id` a random one is used. It makes the upload safe to repeat after a broken
         connection: the same run_id with the same bytes is the same run. Raises ServiceError, OSError.

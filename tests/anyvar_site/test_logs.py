@@ -21,6 +21,7 @@ from tests.servers import wait_until
 from vcfjobs.models import Run, Shard, Status
 from vcfjobs.registry import load
 from vcfjobs.runs import lifecycle, submit
+from vcfjobs.vrs.vcf.batch import AlleleBatch
 from vcfjobs.worker import dispatch, executor, maintenance
 from vcfjobs.worker.lease import Lease
 
@@ -105,7 +106,7 @@ def test_the_lines_of_the_loaders_thread_name_the_run(
     settings.ANYVAR_REGISTER = True
     write, threads = load._write, []
 
-    def telling(rows: list[load.Row]) -> None:
+    def telling(rows: AlleleBatch) -> None:
         threads.append(threading.current_thread())
         logger.info("%s alleles", len(rows))
         write(rows)

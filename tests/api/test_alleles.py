@@ -14,8 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.factories import make_run, store_input
-from vcfjobs.models import Allele, Run, RunAlleles, Status
+from vcfjobs.models import Allele, Assembly, Run, RunAlleles, Status
 from vcfjobs.registry import provenance, queries, search
+from vcfjobs.vrs.digests import vrs_allele
 from vcfjobs.worker import executor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +44,43 @@ def test_an_object_is_found_and_its_identifier_is_the_one_asked_for(client: Clie
     assert answer["messages"] == []
     assert answer["data"]["id"] == vrs_id
     assert answer["data"]["location"]["sequenceReference"]["refgetAccession"].startswith("SQ.")
+
+
+def insertion() -> Allele:
+    """The two A inserted into nine."""
+    return Allele.objects.select_related("sequence").get(length=11)
+
+
+def test_an_insertion_into_a_repeat_names_its_identifier_under_both_versions(
+    client: Client, registered: Run
+) -> None:
+    allele = insertion()
+    answer = client.get(f"/object/{allele}").json()
+    under_2_1 = vrs_allele(
+        allele.sequence.accession, allele.start, allele.end, length=11, repeat_subunit_length=1
+    )
+    assert answer == {
+        "messages": [],
+        "data": allele.to_vrs(),
+        "ids_by_vrs_version": {"2.0": str(allele), "2.1": under_2_1["id"]},
+    }
+
+
+def test_an_allele_with_one_identifier_is_answered_as_anyvar_does(client: Client, registered: Run) -> None:
+    for allele in Allele.objects.exclude(pk=insertion().pk):
+        assert set(client.get(f"/object/{allele}").json()) == {"messages", "data"}
+
+
+@pytest.mark.parametrize("gone", ["assembly", "file"])
+def test_nothing_is_said_of_versions_where_the_reference_is_gone(
+    client: Client, registered: Run, settings: Settings, gone: str
+) -> None:
+    if gone == "assembly":
+        Assembly.objects.all().delete()
+    else:
+        (settings.ANYVAR_SEQUENCE_DIR / insertion().sequence.accession).unlink()
+    answer = client.get(f"/object/{insertion()}")
+    assert (answer.status_code, set(answer.json())) == (200, {"messages", "data"})
 
 
 @pytest.mark.parametrize("unknown", ["ga4gh:VA." + "A" * 32, "ga4gh:SL." + "A" * 32, "x", "ga4gh:VA.short"])

@@ -107,6 +107,16 @@ def test_validation_of_a_right_file_is_a_csv_without_rows(client: Client, annota
     assert body(response) == b"vrs_id,assembly,chrom,pos,start,end,state,new_vrs_id\r\n"
 
 
+@pytest.mark.parametrize("version", ["2.0", "2.1"])
+def test_the_report_names_the_version_that_the_file_does(
+    client: Client, tiny_assembly: str, version: str
+) -> None:
+    address = f"/vcf?assembly=tiny&add_vrs_attributes=true&vrs_version={version}"
+    carrying = body(client.put(address, VCF, content_type="text/plain"))
+    assert put(client, carrying).status_code == 200
+    assert Run.objects.get(kind="ingest").report["vrs_version"] == version  # type: ignore[index]
+
+
 def test_validation_names_each_identifier_that_ref_and_alt_do_not_give(
     client: Client, annotated: bytes
 ) -> None:

@@ -53,16 +53,18 @@ def world(db: None, chromosome: tuple[Path, list[Any]], settings: Settings, brok
             force_insert=True
         )
     load.load(
-        (
-            digest_bytes(allele["digest"]),
-            allele["location"]["sequenceReference"]["refgetAccession"],
-            allele["location"]["start"],
-            allele["location"]["end"],
-            allele["state"].get("sequence"),
-            allele["state"].get("length"),
-            allele["state"].get("repeatSubunitLength"),
-        )
-        for allele in ALLELES
+        [
+            (
+                digest_bytes(allele["digest"]),
+                allele["location"]["sequenceReference"]["refgetAccession"],
+                allele["location"]["start"],
+                allele["location"]["end"],
+                allele["state"].get("sequence"),
+                allele["state"].get("length"),
+                allele["state"].get("repeatSubunitLength"),
+            )
+            for allele in ALLELES
+        ]
     )
 
 

@@ -309,6 +309,9 @@ def test_the_result_is_of_the_version_asked_for(
     text = body(answer).decode()
     assert f"[VRS version={release};" in text
     assert f"VRS_RepeatSubunitLengths={unit}" in text
+    run = Run.objects.get()
+    assert run.report is not None
+    assert run.report["vrs_version"] == version
 
 
 def test_the_default_version_is_a_setting(submit: Submit, settings: Settings) -> None:

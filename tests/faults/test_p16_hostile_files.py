@@ -16,6 +16,8 @@ from benchmarks.measure import PeakMemory
 from tests.e2e.processes import Service, service
 from tests.factories import HEADER
 from tests.faults.conftest import leftovers, require_nothing_left_over
+from tests.packing import bgzf
+from tests.vrs.bcf import encoding as bcf
 
 MB = 10**6
 SECONDS = 5
@@ -70,6 +72,24 @@ def undeclared() -> bytes:
     return gzip.compress((HEADER + "".join(lines)).encode(), 1)
 
 
+def bcf_of_long_names() -> bytes:
+    """A record of 65,535 flags, each with a name of a million characters: 65 GB of text."""
+    head = bcf.header().replace("ID=DB", "ID=" + "N" * MB)
+    return bgzf(bcf.file(bcf.record((bcf.info(bcf.DB),) * 65_535), head=head))
+
+
+def bcf_of_empty_fields() -> bytes:
+    """255 FORMAT fields without a value, for two million samples."""
+    formats = (bcf.integer(bcf.AD, bcf.INT8) + b"\0",) * 255
+    return bgzf(bcf.file(bcf.record(formats=formats, samples=2 * MB), samples=2 * MB))
+
+
+def bcf_that_lies() -> bytes:
+    """Behind good records, one that is said to have eight gigabytes, of which one comes."""
+    good = bcf.file(*[bcf.record()] * 5_000)
+    return squeezed(good + b"\xff\xff\xff\xff" * 2, bytes(MB), 1000)
+
+
 ZEROS = bytes(MB)
 HEAD = HEADER.encode()
 RECORD = b"chr1\t1\t.\tA\t"
@@ -79,6 +99,10 @@ BOMBS = {
     "a line of 600 MB": lambda: squeezed(HEAD + RECORD, b"C" * MB, 600, b"\n"),
     "a header of 600 MB": lambda: squeezed(b"##fileformat=VCFv4.2\n", b"##x=" + b"y" * MB + b"\n", 600, HEAD),
     "a header of a million lines": lambda: squeezed(b"##fileformat=VCFv4.2\n", b"##x\n" * 250_000, 100, HEAD),
+    "BCF of long names": bcf_of_long_names,
+    "BCF of empty fields": bcf_of_empty_fields,
+    "BCF that lies": bcf_that_lies,
+    "BCF of zeros": lambda: squeezed(bcf.file(), ZEROS, 1000),
     "a record of a million ALTs": lambda: squeezed(HEAD + RECORD, b"C," * 500_000, 1, b"C\t.\t.\t.\n"),
 }
 

@@ -16,6 +16,8 @@ from django.core.management import CommandError, call_command
 
 from tests.conftest import PROJECT, TINY_CONTIG
 from tests.factories import HEADER, RECORDS, VCF
+from tests.packing import bgzf
+from tests.vrs.bcf.encoding import of_sites
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 
 pytestmark = [pytest.mark.django_db]
@@ -31,6 +33,7 @@ class CommandLine:
             "ANYVAR_SEQUENCE_DIR": str(folder / "sequences"),
             "ANYVAR_VCF_ASYNC_WORK_DIR": str(folder / "work"),
             "ANYVAR_DEFAULT_ASSEMBLY": "tiny",
+            "ANYVAR_KERNEL": "off",  # its start takes longer than these small files
         }
 
     def manage(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
@@ -91,6 +94,13 @@ def test_standard_input_to_standard_output_with_the_summary_on_standard_error(
     assert "failed: 0" in said
 
 
+def test_bcf_gives_the_records_of_the_same_vcf(command_line: CommandLine) -> None:
+    done = [command_line.annotate("-", input=given) for given in (VCF, bgzf(of_sites(VCF)))]
+    records = [[line for line in each.stdout.splitlines() if not line.startswith(b"#")] for each in done]
+    assert len(records[0]) == 3
+    assert records[0] == records[1]
+
+
 def test_the_summary_names_failures_by_reason_and_unknown_contigs(
     tiny_assembly: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,6 +150,18 @@ def test_output_that_ends_in_gz_is_bgzf(tiny_assembly: str, source: Path, tmp_pa
     assert gzip.decompress(output.read_bytes()).count(b"ga4gh:VA.") == 6
 
 
+# Python warns from 3.12 on; pytest-xdist has threads, the command has none.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_several_processes_use_a_registered_assembly(
+    tiny_assembly: str, source: Path, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one.vcf.gz", tmp_path / "two.vcf.gz"
+    for output, threads in ((one, "1"), (two, "2")):
+        options = ["-o", str(output), "--assembly", tiny_assembly, "--threads", threads]
+        call_command("annotate_vcf", str(source), *options)
+    assert one.read_bytes() == two.read_bytes()
+
+
 def test_a_link_as_output_stays_a_link_to_the_file_that_is_replaced(
     tiny_assembly: str, source: Path, tmp_path: Path
 ) -> None:
@@ -171,42 +193,52 @@ def test_what_is_not_vcf_ends_with_code_1_and_one_sentence(command_line: Command
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["/nowhere/in.vcf"],
-        ["{here}"],
-        ["{here}/in.vcf", "-o", "{here}"],
-        ["{here}/in.vcf", "-o", "{here}/nowhere/out.vcf"],
-        ["{here}/in.vcf", "--assembly", "unknown"],
-        ["{here}/in.vcf", "--unknown-option"],
-    ],
-)
+@pytest.mark.parametrize("arguments", [["/nowhere/in.vcf"], ["--unknown-option"]])
 def test_wrong_usage_ends_with_code_2_and_without_a_traceback(
-    command_line: CommandLine, source: Path, tmp_path: Path, arguments: list[str]
+    command_line: CommandLine, arguments: list[str]
 ) -> None:
-    done = command_line.annotate(*(argument.format(here=tmp_path) for argument in arguments))
+    done = command_line.annotate(*arguments)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"Traceback" not in done.stderr
-    assert files_of(tmp_path) == {"in.vcf"}
 
 
-@pytest.mark.parametrize("as_option", [True, False])
-def test_a_full_disk_ends_with_code_1_and_one_sentence(
-    command_line: CommandLine, source: Path, as_option: bool
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["{here}"], "cannot be read: Is a directory"),
+        (["{here}/in.vcf", "-o", "{here}"], "cannot be written: Is a directory"),
+        (["{here}/in.vcf", "-o", "{here}/nowhere/out.vcf"], "cannot be written: No such file"),
+        (["{here}/in.vcf", "--assembly", "unknown"], "'unknown' is not registered"),
+    ],
+)
+def test_what_cannot_be_opened_is_wrong_usage_and_leaves_nothing(
+    tiny_assembly: str, source: Path, tmp_path: Path, arguments: list[str], sentence: str
 ) -> None:
-    if as_option:
-        done = command_line.annotate(str(source), "-o", "/dev/full")
-    else:
-        with Path("/dev/full").open("wb") as full:
-            done = command_line.annotate(
-                str(source), capture_output=False, stdout=full, stderr=subprocess.PIPE
-            )
+    before = files_of(tmp_path)
+    given = [argument.format(here=tmp_path) for argument in arguments]
+    with pytest.raises(CommandError, match=sentence) as refused:
+        call_command("annotate_vcf", "--assembly", tiny_assembly, *given)
+    assert refused.value.returncode == 2
+    assert files_of(tmp_path) == before
+
+
+def test_a_full_disk_ends_with_code_1_and_one_sentence(tiny_assembly: str, source: Path) -> None:
+    with pytest.raises(CommandError) as failed:
+        call_command("annotate_vcf", str(source), "-o", "/dev/full", "--assembly", tiny_assembly)
+    assert str(failed.value) == "The file was not annotated: No space left on device."
+    assert failed.value.returncode == 1
+
+
+def test_a_full_disk_behind_standard_output_ends_with_code_1_and_one_sentence(
+    command_line: CommandLine, source: Path
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = command_line.annotate(str(source), capture_output=False, stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [b"CommandError: The file was not annotated: No space left on device."]
 
 
-@pytest.mark.parametrize("lines", [1, 200_000])
+@pytest.mark.parametrize("lines", [1, 5_000])  # written when the output is flushed, or before
 def test_a_reader_that_goes_away_ends_it_quietly(
     command_line: CommandLine, tmp_path: Path, lines: int
 ) -> None:

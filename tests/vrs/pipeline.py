@@ -52,7 +52,7 @@ def go_the_whole_way(data: bytes) -> None:
         source = open_text(io.BytesIO(data))
         header, _ = read_header(source, None)
         kind = "bgzf" if source.format == "bgzf" else "plain"
-        if source.format == "vcf.gz":
+        if source.format in ("vcf.gz", "bcf"):
             return
         whole = b"".join(iter(open_text(io.BytesIO(data)).read_chunk, b""))
         parts = [

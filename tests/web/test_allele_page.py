@@ -97,6 +97,21 @@ def test_a_reference_length_expression_shows_its_lengths(client: Client, tiny_as
     assert "subunit length</dt><dd>2</dd>" in page
 
 
+def test_an_insertion_into_a_repeat_shows_its_identifier_under_both_versions(
+    client: Client, tiny_assembly: str
+) -> None:
+    where = Sequence.objects.get(contigs__name="chr1")
+    allele = make_allele(21, 30, sequence=where, length=11, repeat_subunit_length=2)  # AA into nine A
+    under_2_1 = vrs_allele(where.accession, 21, 30, length=11, repeat_subunit_length=1)
+    page = words(client.get(f"/alleles/{allele}/"))
+    assert f"under VRS 2.0</dt><dd><code>{allele}</code>" in page
+    assert f"under VRS 2.1</dt><dd><code>{under_2_1['id']}</code>" in page
+
+
+def test_an_allele_with_one_identifier_says_nothing_of_versions(client: Client, allele: Allele) -> None:
+    assert "under VRS" not in words(client.get(f"/alleles/{allele}/"))
+
+
 def test_an_allele_is_named_by_every_assembly_that_holds_its_sequence(client: Client, allele: Allele) -> None:
     from vcfjobs.models import Assembly
 

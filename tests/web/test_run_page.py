@@ -222,6 +222,14 @@ def test_a_report_of_nothing_says_so(client: Client, records: int, sentence: str
     assert f"<p>{sentence}.</p>" in words(client.get(f"/jobs/{run.pk}/"))
 
 
+@pytest.mark.parametrize("version", ["2.1", ""])
+def test_the_report_names_the_version_of_its_identifiers_if_it_knows_it(client: Client, version: str) -> None:
+    run = make_run(status=Status.SUCCEEDED, report=Report(vrs_version=version).to_json())
+    page = words(client.get(f"/jobs/{run.pk}/"))
+    assert ("Identifiers of VRS" in page) == bool(version)
+    assert f"Identifiers of VRS {version}" in page or not version
+
+
 @pytest.mark.parametrize(
     ("kind", "shown"), [(Kind.ANNOTATE, "Identifiers for REF"), (Kind.INGEST, "Compared with REF")]
 )

@@ -26,7 +26,7 @@ from vcfjobs.monitoring import overview
 from vcfjobs.runs.downloads import downloads_of
 
 # The members of the engine's report that say nothing about single records.
-REPORTED = ("records", "resolved", "alleles", "failed", "without_id")
+REPORTED = ("vrs_version", "records", "resolved", "alleles", "failed", "without_id")
 FIELDSETS = {
     None: "run_id id page_link state owner kind files",
     "Work": "created sent started finished expires expired attempt attempt_limit worker task_id lease_until "

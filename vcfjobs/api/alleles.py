@@ -14,6 +14,7 @@ from vcfjobs.api.authentication import caller
 from vcfjobs.api.parameters import PageQuery, VariationsQuery, checked
 from vcfjobs.references.assemblies import accession_of
 from vcfjobs.registry import provenance, queries, search
+from vcfjobs.registry.translate import Translator
 from vcfjobs.runs import lifecycle
 
 
@@ -30,7 +31,10 @@ class RegistryViewSet(ViewSet):
         found = search.find_alleles([vrs_id])
         if not found:
             return _not_registered(vrs_id)
-        return Response({"messages": [], "data": found[0].to_vrs()})
+        answer = {"messages": [], "data": found[0].to_vrs()}
+        if ids := Translator().ids_by_version(found[0]):
+            answer["ids_by_vrs_version"] = ids
+        return Response(answer)
 
     @openapi.registry(
         "get_objects",

@@ -32,7 +32,7 @@ FORMS = {
     "csv": ("text/csv; charset=utf-8", "csv"),
 }
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
-_SUFFIXES = re.compile(r"(\.vcf)?(\.b?gz)?$", re.IGNORECASE)
+_SUFFIXES = re.compile(r"(\.vcf|\.bcf)?(\.b?gz)?$", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
 

@@ -137,7 +137,9 @@ def upload(
     operation_id: str, content: str, responses: Responses, *raised: Error, parameters: Iterable[Any]
 ) -> Decorator:
     """Document a view that takes a file like `content`, by PUT or POST, and runs it at once or later."""
-    description = "The file in the multipart field `vcf`, or as the raw body."
+    description = (
+        "The file in the multipart field `vcf`, or as the raw body: VCF as text, gzip or BGZF, or BCF 2."
+    )
     raw = {"type": "string", "format": "binary", "description": description}
     form = {"type": "object", "properties": {"vcf": raw}, "required": ["vcf"]}
     request = {

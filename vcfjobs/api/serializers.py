@@ -142,6 +142,12 @@ class AlleleSerializer(serializers.Serializer[Any]):
 class ObjectSerializer(serializers.Serializer[Any]):
     messages = serializers.ListField(child=serializers.CharField())
     data = AlleleSerializer()  # type: ignore[assignment]
+    ids_by_vrs_version = serializers.DictField(
+        child=serializers.CharField(),
+        required=False,
+        help_text="The allele's identifier under VRS 2.0 and under 2.1; absent when both are the same, and "
+        "when the reference is no longer registered or the repeat subunit is longer than 1,048,576 bases.",
+    )
 
 
 class DetailSerializer(serializers.Serializer[Any]):

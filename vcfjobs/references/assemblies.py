@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,24 +11,10 @@ from django.conf import settings
 from vcfjobs.errors import NoReferenceError, RunFailureError, SequenceNotFoundError, UnknownAssemblyError
 from vcfjobs.models import Assembly, Contig
 from vcfjobs.references.builds import SYNONYMS, build_of
+from vcfjobs.references.contigs import LoadedContig
 from vcfjobs.vrs.sequences.accessions import canonical
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, SequenceFileError
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedContig:
-    """One contig as registered: the accession of its bytes, the one in use, the canonical one if known."""
-
-    name: str
-    length: int
-    content: str
-    accession: str
-    canonical: str | None
-
-    @property
-    def deviates(self) -> bool:
-        """Whether the file's bytes are not those of the canonical sequence of that name and length."""
-        return self.canonical is not None and self.content != self.canonical
+from vcfjobs.vrs.sequences.flatten import NamedContig, StoredContigs
 
 
 def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
@@ -94,39 +78,22 @@ def accession_of(name: str) -> str:
 @lru_cache(maxsize=8)
 def _open(pk: int, name: str, created: str, folder: str) -> Reference:
     contigs = Contig.objects.filter(assembly=pk).select_related("sequence")
-    return Reference(name, LazyContigs(Path(folder), list(contigs)))
+    return Reference(name, RegisteredContigs(Path(folder), map(_named, contigs)))
 
 
-class LazyContigs(Mapping[str, FlatSequence]):
-    """Contigs by name and alias, each mapped into memory when it is first looked up."""
+def _named(row: Contig) -> NamedContig:
+    sequence = row.sequence
+    return NamedContig(row.name, sequence.length, row.content, sequence.accession, tuple(row.aliases))
 
-    def __init__(self, folder: Path, contigs: list[Contig]) -> None:
-        self._folder = folder
-        self._rows: dict[str, Contig] = {}
-        for contig in contigs:
-            self._rows |= dict.fromkeys(contig.aliases, contig)
-        self._rows |= {contig.name: contig for contig in contigs}  # a name counts before an alias
-        self._open: dict[tuple[str, str], FlatSequence] = {}
+
+class RegisteredContigs(StoredContigs):
+    """The contigs of a registered assembly; a missing file is the worker's failure, not the request's."""
 
     def __getitem__(self, name: str) -> FlatSequence:
-        row = self._rows[name]
-        # Two contigs of N alone may have the same bytes, but different accessions.
-        key = (row.content, row.sequence.accession)
-        if key not in self._open:
-            try:
-                mapped = FlatSequence.open(
-                    self._folder / row.content, row.sequence.accession, row.sequence.length
-                )
-            except SequenceFileError as error:
-                raise RunFailureError(
-                    f"The sequence of contig {row.name} is not on this worker's disk. "
-                    "Do all workers share the folder of reference sequences?"
-                ) from error
-            self._open[key] = mapped
-        return self._open[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        return len(self._rows)
+        try:
+            return super().__getitem__(name)
+        except SequenceFileError as error:
+            raise RunFailureError(
+                f"The sequence of contig {self._stored[name].name} is not on this worker's disk. "
+                "Do all workers share the folder of reference sequences?"
+            ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +15,13 @@ from django.db import transaction
 
 from vcfjobs.errors import VcfJobsError
 from vcfjobs.models import ACTIVE, Assembly, Contig, Run, Sequence, Status
-from vcfjobs.references.assemblies import LoadedContig, registered_assemblies
+from vcfjobs.references.assemblies import registered_assemblies
 from vcfjobs.references.builds import build_of, foreign
+from vcfjobs.references.contigs import LoadedContig
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.sequences.accessions import canonical as canonical_accession
-from vcfjobs.vrs.sequences.fasta import FastaError, read_fasta, write_flat
-from vcfjobs.vrs.sequences.flat_files import aliases
+from vcfjobs.vrs.sequences.flatten import flatten, other_names
 
 ASSEMBLY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 LONGEST_CONTIG_NAME = 255
@@ -71,11 +71,10 @@ def load_reference(
         before = {path.name for path in folder.iterdir()}
         contigs: list[LoadedContig] = []
         try:
-            for contig_name, residues in read_fasta(fasta):
-                content, length = write_flat(_watched(residues, on_progress), folder)
-                known = canonical_accession(build or "", contig_name, length)
-                accession = accessions.get(contig_name) or (canonical and known) or content
-                contigs.append(LoadedContig(contig_name, length, content, accession, known))
+            for flat in flatten(fasta, folder, on_progress):
+                known = canonical_accession(build or "", flat.name, flat.length)
+                accession = accessions.get(flat.name) or (canonical and known) or flat.content
+                contigs.append(LoadedContig(flat.name, flat.length, flat.content, accession, known))
                 _require_contig(contigs[-1], None if force_unknown else build)
             _require_present(accessions, contigs)
             replaced = _register(name, source, contigs, replace=replace)
@@ -141,16 +140,8 @@ def _require_names(name: str, accessions: Mapping[str, str]) -> None:
             raise ReferenceLoadError(f"{accession!r} is not a refget accession (SQ. and 32 characters).")
 
 
-def _watched(residues: Iterable[bytes], on_progress: Callable[[int], object]) -> Iterator[bytes]:
-    for chunk in residues:
-        on_progress(len(chunk))
-        yield chunk
-
-
 def _require_contig(contig: LoadedContig, build: str | None) -> None:
-    """Raise FastaError or ReferenceLoadError unless the contig can be registered; `build` it must be of."""
-    if not contig.length:
-        raise FastaError(f"Contig {contig.name} of the FASTA has no bases.")
+    """Raise ReferenceLoadError unless the contig can be registered; `build` it must be of."""
     if len(contig.name) > LONGEST_CONTIG_NAME:
         raise ReferenceLoadError(f"A contig's name is longer than {LONGEST_CONTIG_NAME} characters.")
     why = foreign(build, contig.name, contig.length, {contig.content, contig.accession}) if build else None
@@ -188,13 +179,13 @@ def _register(name: str, source: str, contigs: list[LoadedContig], *, replace: b
         present.delete()
     assembly = Assembly.objects.create(name=name, source=source[:255])
     sequences = _sequences(contigs)
-    other_names = _other_names([contig.name for contig in contigs])
+    aliases = other_names([contig.name for contig in contigs])
     Contig.objects.bulk_create(
         Contig(
             assembly=assembly,
             ordinal=ordinal,
             name=contig.name,
-            aliases=other_names[contig.name],
+            aliases=aliases[contig.name],
             sequence=sequences[contig.accession],
             content=contig.content,
         )
@@ -224,21 +215,6 @@ def _sequences(contigs: list[LoadedContig]) -> dict[str, Sequence]:
                 f"{known:,}: they cannot be the same sequence."
             )
     return rows
-
-
-def _other_names(names: list[str]) -> dict[str, list[str]]:
-    """The aliases of each contig; no two contigs get the same one.
-
-    A contig's name counts before any alias, and the other style of a name before a synonym: of chrM and
-    chrMT in one file (UCSC's hg19 has the old and the new mitochondrion), MT is chrMT.
-    """
-    owners = {name: name for name in names}
-    for only_style in (True, False):
-        for name in names:
-            for alias in aliases(name):
-                if not only_style or name.removeprefix("chr") == alias.removeprefix("chr"):
-                    owners.setdefault(alias, name)
-    return {name: [alias for alias in aliases(name) if owners[alias] == name] for name in names}
 
 
 def _drop_replaced(folder: Path, dropped: set[str]) -> int:

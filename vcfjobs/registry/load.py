@@ -7,21 +7,22 @@ repeated changes nothing.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from operator import itemgetter
 from typing import Any, Self
 
+import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 
 from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Allele, Run, Sequence
+from vcfjobs.registry.binary_copy import Keys, binary_rows
 from vcfjobs.registry.provenance import record_batch
-from vcfjobs.vrs.vcf.alleles import DIGEST, LITERAL, AlleleRow
+from vcfjobs.vrs.vcf.alleles import AlleleRow
+from vcfjobs.vrs.vcf.batch import CONTIG, END, START, AlleleBatch
 
 BATCH = 50_000
 # SQLite has one writer: a batch takes well under a second, so that heartbeats get in.
@@ -31,67 +32,61 @@ BATCH_BYTES = 8 << 20
 # Batches that wait for the database, in memory, before the engine waits too.
 PENDING_BATCHES = 2
 
-# A row of the table: its columns in this order, with their types in PostgreSQL.
-Row = tuple[bytes, int, int, int, int, "int | None", "int | None", "str | None"]
-COLUMNS = {
-    "digest": "bytea",
-    "sequence_id": "int8",
-    "start": "int4",
-    '"end"': "int4",
-    "span": "int2",
-    "length": "int4",
-    "repeat_subunit_length": "int4",
-    "literal": "text",
-}
+# The columns of the table in the order of a row.
+COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
 
 
-def load(alleles: Iterable[AlleleRow]) -> None:
+def load(alleles: Collection[AlleleRow]) -> None:
     """Register alleles; known ones stay as they are. Tries again after a deadlock or a locked database."""
-    _write(_prepared(alleles))
+    batch = _batch(alleles)
+    for begin in range(0, len(batch), BATCH):
+        _write(batch[begin : begin + BATCH])
 
 
-def _prepared(alleles: Iterable[AlleleRow]) -> list[Row]:
-    """Sorted by digest, each once, with the sequence's key and the class of the span."""
-    unique = {allele[DIGEST]: allele for allele in alleles}
+def _batch(alleles: Collection[AlleleRow]) -> AlleleBatch:
+    return alleles if isinstance(alleles, AlleleBatch) else AlleleBatch.from_rows(alleles)
+
+
+def _write(batch: AlleleBatch) -> None:
     key_of = retry_on_outage(Sequence.objects.values_list("pk", flat=True).get)
-    keys = {name: key_of(accession=name) for name in {accession for _, accession, *_ in unique.values()}}
-    longest = Allele.LONGEST_OF_SPAN
-    return [
-        (digest, keys[accession], start, end, bisect_left(longest, end - start), length, subunit, literal)
-        for digest, accession, start, end, literal, length, subunit in map(unique.__getitem__, sorted(unique))
-    ]
-
-
-def _write(rows: list[Row]) -> None:
+    sequences = np.array([key_of(accession=name) for name in batch.accessions], np.int64)
+    sizes = batch.columns[:, END] - batch.columns[:, START]
+    spans = np.searchsorted(Allele.LONGEST_OF_SPAN, sizes)
     insert, size = (_copy, BATCH) if connection.vendor == "postgresql" else (_execute_many, SQLITE_BATCH)
 
     @retry_on_outage
-    def insert_part(part: list[Row]) -> None:
+    def insert_part(part: slice) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
-            insert(cursor, part)
+            insert(cursor, batch[part], sequences, spans[part])
 
-    for begin in range(0, len(rows), size):
-        insert_part(rows[begin : begin + size])
+    for begin in range(0, len(batch), size):
+        insert_part(slice(begin, begin + size))
 
 
-def _copy(cursor: Any, rows: list[Row]) -> None:
+def _copy(cursor: Any, batch: AlleleBatch, sequences: Keys, spans: Keys) -> None:
     """PostgreSQL: COPY into a table of this transaction, then one INSERT of the new alleles."""
     cursor.execute(f"CREATE TEMPORARY TABLE arriving (LIKE {_TABLE}) ON COMMIT DROP")
     with cursor.copy(f"COPY arriving ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)") as copy:
-        copy.set_types(list(COLUMNS.values()))
-        for row in rows:
-            copy.write_row(row)
+        for piece in binary_rows(batch, sequences, spans):
+            copy.write(piece)
     cursor.execute(
-        f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_NAMES} FROM arriving ON CONFLICT DO NOTHING"  # noqa: S608
+        f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_NAMES} FROM arriving ORDER BY digest "  # noqa: S608
+        "ON CONFLICT DO NOTHING"
     )
 
 
-def _execute_many(cursor: Any, rows: list[Row]) -> None:
+def _execute_many(cursor: Any, batch: AlleleBatch, sequences: Keys, spans: Keys) -> None:
     """SQLite: digests are spread all over their index, so cache more of it than the default 2 MB."""
     cursor.execute("PRAGMA cache_size = -131072")
     marks = ", ".join(["%s"] * len(COLUMNS))
+    rows = (
+        (digest, key, start, end, span, length, subunit, literal)
+        for (digest, _, start, end, literal, length, subunit), key, span in zip(
+            batch, sequences[batch.columns[:, CONTIG]].tolist(), spans.tolist(), strict=True
+        )
+    )
     cursor.executemany(f"INSERT OR IGNORE INTO {_TABLE} ({_NAMES}) VALUES ({marks})", rows)  # noqa: S608
 
 
@@ -104,8 +99,7 @@ class Loader:
 
     def __init__(self, run: Run, first_batch: int = 0) -> None:
         self._run = run
-        self._alleles: list[AlleleRow] = []
-        self._literal_bytes = 0
+        self._batches: list[AlleleBatch] = []
         self._ordinal = first_batch
         self._context = copy_context()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"registry-{run.pk}")
@@ -117,7 +111,7 @@ class Loader:
     def __exit__(self, kind: object, *_: object) -> None:
         try:
             if kind is None:
-                if self._alleles:
+                if self._batches:
                     self._end_batch()
                 self._wait(most=0)
         finally:
@@ -128,24 +122,26 @@ class Loader:
 
     def take(self, alleles: Collection[AlleleRow]) -> None:
         """The next alleles of the file, in its order: the same file gives the same batches."""
-        self._alleles += alleles
-        self._literal_bytes += sum(map(len, filter(None, map(itemgetter(LITERAL), alleles))))
-        if len(self._alleles) >= BATCH or self._literal_bytes >= BATCH_BYTES:
+        if not alleles:
+            return
+        self._batches.append(_batch(alleles))
+        residues = sum(len(batch.residues) for batch in self._batches)
+        if sum(map(len, self._batches)) >= BATCH or residues >= BATCH_BYTES:
             self._end_batch()
             self._wait(most=PENDING_BATCHES)
 
     def _end_batch(self) -> None:
-        # Prepared here, so that the thread only waits for the database and the processor stays the engine's.
-        rows = _prepared(self._alleles)
-        self._pending.append(self._thread.submit(self._context.run, self._register, self._ordinal, rows))
+        batch = AlleleBatch.joined(self._batches)
+        self._pending.append(self._thread.submit(self._context.run, self._register, self._ordinal, batch))
         self._ordinal += 1
-        self._alleles, self._literal_bytes = [], 0
+        self._batches = []
 
     def _wait(self, most: int) -> None:
         while len(self._pending) > most:
             self._pending.popleft().result()
 
-    def _register(self, ordinal: int, rows: list[Row]) -> None:
-        _write(rows)
+    def _register(self, ordinal: int, batch: AlleleBatch) -> None:
+        batch = batch.by_digest()
+        _write(batch)
         if settings.ANYVAR_PROVENANCE:
-            record_batch(self._run, ordinal, (digest for digest, *_ in rows))
+            record_batch(self._run, ordinal, batch.digests.tobytes())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -22,9 +22,12 @@ BATCHES_SEARCHED = 500
 RUNS_A_PAGE = 20
 
 
-def record_batch(run: Run, ordinal: int, digests: Iterable[bytes]) -> None:
-    """Record which alleles a batch had; a batch that another attempt repeats has the same content."""
-    batch = RunAlleles(run=run, ordinal=ordinal, digests=b"".join(digests))
+def record_batch(run: Run, ordinal: int, digests: bytes) -> None:
+    """Record which alleles a batch had, their digests on end.
+
+    A batch that another attempt repeats has the same content.
+    """
+    batch = RunAlleles(run=run, ordinal=ordinal, digests=digests)
     retry_on_outage(RunAlleles.objects.bulk_create)(
         [batch], update_conflicts=True, update_fields=["digests"], unique_fields=["run", "ordinal"]
     )

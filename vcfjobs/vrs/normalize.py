@@ -136,25 +136,32 @@ def smallest_subunit(seed: bytes, longest: int) -> int | None:
 
     None when that is longer than `longest`.
     """
-    shortest = _shortest_repeat(seed)
+    shortest = shortest_repeat(seed)
     return shortest if shortest <= longest else None
 
 
 def largest_subunit(seed: bytes, longest: int) -> int | None:
     """VRS 2.0: the largest d <= `longest` that divides len(seed), `seed` repeating its first d residues."""
     size = len(seed)
-    if size <= longest:
-        return size
-    # All subunits are multiples of the shortest.
-    shortest = _shortest_repeat(seed)
+    return size if size <= longest else largest_multiple(shortest_repeat(seed), size, longest)
+
+
+def shortest_repeat(seed: bytes) -> int:
+    """The smallest d such that `seed` repeats its first d residues a whole number of times.
+
+    A sequence is found in its own double first at its shortest repeat.
+    """
+    return (seed + seed).find(seed, 1)
+
+
+def largest_multiple(shortest: int, size: int, longest: int) -> int | None:
+    """The largest multiple of `shortest` that divides `size` and is no more than `longest`; None without one.
+
+    `shortest` divides `size`. These multiples are the lengths of whole repeats in `size` residues.
+    """
     repeats = size // shortest
     most = longest // shortest
     return max((n for n in _divisors(repeats) if n <= most), default=0) * shortest or None
-
-
-def _shortest_repeat(seed: bytes) -> int:
-    """A sequence is found in its own double first at its shortest repeat."""
-    return (seed + seed).find(seed, 1)
 
 
 def _divisors(number: int) -> set[int]:

@@ -10,6 +10,7 @@ from django.conf import settings
 from vcfjobs.database.keyset_pagination import known_cursor
 from vcfjobs.models import Allele, Contig, RunQuerySet
 from vcfjobs.registry import provenance
+from vcfjobs.registry.translate import Translator
 
 CONTIGS_SHOWN = 50
 LITERAL_SHOWN = 2_000
@@ -29,6 +30,7 @@ def context(allele: Allele, visible: RunQuerySet, before: str) -> dict[str, Any]
         "kind": kind_of(allele),
         "contigs": contigs,
         "location_id": vrs["location"]["id"],
+        "ids_by_version": Translator().ids_by_version(allele),
         "vrs": json.dumps(vrs, indent=2, ensure_ascii=False),
         "shortened": shortened,
         "holding": provenance.runs_holding(allele, visible, known_cursor(before)) if recorded else None,

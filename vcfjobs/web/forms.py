@@ -24,9 +24,9 @@ class UploadForm(forms.Form):
 
     vcf = forms.FileField(
         label="VCF file",
-        help_text="Plain, gzip or BGZF.",
+        help_text="VCF as plain text, gzip or BGZF, or BCF.",
         error_messages={"required": "Choose a VCF file.", "empty": "The file is empty."},
-        widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz"}),
+        widget=forms.FileInput(attrs={"accept": ".vcf,.gz,.bgz,.bcf"}),
     )
     assembly = forms.ChoiceField(help_text="The reference used for variant calling.")
     run_id = forms.CharField(

@@ -2,7 +2,7 @@
 
 The worker that claims a large run only cuts it. Each shard is then claimed on its own, and the worker that
 completes the last one joins the parts into the result. Parts are BGZF without end blocks, so they are joined
-by concatenation: the result depends on the file and on ANYVAR_SHARD_BYTES, not on which worker did what.
+by concatenation: the text of the result depends on the file alone, not on which worker did what.
 """
 
 from __future__ import annotations
@@ -34,18 +34,20 @@ from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
 from vcfjobs.worker.annotation import make_tabix, options_of, publish, write_annotated
 from vcfjobs.worker.lease import Lease
 
+# Formats that are rewritten as BGZF before they are cut.
+UNCUT = ("vcf.gz", "bcf")
 # The registered batches of a shard are numbered from its own number times this.
 BATCHES_OF_A_SHARD = 1 << 20
 
 
 def plan_ranges(run: Run, stored: Path, lease: Lease) -> list[tuple[int, int]]:
-    """The ranges of the run's shards; gzip, which cannot be cut, is replaced by the same text as BGZF.
+    """The ranges of the run's shards; gzip and BCF, which are not cut, are replaced by their text as BGZF.
 
     Raises RunFailureError for a damaged file.
     """
     with stored.open("rb") as file:
         source = open_text(file)
-        if source.format == "vcf.gz":
+        if source.format in UNCUT:
             _recompress(run, source, stored, lease)
     with stored.open("rb") as file:
         source = open_text(file)
@@ -71,7 +73,7 @@ def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> Non
 def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
     """Write the part of a shard and register its alleles; the columns that its row gets."""
     run = shard.run
-    scale = run.input_bytes / stored.stat().st_size  # they differ where gzip was recompressed
+    scale = run.input_bytes / stored.stat().st_size  # they differ where the file was recompressed
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with part.open("wb") as opened:
         writer = BgzfWriter(opened)

@@ -6,18 +6,22 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import PROJECT
+from tests.servers import wait_until
 from tests.vrs.small_vcf import HEADER, record, reference, run
+from vcfjobs.cache_folder import locked
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.kernel import messages
-from vcfjobs.vrs.kernel.batch import AlleleBatch
 from vcfjobs.vrs.kernel.sha512 import LANES, add_block, start
 from vcfjobs.vrs.vcf.annotate import annotate
+from vcfjobs.vrs.vcf.batch import AlleleBatch
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
@@ -26,6 +30,7 @@ ASK = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
 from tests.vrs.small_vcf import reference
+from vcfjobs.cache_folder import locked
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
@@ -70,6 +75,43 @@ def test_what_was_compiled_before_is_read_from_the_cache() -> None:
     assert ask() == "True KernelAnnotator\n"  # without a line about compiling
 
 
+@pytest.mark.usefixtures("compiled_kernel")
+def test_a_process_waits_while_another_one_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vcfjobs.vrs.kernel import warm_up
+
+    mark = tmp_path / "mark"
+    monkeypatch.setattr(warm_up, "CACHE", tmp_path)
+    monkeypatch.setattr(warm_up, "MARK", mark)
+    told: list[str] = []
+    waiting = threading.Thread(target=warm_up.run, args=[told.append])
+    with locked(tmp_path):
+        waiting.start()
+        wait_until(lambda: bool(told), "the wait is announced")
+        waiting.join(0.2)
+        assert waiting.is_alive()
+        assert not mark.exists()
+    waiting.join(30)
+    assert mark.exists()
+    warm_up.run(told.append)
+    assert told == [f"preparing the annotation kernel in {tmp_path}: up to a minute, once on a machine"]
+
+
+@pytest.mark.slow
+def test_of_two_processes_on_an_empty_cache_one_compiles(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def start() -> None:
+        said.append(ask(NUMBA_CACHE_DIR=str(tmp_path)))
+
+    both = [threading.Thread(target=start) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert [text.splitlines()[-1] for text in said] == ["True KernelAnnotator"] * 2
+    assert sum("kernel compiled in" in text for text in said) == 1
+
+
 def test_nothing_is_compiled_unless_it_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "_loaded", False)
     pure = RecordAnnotator(reference(), Options())
@@ -96,11 +138,10 @@ def test_the_columns_of_a_batch_are_its_rows() -> None:
     rows = list(batch)
     assert len(batch) == len(rows) == 8
     assert rows[0] in batch
-    assert batch.digests.shape == (6, 24)
-    assert batch.columns.shape == (6, 7)
-    assert len(batch.rows) == 2
-    assert [row[0] for row in rows[:6]] == [bytes(digest) for digest in batch.digests]
-    assert [list(row[2:4]) for row in rows[:6]] == batch.columns[:, 1:3].tolist()
+    assert batch.digests.shape == (8, 24)
+    assert batch.columns.shape == (8, 7)
+    assert [row[0] for row in rows] == [bytes(digest) for digest in batch.digests]
+    assert [list(row[2:4]) for row in rows] == batch.columns[:, 1:3].tolist()
     assert {row[0] for row in rows} == {
         row[0] for row in run(HEADER + lines, options=Options(collect_alleles=True))[1]
     }

@@ -25,7 +25,7 @@ from vcfjobs.vrs.vcf.lines import Limits, TextSource, open_text
 PROJECT = Path(__file__).resolve().parents[3]
 SMALL = vcf_text(1_000)
 LARGE = vcf_text(150_000)
-BCF = b"BCF\x02\x02" + bytes(40)
+BCF = b"BCF\x04" + bytes(40)  # of the first version
 
 
 def chunks(source: TextSource) -> Iterator[bytes]:

@@ -64,6 +64,17 @@ def test_a_report_of_a_release_that_did_not_count_them_still_says_how_many_have_
     assert Report.from_json(members).records_without_ids == 2
 
 
+def test_the_report_of_a_file_names_the_version_of_its_identifiers() -> None:
+    for content in (HEADER, HEADER + record("A", "C")):
+        assert run(content, options=Options(vrs_version="2.1"))[2].vrs_version == "2.1"
+
+
+def test_a_report_of_an_older_release_names_no_version() -> None:
+    members = report_of(record("A", "C")).to_json()
+    del members["vrs_version"]
+    assert Report.from_json(members).vrs_version == ""
+
+
 def test_a_report_stays_small_whatever_the_file_holds() -> None:
     rows = b"".join(record("A", "C", chrom=f"c{number}") for number in range(3 * NAMES_KEPT))
     wrong = record("T", "C") * (2 * FAILURES_KEPT)

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from vcfjobs.management.command_line import STREAM, one_sentence, progress, writing
+from vcfjobs.command_line.files import STREAM, progress, writing
+from vcfjobs.management.command_line import one_sentence
 from vcfjobs.models import Allele
 from vcfjobs.registry import queries
 

@@ -8,7 +8,8 @@ from django.core.management.base import BaseCommand
 
 from vcfjobs.management.command_line import one_sentence
 from vcfjobs.models import Assembly
-from vcfjobs.references.assemblies import LoadedContig, registered_contigs
+from vcfjobs.references.assemblies import registered_contigs
+from vcfjobs.references.contigs import LoadedContig
 
 
 class Command(BaseCommand):

@@ -7,10 +7,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from vcfjobs.management.command_line import STREAM, USAGE, one_sentence, progress, reading, size_of
-from vcfjobs.references.assemblies import LoadedContig
+from vcfjobs.command_line.files import STREAM, progress, reading, size_of
+from vcfjobs.command_line.reference import accession_pairs
+from vcfjobs.management.command_line import one_sentence
+from vcfjobs.references.contigs import deviation
 from vcfjobs.references.register import load_reference
 
 
@@ -41,7 +43,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        accessions = dict(_pair(text) for text in options["accession"])
         name, path = options["assembly"], options["fasta"]
         began = time.monotonic()
         with (
@@ -53,7 +54,7 @@ class Command(BaseCommand):
                 name=name,
                 fasta=fasta,
                 source="standard input" if path == STREAM else Path(path).name,
-                accessions=accessions,
+                accessions=accession_pairs(options["accession"]),
                 canonical=options["canonical"],
                 replace=options["replace"],
                 force_unknown=options["force_unknown"],
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         seconds = time.monotonic() - began
         for contig in report.contigs:
             if contig.deviates:
-                self.stderr.write(self.style.WARNING(_deviation(contig)))
+                self.stderr.write(self.style.WARNING(deviation(contig)))
         state = "is already registered" if report.already_there else "registered"
         bases = sum(contig.length for contig in report.contigs)
         self.stdout.write(
@@ -73,24 +74,3 @@ class Command(BaseCommand):
                 f"{report.left_for_later:,} sequence files of the replaced assembly stay while runs are "
                 "running. The next load_reference or remove_reference deletes them."
             )
-
-
-def _deviation(contig: LoadedContig) -> str:
-    """The choice that an operator has for a contig whose bytes are not the canonical ones."""
-    own = f"Contig {contig.name}: the file's own accession is {contig.content}, the canonical one is"
-    if contig.accession == contig.canonical:
-        return f"{own} {contig.canonical}, which is used as requested."
-    if contig.accession == contig.content:
-        return (
-            f"{own} {contig.canonical}. The file's own is used, so identifiers on it differ from those of "
-            f"other services. If it is a masked copy: --accession {contig.name}={contig.canonical} or "
-            "--canonical."
-        )
-    return f"{own} {contig.canonical}; {contig.accession} is used as requested."
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, accession = text.rpartition("=")
-    if not separator or not name:
-        raise CommandError(f"--accession takes NAME=SQ.…, not {text!r}.", returncode=USAGE)
-    return name, accession

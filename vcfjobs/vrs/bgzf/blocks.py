@@ -99,7 +99,10 @@ def inflate(block: memoryview, header: BlockHeader) -> bytes:
 
 
 def deflate(plain: bytes | bytearray | memoryview, level: int) -> bytes:
-    """A whole block of at most 65,280 bytes; the same bytes always give the same block."""
+    """A whole block of at most 65,280 bytes.
+
+    igzip promises no more than that it inflates to the same: rarely, a block comes out a byte longer.
+    """
     data = isal_zlib.compress(plain, level, -15)
     if len(data) > MAX_BLOCK_BYTES - HEADER_BYTES - TRAILER_BYTES:
         data = _STORED.pack(1, len(plain), len(plain) ^ 0xFFFF) + bytes(plain)

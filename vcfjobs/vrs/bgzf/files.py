@@ -79,7 +79,7 @@ def join_indexes(parts: Iterable[tuple[BlockIndex, int, int]]) -> BlockIndex:
 
 
 class BgzfWriter:
-    """Writes BGZF to `sink`; the output depends on the bytes alone, never on how the writes cut them."""
+    """Writes BGZF to `sink`; blocks end where the bytes say, however the writes cut them."""
 
     def __init__(self, sink: Sink, level: int = 1) -> None:
         self._sink = sink

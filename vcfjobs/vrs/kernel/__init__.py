@@ -11,6 +11,7 @@ import importlib.util
 import logging
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +30,12 @@ def wanted() -> bool:
     return os.environ.get(SWITCH, "on") != "off" and importlib.util.find_spec("numba") is not None
 
 
-def load(cache: Path | None = None) -> bool:
+def load(cache: Path | None = None, announce: Callable[[str], object] = log.info) -> bool:
     """Compile, or read from the `cache` folder what was compiled before; whether the kernel is ready.
 
-    Takes about a minute the first time on a machine, and about a second from then on. `cache` is
-    NUMBA_CACHE_DIR, or a folder of the user's, where none is given. Where no folder can be written, the pure
-    engine stays.
+    Takes up to a minute the first time on a machine, which `announce` is told, and about a second from then
+    on. Processes that start together compile once. `cache` is NUMBA_CACHE_DIR, or a folder of the user's,
+    where none is given. Where no folder can be written, the pure engine stays.
     """
     global _loaded
     if _loaded or not wanted():
@@ -44,11 +45,8 @@ def load(cache: Path | None = None) -> bool:
     began = time.perf_counter()
     try:
         from vcfjobs.vrs.kernel import warm_up
-        from vcfjobs.vrs.kernel.compiled import CACHE
 
-        if not any(CACHE.rglob("*.nbi")):
-            log.info("compiling the annotation kernel into %s: about a minute, once on a machine", CACHE)
-        compiled = warm_up.run()
+        compiled = warm_up.run(announce)
     except (OSError, RuntimeError) as error:
         log.warning("no annotation kernel, the pure engine is used: %s", error)
         return False

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.kernel import lines, messages, place, write
-from vcfjobs.vrs.kernel.batch import AlleleBatch
 from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words
 from vcfjobs.vrs.sequences.contigs import Contig
 from vcfjobs.vrs.vcf.alleles import AlleleRow, ChunkAlleles
+from vcfjobs.vrs.vcf.batch import AlleleBatch
 from vcfjobs.vrs.vcf.header import COLUMNS
 from vcfjobs.vrs.vcf.records import MOST_ALTS, Annotated, RecordAnnotator, too_many_alts
 from vcfjobs.vrs.vcf.report import BIN_SHIFT, Report, length_bin
@@ -247,13 +247,13 @@ class KernelAnnotator:
     def _batch(self, placed: _Placed, digests: Words, rows: list[AlleleRow]) -> AlleleBatch:
         with_id = placed.alleles[:, place.LOCATION] >= 0
         columns = placed.alleles[with_id, place.CONTIG_OF : place.SUBUNIT + 1]
-        return AlleleBatch(
+        placed_here = AlleleBatch(
             digests[with_id].astype(">u8").view(np.uint8),
             columns,
             self._accessions,
             placed.residues.tobytes(),
-            rows,
         )
+        return AlleleBatch.joined([placed_here, AlleleBatch.from_rows(rows)]) if rows else placed_here
 
 
 def _named(names: tuple[str, ...], counts: list[int]) -> dict[str, int]:

@@ -8,29 +8,44 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
 import numpy as np
+from llvmlite import binding
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from vcfjobs.cache_folder import user_cache
+
+SOURCES = sorted(Path(__file__).parent.glob("*.py"))
+
 
 def _cache_folder() -> Path:
     """A folder for each state of the sources: numba compares a function's own file alone."""
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    for source in SOURCES:
         digest.update(source.read_bytes())
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(user) / "vcfjobs-kernel")
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache("vcfjobs-kernel"))
     return folder / digest.hexdigest()[:16]
 
 
+def _mark() -> str:
+    """A file's name for all that numba compares before it uses what was compiled: files and machine."""
+    files = [(str(source), source.stat().st_mtime_ns) for source in SOURCES]
+    machine = (binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
+    everything = repr((files, machine, sys.version, numba.__version__, np.__version__))
+    return f".compiled-{hashlib.sha256(everything.encode()).hexdigest()[:16]}"
+
+
 CACHE = _cache_folder()
+MARK = CACHE / _mark()
+"""Is there once everything was compiled for this installation on machines like this one."""
 numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -57,7 +57,8 @@ def annotate(source: TextSource, reference: Reference, options: Options) -> Iter
 def annotate_first_shard(source: TextSource, reference: Reference, options: Options) -> Iterator[Chunk]:
     """Annotate the header and the records after it, which may be few or none that the reference knows."""
     header, rest = read_header(source, options)
-    yield Chunk(header.data, [], Report(replaced=header.annotated_by), source.compressed_bytes)
+    report = Report(replaced=header.annotated_by, vrs_version=options.vrs_version)
+    yield Chunk(header.data, [], report, source.compressed_bytes)
     yield from _annotate_records(source, rest, reference, options, header.lines + 1)
 
 

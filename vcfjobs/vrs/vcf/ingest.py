@@ -79,6 +79,12 @@ def require_annotations(header: bytes) -> bool:
     for name in REQUIRED:
         if not any(b"ID=%b," % name in line for line in declared):
             raise AnnotationsMissingError
+    return has_ref_ids(header)
+
+
+def has_ref_ids(header: bytes) -> bool:
+    """Whether the header declares identifiers of REF and ALT, not of ALT alone."""
+    declared = [line for line in header.splitlines() if line.startswith(b"##INFO=<")]
     return any(b"ID=VRS_Allele_IDs," in line and b"Number=R," in line for line in declared)
 
 
@@ -90,6 +96,7 @@ def ingest(source: TextSource, reference: Reference, *, validate: bool) -> Itera
     line = header.lines + 1
     while rest:
         chunk = reader.read(rest, line)
+        chunk.report.vrs_version = header.vrs_version
         chunk.compressed_bytes = source.compressed_bytes
         line += rest.count(b"\n")
         yield chunk

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from vcfjobs.errors import HostileInputError, InvalidVcfError, RunFailureError
+from vcfjobs.vrs.bcf.stream import MAGIC as BCF_MAGIC
+from vcfjobs.vrs.bcf.stream import BcfStream
 from vcfjobs.vrs.bgzf.blocks import DamagedStreamError
 from vcfjobs.vrs.bgzf.streams import PIECE_BYTES, ByteStream, open_stream
 
@@ -14,7 +16,7 @@ MIB = 1 << 20
 VCF_MAGIC = b"##fileformat=VCF"
 RATIO_FREE_BYTES = 100_000_000  # a short header compresses better than 300:1 without any harm
 
-_FORMATS = {"plain": "vcf", "gzip": "vcf.gz", "bgzf": "bgzf", "shard": "vcf"}
+_FORMATS = {"plain": "vcf", "gzip": "vcf.gz", "bgzf": "bgzf", "bcf": "bcf", "shard": "vcf"}
 _FIRST_RECORD = re.compile(rb"^[^#]", re.MULTILINE)
 _ARCHIVES = {
     b"PK\x03\x04": "a zip archive",
@@ -37,7 +39,10 @@ class Limits:
 
 
 class TextSource:
-    """The lines of a VCF in chunks; made by `open_text`. `format` is "vcf", "vcf.gz" or "bgzf"."""
+    """The lines of a text in chunks; made by `open_text` for a VCF, by `open_lines` for any.
+
+    `format` is "vcf", "vcf.gz", "bgzf" or "bcf".
+    """
 
     def __init__(
         self, stream: ByteStream, first: bytes, limits: Limits, *, records_only: bool = False
@@ -45,6 +50,7 @@ class TextSource:
         self.format = _FORMATS[stream.kind]
         self._stream = stream
         self.limits = limits
+        self.is_vcf = first.startswith(VCF_MAGIC)
         self._first = first  # read while sniffing
         self._rest = b""  # the start of a line whose end is still to come
         self._decompressed = len(first)
@@ -132,27 +138,46 @@ class TextSource:
 def open_text(source: BinaryIO, limits: Limits | None = None) -> TextSource:
     """Sniff `source` by its first bytes and return its text; no more than one piece is decompressed.
 
-    Raises InvalidVcfError for anything but a plain, gzip or BGZF stream that begins with
-    `##fileformat=VCF`.
+    Raises InvalidVcfError for anything but a plain, gzip or BGZF stream that is BCF or begins with
+    `##fileformat=VCF`, and HostileInputError for a BCF whose header is above the limit.
     """
-    stream = open_stream(source)
-    first = b""
-    try:
-        while len(first) < len(VCF_MAGIC) and (piece := stream.read()):
-            first += piece
-    except DamagedStreamError as damage:
-        raise InvalidVcfError(damage.sentence) from damage
+    limits = limits or Limits()
+    stream, first = _sniffed(source, limits)
     if not first.startswith(VCF_MAGIC):
         raise InvalidVcfError(_refusal(first))
-    return TextSource(stream, first, limits or Limits())
+    return TextSource(stream, first, limits)
+
+
+def open_lines(source: BinaryIO, limits: Limits | None = None) -> TextSource:
+    """As `open_text`, for any text; whether it is a VCF, `is_vcf` says."""
+    limits = limits or Limits()
+    return TextSource(*_sniffed(source, limits), limits)
+
+
+def _sniffed(source: BinaryIO, limits: Limits) -> tuple[ByteStream, bytes]:
+    """The stream of text, and as much of it as shows whether it is a VCF."""
+    stream = open_stream(source)
+    try:
+        first = _first_bytes(stream)
+        if first.startswith(BCF_MAGIC):
+            stream = BcfStream(stream, first, max_line=limits.max_line, max_header=limits.max_header)
+            first = stream.read()
+    except DamagedStreamError as damage:
+        raise InvalidVcfError(damage.sentence) from damage
+    return stream, first
+
+
+def _first_bytes(stream: ByteStream) -> bytes:
+    first = b""
+    while len(first) < len(VCF_MAGIC) and (piece := stream.read()):
+        first += piece
+    return first
 
 
 def _refusal(first: bytes) -> str:
     if not first.strip():
         return "The file is empty."
-    if first.startswith(b"BCF"):
-        return "The file is BCF; convert it with `bcftools view -Oz` and submit the VCF."
     for magic, name in _ARCHIVES.items():
         if first.startswith(magic):
-            return f"The file is {name}, not VCF; submit plain VCF, gzip or BGZF."
+            return f"The file is {name}, not VCF; submit plain VCF, gzip, BGZF or BCF."
     return "The file is not VCF: line 1 does not begin with ##fileformat=VCF."

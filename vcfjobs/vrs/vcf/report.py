@@ -51,6 +51,7 @@ class Report:
     without_id: Counter[str] = field(default_factory=Counter)
     positions: dict[str, Counter[int]] = field(default_factory=dict)
     replaced: str = ""
+    vrs_version: str = ""  # of the identifiers; a part of a file and older releases leave it out
     order: list[str] | None = field(default_factory=list)
     first_position: int = -1
     last_position: int = -1
@@ -77,6 +78,7 @@ class Report:
         self.records_without_ids += later.records_without_ids
         self.failures += later.failures[: FAILURES_KEPT - len(self.failures)]
         self.replaced = self.replaced or later.replaced
+        self.vrs_version = self.vrs_version or later.vrs_version
         for name, count in later.unknown_contigs.items():
             self.count_unknown(name, count)
         for contig, bins in later.positions.items():
@@ -166,6 +168,7 @@ class Report:
             "bin_bases": 1 << BIN_SHIFT,
             "positions": {contig: _with_text_keys(bins) for contig, bins in self.positions.items()},
             "replaced": self.replaced,
+            "vrs_version": self.vrs_version,
             "sorted": self.sorted,
             "order": self.order,
             "first_position": self.first_position,
@@ -190,6 +193,7 @@ class Report:
             without_id=Counter(members["without_id"]),
             positions={contig: _with_number_keys(bins) for contig, bins in members["positions"].items()},
             replaced=members["replaced"],
+            vrs_version=members.get("vrs_version", ""),  # a shard may have ended before an upgrade
             order=members["order"],
             first_position=members["first_position"],
             last_position=members["last_position"],

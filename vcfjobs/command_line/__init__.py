@@ -1,0 +1,1 @@
+"""Annotation on the command line, without service, database or Django."""
