@@ -8,17 +8,20 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils && 
 
 RUN python -m venv /opt/venv
 WORKDIR /build
-COPY requirements.txt .
-# Wheels only: a dependency that would have to be compiled stops the build.
-# Deleted is what the service never reads, a quarter of the size: tests, headers, stubs, translations, source maps, pip.
-# Of the libraries only LLVM's can be stripped: patched ones, such as NumPy's, break.
+COPY requirements.lock .
+# Only files whose hashes are in requirements.lock (`make lock`), and wheels only: nothing is compiled here.
 RUN /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --no-compile --only-binary=:all: \
-    -r requirements.txt \
-    && /opt/venv/bin/pip uninstall --quiet --yes pip setuptools \
-    && find /opt/venv -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -r {} + \
-    && find /opt/venv -type f -regex '.*\.\(a\|c\|cpp\|h\|map\|po\|pxd\|pyi\|pyx\)' -delete \
-    && find /opt/venv -type f -name '*.mo' ! -path '*/en/*' -delete \
-    && strip --strip-unneeded /opt/venv/lib/python3.11/site-packages/llvmlite/binding/libllvmlite.so
+    --require-hashes -r requirements.lock \
+    && /opt/venv/bin/pip uninstall --quiet --yes pip setuptools
+
+# Deleted is what the service never reads, a quarter of the size: tests, headers, stubs, translations, source maps.
+# Stripped are the libraries that come as their compilers left them; patched ones, such as NumPy's, would break.
+WORKDIR /opt/venv/lib/python3.11/site-packages
+RUN find . -depth -type d \( -name tests -o -name __pycache__ \) -exec rm -r {} + \
+    && find . -type f -regex '.*\.\(a\|c\|cpp\|h\|map\|po\|pxd\|pyi\|pyx\)' -delete \
+    && find . -type f -name '*.mo' ! -path '*/en/*' -delete \
+    && rm -rf django/contrib/gis drf_spectacular_sidecar/static/*/redoc numpy/distutils numpy/f2py \
+    && find llvmlite numba rpds wcwidth yaml -type f -name '*.so' -exec strip --strip-unneeded {} +
 
 
 FROM python:3.11-slim-bookworm
@@ -31,7 +34,7 @@ RUN groupadd --gid 10001 vrs \
 
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
-COPY manage.py gunicorn.conf.py ./
+COPY LICENSE NOTICE manage.py gunicorn.conf.py ./
 COPY templates templates
 COPY anyvar_site anyvar_site
 COPY vcfjobs vcfjobs

@@ -7,6 +7,7 @@
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README and the docs
 # make fuzz    ten minutes of mutated files through the engine
+# make lock    pin the newest releases that requirements.txt allows, with hashes, for the image
 # make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run
 # make bench-scale   one large file over several workers and hosts, growth with size, many small runs
@@ -15,7 +16,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export DJANGO_SETTINGS_MODULE := anyvar_site.settings
 
-.PHONY: demo serve test test-all faults image-test soak screenshots fuzz lint bench bench-scale install install-dev migrate clean
+.PHONY: demo serve test test-all faults image-test soak screenshots fuzz lock lint bench bench-scale install install-dev migrate clean
 
 demo: install
 	$(BIN)/python demo/run.py
@@ -49,6 +50,11 @@ screenshots: install-dev
 
 fuzz: install-dev
 	$(BIN)/python -m tests.vrs.fuzz -max_total_time=600 -artifact_prefix=tests/vrs/corpus/ tests/vrs/corpus
+
+# One file for every platform and every Python from 3.11 on.
+lock: install-dev
+	$(BIN)/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --no-strip-extras \
+		--generate-hashes --custom-compile-command "make lock" --output-file requirements.lock requirements.txt
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -30,8 +33,17 @@ LEASE_SECONDS = "18"
 # A worker compiles the kernel at its first start.
 START_SECONDS = 180.0
 RUN_SECONDS = 120.0
+# Of the demo's records in a row: a process is at them for seconds, and a kill comes in less than one.
+COPIES = 600
 # Of the database: the last but one.
 EARLIER = "0007"
+
+
+def _container(service: str, number: int = 1) -> str:
+    return f"vrs_{service}_{number}"
+
+
+WORKERS = (_container("worker", 1), _container("worker", 2))
 
 
 @pytest.fixture(scope="module")
@@ -61,29 +73,33 @@ class Service:
         In the order that compose.yaml asks for, which Podman before 4.6 does not keep.
         """
         self.compose("up", "--detach", "--no-deps", "db", "redis")
-        for name in ("db", "redis"):
-            self.wait_until_healthy(name)
+        self.wait_until_healthy(_container("db"), _container("redis"))
         self.compose("run", "--rm", "--no-deps", "-T", "migrate")
         self.compose("up", "--detach", "--no-deps", "--scale", "worker=2", "web", "worker", "proxy")
         wait_until(self.is_ready, "the service is ready", START_SECONDS)
-        self.wait_until_healthy("worker")
+        self.wait_until_healthy(*WORKERS)
 
     def down(self) -> None:
         """Remove containers, networks and volumes. podman-compose forgets the second worker."""
-        self.podman("rm", "--all", "--force", "--time", "10")
+        self.podman("rm", "--all", "--force", "--time", "0")
         self.compose("down", "--volumes", check=False)
 
     def execute(self, service: str, *command: str, check: bool = True, stdin: Path | None = None) -> str:
         """The output of a command in a service's first container."""
         return self.podman("exec", "--interactive", _container(service), *command, check=check, stdin=stdin)
 
-    def is_healthy(self, service: str) -> bool:
-        """Whether the health check of a service's first container passes."""
-        return not self.podman("healthcheck", "run", _container(service), check=False).strip()
+    def is_healthy(self, container: str) -> bool:
+        """Whether the health check of a container passes."""
+        return not self.podman("healthcheck", "run", container, check=False).strip()
 
-    def wait_until_healthy(self, service: str) -> None:
-        """Wait for the health check of a service's first container."""
-        wait_until(lambda: self.is_healthy(service), f"{service} is healthy", START_SECONDS)
+    def wait_until_healthy(self, *containers: str) -> None:
+        """Wait for the health checks of containers."""
+        for container in containers:
+            wait_until(partial(self.is_healthy, container), f"{container} is healthy", START_SECONDS)
+
+    def logged(self, words: str, *containers: str) -> int:
+        """How often containers have logged these words."""
+        return sum(self.podman("logs", container).count(words) for container in containers)
 
     def is_ready(self) -> bool:
         """Whether the proxy, and behind it everything else, answers."""
@@ -92,27 +108,29 @@ class Service:
         except requests.RequestException:
             return False
 
-    def submit(self, run_id: str) -> None:
-        """Submit the demo file as an asynchronous run."""
-        with VCF.open("rb") as file:
-            query = {"run_async": "True", "run_id": run_id, "assembly": "GRCh37"}
-            answer = requests.put(f"{self.url}/vcf", params=query, files={"vcf": file}, timeout=60)
+    def submit(self, run_id: str, vcf: bytes) -> None:
+        """Submit a VCF as an asynchronous run."""
+        query = {"run_async": "True", "run_id": run_id, "assembly": "GRCh37"}
+        files = {"vcf": ("demo.vcf.gz", vcf)}
+        answer = requests.put(f"{self.url}/vcf", params=query, files=files, timeout=60)
         assert answer.status_code == 202, answer.text
 
-    def statuses(self) -> set[str]:
-        """The statuses that runs are in."""
-        return {run["status"] for run in requests.get(f"{self.url}/runs/", timeout=60).json()["results"]}
+    def run(self, run_id: str) -> dict[str, Any]:
+        """What the service says of a run."""
+        run: dict[str, Any] = requests.get(f"{self.url}/runs/{run_id}/", timeout=60).json()
+        return run
 
-    def result(self, run_id: str) -> str:
+    def result(self, run_id: str) -> bytes:
         """The annotated file, once the run has succeeded."""
 
         def succeeded() -> bool:
-            run = requests.get(f"{self.url}/runs/{run_id}/", timeout=60).json()
+            run = self.run(run_id)
             assert run["status"] not in {"failed", "cancelled"}, run
             return bool(run["status"] == "succeeded")
 
         wait_until(succeeded, f"{run_id} has succeeded", RUN_SECONDS)
-        return requests.get(f"{self.url}/vcf/{run_id}", timeout=60).text
+        compressed = self.run(run_id)["links"]["result"]
+        return gzip.decompress(requests.get(f"{self.url}{compressed}", timeout=60).content)
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +153,41 @@ def service(podman: Podman) -> Iterator[Service]:
 
 
 @pytest.fixture(scope="module")
-def demo(service: Service) -> str:
+def demo(service: Service) -> bytes:
     """The annotated demo file, of the run of that name."""
-    service.submit("demo")
+    service.submit("demo", VCF.read_bytes())
     return service.result("demo")
+
+
+@pytest.mark.parametrize("name", ["LICENSE", "NOTICE"])
+def test_the_image_holds_the_licence_and_the_licences_of_its_dependencies(podman: Podman, name: str) -> None:
+    output = podman("run", "--rm", "--network=none", "--no-healthcheck", IMAGE, "cat", name)
+    assert output == (PROJECT / name).read_text()
+
+
+def test_any_user_annotates_a_file_with_one_writable_folder(podman: Podman, tmp_path: Path) -> None:
+    """As on a cluster, where Apptainer runs an image as the caller, on read-only files."""
+    user, theirs = 4321, tmp_path / "theirs"
+    for folder in (theirs, theirs / "work", theirs / "sequences", theirs / "kernel"):
+        folder.mkdir()
+        os.chown(folder, user, user)
+    variables = ("DATABASE_URL=sqlite:////srv/vrs/db.sqlite3", "SECRET_KEY=any", "ANYVAR_KERNEL=off")
+    options = [f"--env={variable}" for variable in variables]
+    options += [
+        f"--user={user}:{user}",
+        "--read-only",
+        "--cap-drop=all",
+        "--network=none",
+        "--no-healthcheck",
+    ]
+    options += [f"--volume={theirs}:/srv/vrs", f"--volume={PROJECT}/demo:/demo:ro", "--workdir=/"]
+    for command in (
+        ("migrate", "--verbosity=0"),
+        ("load_reference", "GRCh37", f"/demo/{FASTA.name}", "--accession", CHROMOSOME_20),
+        ("annotate_vcf", f"/demo/{VCF.name}", "--assembly=GRCh37", "--output=/srv/vrs/annotated.vcf"),
+    ):
+        podman("run", "--rm", *options, IMAGE, "python", "/app/manage.py", *command)
+    assert _all_have_identifiers((theirs / "annotated.vcf").read_bytes())
 
 
 def test_the_image_is_small(podman: Podman) -> None:
@@ -161,60 +210,85 @@ def test_nothing_is_logged_about_a_file_that_cannot_be_written(service: Service)
 
 @pytest.mark.parametrize("name", ["web", "worker", "db", "redis"])
 def test_the_health_check_passes(service: Service, name: str) -> None:
-    service.wait_until_healthy(name)
+    service.wait_until_healthy(_container(name))
 
 
 def test_the_health_check_of_the_web_process_fails_when_that_is_frozen(service: Service) -> None:
     service.execute("web", "sh", "-c", "kill -STOP -1", check=False)
     try:
-        assert not service.is_healthy("web")
+        assert not service.is_healthy(_container("web"))
     finally:
         service.execute("web", "sh", "-c", "kill -CONT -1", check=False)
     wait_until(service.is_ready, "the service is ready again", START_SECONDS)
 
 
-def test_the_demo_is_annotated_over_the_proxy(demo: str) -> None:
-    records = [line for line in demo.splitlines() if not line.startswith("#")]
-    assert records
-    assert all("VRS_Allele_IDs=ga4gh:VA." in line for line in records)
+def test_the_demo_is_annotated_over_the_proxy(demo: bytes) -> None:
+    assert _all_have_identifiers(demo)
 
 
 def test_the_kernel_is_compiled_once_for_all_workers(service: Service) -> None:
-    assert "annotation kernel" in service.podman("logs", _container("worker"))
-    service.podman("restart", _container("worker"))
-    service.wait_until_healthy("worker")
-    assert "annotation kernel read from its cache" in service.podman("logs", _container("worker"))
+    assert service.logged("annotation kernel compiled", *WORKERS) == 1
+    ready = service.logged("annotation kernel ready", *WORKERS)
+    service.podman("stop", "--time", "60", *WORKERS)
+    service.podman("start", *WORKERS)
+    service.wait_until_healthy(*WORKERS)
+    assert service.logged("annotation kernel ready", *WORKERS) == ready + len(WORKERS)
+    assert service.logged("annotation kernel compiled", *WORKERS) == 1
 
 
-def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Service, demo: str) -> None:
-    names = [f"killed-{number}" for number in range(20)]
+def test_runs_of_killed_workers_are_repeated_when_those_are_back(service: Service, demo: bytes) -> None:
+    names = [f"killed-{number}" for number in range(2 * len(WORKERS))]
+    large = gzip.compress(_repeated(gzip.decompress(VCF.read_bytes())), compresslevel=1)
     for name in names:
-        service.submit(name)
-    wait_until(lambda: "running" in service.statuses(), "a run is running", RUN_SECONDS)
-    for number in (1, 2):
-        service.podman("kill", "--signal", "KILL", _container("worker", number))
-    assert "running" in service.statuses(), "no run was in flight"
-    for number in (1, 2):
-        service.podman("start", _container("worker", number))
-    for name in names:
-        assert service.result(name) == demo
+        service.submit(name, large)
+    wait_until(lambda: any(_is_running(service, names)), "a run is running", RUN_SECONDS)
+    try:
+        service.podman("kill", "--signal", "KILL", *WORKERS)
+        in_flight = _is_running(service, names)
+    finally:
+        service.podman("start", *WORKERS)
+        service.wait_until_healthy(*WORKERS)
+    expected = _repeated(demo)
+    assert all(service.result(name) == expected for name in names)
+    assert any(in_flight), "no run was in flight"
+    assert [service.run(name)["attempt"] for name in names] == [2 if hit else 1 for hit in in_flight]
 
 
-def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service, demo: str) -> None:
-    service.compose("stop", "--timeout", "60", "web", "worker")
-    # What an earlier release left.
-    service.compose(
-        "run", "--rm", "--no-deps", "-T", "migrate", "python", "manage.py", "migrate", "vcfjobs", EARLIER
-    )
-    service.up()
+def test_an_upgrade_migrates_the_database_and_keeps_the_runs(service: Service, demo: bytes) -> None:
+    try:
+        service.compose("stop", "--timeout", "60", "web", "worker")
+        # What an earlier release left.
+        migrate = ("python", "manage.py", "migrate", "vcfjobs", EARLIER)
+        service.compose("run", "--rm", "--no-deps", "-T", "migrate", *migrate)
+    finally:
+        service.up()
     assert "[ ]" not in service.execute("web", "python", "manage.py", "showmigrations")
     assert service.result("demo") == demo
-    service.submit("upgraded")
+    service.submit("upgraded", VCF.read_bytes())
     assert service.result("upgraded") == demo
 
 
-def _container(service: str, number: int = 1) -> str:
-    return f"vrs_{service}_{number}"
+def _split(vcf: bytes) -> tuple[list[bytes], list[bytes]]:
+    """The lines of the header, and of the records."""
+    lines = vcf.splitlines(keepends=True)
+    header = [line for line in lines if line.startswith(b"#")]
+    return header, lines[len(header) :]
+
+
+def _all_have_identifiers(vcf: bytes) -> bool:
+    """Whether there are records, and all of them are annotated."""
+    _, records = _split(vcf)
+    return bool(records) and all(b"VRS_Allele_IDs=ga4gh:VA." in line for line in records)
+
+
+def _repeated(vcf: bytes) -> bytes:
+    """The file with each record COPIES times in a row."""
+    header, records = _split(vcf)
+    return b"".join([*header, *(record * COPIES for record in records)])
+
+
+def _is_running(service: Service, names: list[str]) -> list[bool]:
+    return [service.run(name)["status"] == "running" for name in names]
 
 
 def _pip_of_the_host() -> list[str]:

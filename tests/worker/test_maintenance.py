@@ -304,6 +304,16 @@ def step(monkeypatch: pytest.MonkeyPatch) -> bootstep.SweepStep:
     return bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
 
 
+@pytest.mark.parametrize(("loaded", "lines"), [(True, 1), (False, 0)])
+def test_a_worker_logs_at_its_start_that_its_kernel_is_ready(
+    loaded: bool, lines: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kernel, "load", lambda: loaded)
+    with caplog.at_level("INFO"):
+        bootstep.load_kernel()
+    assert caplog.text.count("annotation kernel ready after") == lines
+
+
 def test_orphans_are_looked_for_once_an_hour(
     step: bootstep.SweepStep, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,7 @@ class SweepStep(bootsteps.StartStopStep):
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         refuse_wrong_setup(worker.pool_cls)
-        kernel.load()  # before the pool forks: its children share it
+        load_kernel()  # before the pool forks: its children share it
         fork_guard.fork_without_database()
         self._worker = Worker(
             node=worker.hostname,
@@ -93,6 +93,13 @@ class SweepStep(bootsteps.StartStopStep):
 
         with closing(connection):
             sweep(end_work_of_child, each_in=fork_guard.forks_blocked)
+
+
+def load_kernel() -> None:
+    """Prepare the annotation kernel where it is used, and log how long that took."""
+    began = time.monotonic()
+    if kernel.load():
+        logger.info("annotation kernel ready after %.1f s", time.monotonic() - began)
 
 
 def refuse_wrong_setup(pool: Any) -> None:
