@@ -7,7 +7,7 @@
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README
 # make fuzz    ten minutes of mutated files through the engine
-# make lint    style, types, direction of imports
+# make lint    style, types, direction of imports, the WDL
 # make bench   measure beside the peers, in one run
 # make bench-scale   one large file over several workers and hosts, growth with size, many small runs
 PYTHON ?= python3
@@ -56,6 +56,7 @@ lint: install-dev
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --severity-level medium --skip B608 --recursive vcfjobs anyvar_site clients
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/miniwdl check --strict workflows/vrs_annotate.wdl
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	ANYVAR_HTTPS=true ALLOWED_HOSTS=vrs.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
 
