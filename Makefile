@@ -7,7 +7,7 @@
 # make soak    the same in their long form: chaos for five minutes, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README
 # make fuzz    ten minutes of mutated files through the engine
-# make lint    style, types, direction of imports, the WDL
+# make lint    style, types, direction of imports
 # make bench   measure beside the peers, in one run
 # make bench-scale   one large file over several workers and hosts, growth with size, many small runs
 PYTHON ?= python3
