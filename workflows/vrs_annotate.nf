@@ -11,11 +11,11 @@ params.container = 'vcfjobs:0.1'
 
 process VRS_ANNOTATE {
     tag "${vcf.name}"
-    container params.container
+    container "${params.container}"
     cpus 2
-    memory 4.GB
-    disk 50.GB
-    publishDir params.outdir, mode: 'copy'
+    memory '4 GB'
+    disk '50 GB'
+    publishDir "${params.outdir}", mode: 'copy'
 
     input:
     path vcf

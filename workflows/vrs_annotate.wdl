@@ -29,7 +29,7 @@ task annotate {
     String container = "vcfjobs:0.1"
     Int threads = 2
     Int memory_gib = 4
-    # The FASTA and its sequences, one byte per base; the VCF and its result, which has up to 65 bytes more per allele.
+    # The FASTA and its sequences, one byte per base; the VCF and its result, which is larger by the identifiers.
     Int disk_gib = 5 + ceil(5 * size(fasta, "GiB") + 8 * size(vcf, "GiB"))
   }
 
