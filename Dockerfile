@@ -53,6 +53,11 @@ RUN python -m compileall -q anyvar_site vcfjobs \
     && python -c "import anyvar_site.wsgi, anyvar_site.urls, celery.bin.celery, gunicorn.app.wsgiapp, gunicorn.workers.gthread" \
     && rm -rf /tmp/work
 
+# The command for workflow engines, which start it in folders of their own.
+RUN printf '%s\n' '#!/opt/venv/bin/python' 'import sys' 'sys.path.insert(0, "/app")' \
+    'from vcfjobs.command_line.vrs_annotate import main' 'sys.exit(main())' > /usr/local/bin/vrs-annotate \
+    && chmod 755 /usr/local/bin/vrs-annotate
+
 USER 10001:10001
 EXPOSE 8000
 

@@ -62,6 +62,7 @@ lint: install-dev
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --severity-level medium --skip B608 --recursive vcfjobs anyvar_site clients
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/miniwdl check --strict workflows/vrs_annotate.wdl
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	ANYVAR_HTTPS=true ALLOWED_HOSTS=vrs.example.org $(BIN)/python manage.py check --deploy --fail-level WARNING
 
