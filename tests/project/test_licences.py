@@ -14,7 +14,16 @@ PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 # Of the text that the Apache Software Foundation publishes, as Debian ships it.
 APACHE_2 = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 # Licences that allow a service under Apache-2.0 to depend on the package.
-ALLOWED = ("Apache", "BSD", "MIT", "MPL-2.0", "PSF-2.0", "LGPL-3.0-only", "Python Software Foundation")
+ALLOWED = (
+    "Apache",
+    "BSD",
+    "MIT",
+    "MPL-2.0",
+    "MPL 2.0",
+    "PSF-2.0",
+    "LGPL-3.0-only",
+    "Python Software Foundation",
+)
 
 
 def listed() -> dict[str, str]:

@@ -88,7 +88,9 @@ def test_the_first_login_makes_an_account_with_the_runs_of_its_tokens(
     assert (response.status_code, response["Location"]) == (302, "/tokens/")
     account = User.objects.get()
     assert account.username == "ada-l."
-    assert not (account.has_usable_password() or account.is_staff or account.is_superuser)
+    assert not account.has_usable_password()
+    assert not account.is_staff
+    assert not account.is_superuser
     assert Run.objects.get(pk=run.pk).owner == f"user:{account.pk}"
     assert "hers.vcf" in markup(client.get("/"))
     token = issuer.token(aud="api")
