@@ -36,7 +36,7 @@ DATABASE_ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql
 AUTHENTICATION_VARIABLE = re.compile("ANYVAR_.*(AUTH|TOKEN)")
 ISSUER = "ANYVAR_AUTH_ISSUER_URL"
 OF_AN_ISSUER = frozenset(
-    [
+    (
         "ANYVAR_AUTH_JWKS_URI",
         "ANYVAR_AUTH_AUDIENCES",
         "ANYVAR_AUTH_APPIDS",
@@ -45,7 +45,7 @@ OF_AN_ISSUER = frozenset(
         "ANYVAR_AUTH_SUBJECTS",
         "ANYVAR_AUTH_CLIENT_ID",
         "ANYVAR_AUTH_CLIENT_SECRET",
-    ]
+    )
 )
 # Celery's workers set the excepted variables for their children.
 CELERY_VARIABLE = re.compile(
