@@ -123,11 +123,10 @@ def test_the_table_holds_the_published_facts(shared: Path) -> None:
 
 
 def test_a_mapped_file_that_was_truncated_is_not_whole_and_a_removed_one_is(tmp_path: Path) -> None:
+    held = {}
     for name in ("truncated", "removed"):
         (tmp_path / name).write_bytes(b"A" * SMALLEST_MAPPED)
-    held = {
-        path.name: FlatSequence.open(path, "SQ.x", SMALLEST_MAPPED) for path in list(tmp_path.iterdir())
-    }
+        held[name] = FlatSequence.open(tmp_path / name, "SQ.x", SMALLEST_MAPPED)
     assert all(sequence.is_whole() for sequence in held.values())
     (tmp_path / "removed").unlink()
     assert held["removed"].is_whole()
