@@ -8,6 +8,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
+# A request whose table is locked in PostgreSQL is answered by a 503 after so long. A worker waits.
+os.environ.setdefault("PGOPTIONS", "-c lock_timeout=10s")
 
 logging.captureWarnings(True)
 application = get_wsgi_application()

@@ -121,16 +121,16 @@ class PostgresServer:
         if binary is None:
             raise MissingServerError("postgres is not installed, and TEST_DATABASE_URL is not set")
         self._bin = Path(binary).parent
-        self._data = folder / "data"
+        self.data = folder / "data"
         self._user = _unprivileged_user()
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         if self._user:
             os.chown(folder, pwd.getpwnam(self._user).pw_uid, -1)
-        copy = ["cp", "-a", str(_empty_cluster(self._bin, self._user)), str(self._data)]
+        copy = ["cp", "-a", str(_empty_cluster(self._bin, self._user)), str(self.data)]
         subprocess.run(copy, check=True, user=self._user, cwd="/")
         self._host = host
-        with (self._data / "pg_hba.conf").open("a") as file:
+        with (self.data / "pg_hba.conf").open("a") as file:
             file.write(f"host all all {host}/24 trust\n")
 
     @property
@@ -142,7 +142,7 @@ class PostgresServer:
         """Start, and wait until it answers."""
         options = ["-p", str(self.port), "-k", "", "-c", f"listen_addresses={self._host}", "-c", "fsync=off"]
         self._process = subprocess.Popen(
-            [str(self._bin / "postgres"), "-D", str(self._data), *options],
+            [str(self._bin / "postgres"), "-D", str(self.data), *options],
             user=self._user,
             cwd="/",
             stderr=subprocess.DEVNULL,

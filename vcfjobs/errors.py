@@ -179,6 +179,19 @@ class RunFailureError(VcfJobsError, code="RUN_FAILURE", title="Run failed"):
     """The run has failed; the sentence says why."""
 
 
+class DamagedReferenceError(RunFailureError, code="NO_REFERENCE", status=503, title="Reference damaged"):
+    """The file of a reference sequence is missing or damaged; the sentence names contig and assembly."""
+
+    retry_after = 60
+
+    def __init__(self, contig: str, assembly: str) -> None:
+        super().__init__(
+            f"The sequence of contig {contig} of {assembly} is missing or damaged on the service's disk. "
+            f"Its operator registers it again: manage.py load_reference {assembly} FASTA. "
+            "All workers must share the folder of reference sequences."
+        )
+
+
 class MalformedRecordError(RunFailureError):
     """A line of the file is not a VCF record; the sentence names the line number, never its contents."""
 

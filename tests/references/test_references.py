@@ -156,6 +156,22 @@ def test_a_missing_flat_file_is_said_without_its_path() -> None:
     assert str(settings.ANYVAR_SEQUENCE_DIR) not in caught.value.sentence
 
 
+def test_damage_is_said_with_contig_and_assembly_and_repaired_by_the_same_fasta() -> None:
+    fasta = b">chr1\nACGT\n>chr2\nGGGG\n"
+    load(fasta)
+    assert assemblies.damage_of("a") is None
+    row = Contig.objects.get(name="chr2")
+    (Path(settings.ANYVAR_SEQUENCE_DIR) / row.content).write_bytes(b"GG")
+    damage = assemblies.damage_of("a")
+    assert damage is not None
+    assert "contig chr2 of a" in damage.sentence
+    with pytest.raises(RunFailureError, match="contig chr2 of a"):
+        assemblies.open_assembly("a").contigs["chr2"]
+    assert load(fasta).already_there
+    assert assemblies.damage_of("a") is None
+    assert assemblies.open_assembly("a").contigs["chr2"][0:4] == b"GGGG"
+
+
 def test_opening_again_is_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     load(b">chr1\nACGT\n")
     first: Reference = assemblies.open_assembly("a")

@@ -201,6 +201,17 @@ def test_a_dead_child_fails_or_requeues_its_run_as_the_setting_says(
     assert len(broker) == (status == Status.QUEUED)
 
 
+@pytest.mark.usefixtures("tiny_assembly")
+def test_a_run_whose_child_died_while_a_sequence_is_damaged_fails_with_the_damage(settings: Settings) -> None:
+    run = make_running()
+    for path in settings.ANYVAR_SEQUENCE_DIR.glob("SQ.*"):
+        os.truncate(path, 1)
+    maintenance.child_lost(run.task_id, "celery@here", over_limit=False)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == (Status.FAILED, "RUN_FAILURE")
+    assert "manage.py load_reference tiny" in run.error
+
+
 def test_a_dead_child_of_another_worker_does_not_end_the_run() -> None:
     run = make_running()
     maintenance.child_lost(run.task_id, "celery@elsewhere", over_limit=False)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
-from vcfjobs.errors import NoReferenceError, RunFailureError, SequenceNotFoundError, UnknownAssemblyError
+from vcfjobs.errors import (
+    DamagedReferenceError,
+    NoReferenceError,
+    SequenceNotFoundError,
+    UnknownAssemblyError,
+)
 from vcfjobs.models import Assembly, Contig
 from vcfjobs.references.builds import SYNONYMS, build_of
 from vcfjobs.references.contigs import LoadedContig
 from vcfjobs.vrs.sequences.accessions import canonical
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference, SequenceFileError
-from vcfjobs.vrs.sequences.flatten import NamedContig, StoredContigs
+from vcfjobs.vrs.sequences.flatten import NamedContig, StoredContigs, is_stored
 
 
 def registered_contigs(assembly: Assembly) -> list[LoadedContig]:
@@ -51,12 +57,20 @@ def open_assembly(name: str) -> Reference:
     """The assembly's contigs for the engine; one query, the rest is cached until it is replaced.
 
     Raises NoReferenceError and UnknownAssemblyError. A contig is mapped into memory when it is first looked
-    up, which raises RunFailureError when its file is missing.
+    up, which raises DamagedReferenceError when its file is missing or has another size.
     """
     assembly = Assembly.objects.filter(name=name).first()
     if assembly is None:
         return open_assembly(resolve_assembly(name))
     return _open(assembly.pk, assembly.name, assembly.created.isoformat(), str(settings.ANYVAR_SEQUENCE_DIR))
+
+
+def damage_of(name: str) -> DamagedReferenceError | None:
+    """What is wrong with the sequence files of a registered assembly, none of which is mapped; or None."""
+    for contig in Contig.objects.filter(assembly__name=name).select_related("sequence"):
+        if not is_stored(Path(settings.ANYVAR_SEQUENCE_DIR), _named(contig)):
+            return DamagedReferenceError(contig.name, name)
+    return None
 
 
 def accession_of(name: str) -> str:
@@ -91,7 +105,7 @@ def open_sequence(accession: str) -> FlatSequence:
 @lru_cache(maxsize=8)
 def _open(pk: int, name: str, created: str, folder: str) -> Reference:
     contigs = Contig.objects.filter(assembly=pk).select_related("sequence")
-    return Reference(name, RegisteredContigs(Path(folder), map(_named, contigs)))
+    return Reference(name, RegisteredContigs(name, Path(folder), map(_named, contigs)))
 
 
 def _named(row: Contig) -> NamedContig:
@@ -100,13 +114,14 @@ def _named(row: Contig) -> NamedContig:
 
 
 class RegisteredContigs(StoredContigs):
-    """The contigs of a registered assembly; a missing file is the worker's failure, not the request's."""
+    """The contigs of a registered assembly; a lookup raises DamagedReferenceError."""
+
+    def __init__(self, assembly: str, folder: Path, contigs: Iterable[NamedContig]) -> None:
+        super().__init__(folder, contigs)
+        self._assembly = assembly
 
     def __getitem__(self, name: str) -> FlatSequence:
         try:
             return super().__getitem__(name)
         except SequenceFileError as error:
-            raise RunFailureError(
-                f"The sequence of contig {self._stored[name].name} is not on this worker's disk. "
-                "Do all workers share the folder of reference sequences?"
-            ) from error
+            raise DamagedReferenceError(self._stored[name].name, self._assembly) from error

@@ -23,6 +23,7 @@ from vcfjobs import storage
 from vcfjobs.errors import TimeLimitExceededError, VcfJobsError, WorkerLostError
 from vcfjobs.log_context import log_run
 from vcfjobs.models import FINAL, Run, RunQuerySet, Shard, ShardQuerySet, Worker, seconds_from_now
+from vcfjobs.references.assemblies import damage_of
 from vcfjobs.worker import dispatch, scheduler
 from vcfjobs.worker.cleanup import tidy_up
 
@@ -59,7 +60,7 @@ def child_lost(task_id: str, node: str, *, over_limit: bool, stopping: bool = Fa
         elif stopping or settings.REQUEUE_WHEN_CHILD_LOST:
             _take_back(items)
         else:
-            _fail(items.runs(), WorkerLostError())
+            _fail_lost(items.runs())
     send_unsent()
 
 
@@ -69,7 +70,17 @@ def _take_back(lost: RunQuerySet | ShardQuerySet) -> None:
         if item.requeue(lost):
             with log_run(item.run_pk, item.task_id):
                 logger.warning("%s is lost with %s, queued again", item.log_name, item.worker)
-    _fail(lost.used_up().runs(), WorkerLostError())
+    _fail_lost(lost.used_up().runs())
+
+
+def _fail_lost(runs: RunQuerySet) -> None:
+    """Fail runs whose workers are lost.
+
+    Whoever reads mapped bases of a file that is truncated is killed. The run is not tried until its attempts
+    are used up: the next one looks at the file's size first.
+    """
+    for assembly in set(runs.order_by().values_list("assembly", flat=True)):
+        _fail(runs.filter(assembly=assembly), damage_of(assembly) or WorkerLostError())
 
 
 def _fail(runs: RunQuerySet, error: VcfJobsError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ from hypothesis import strategies as st
 from vcfjobs.vrs.digests import ACCESSION, refget_accession
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.sequences.fasta import write_flat
-from vcfjobs.vrs.sequences.flat_files import FlatSequence, SequenceFileError, aliases, canonical
+from vcfjobs.vrs.sequences.flat_files import (
+    SMALLEST_MAPPED,
+    FlatSequence,
+    SequenceFileError,
+    aliases,
+    canonical,
+)
 
 
 def test_a_sequence_in_memory_is_upper_cased_and_named_by_its_digest() -> None:
@@ -113,3 +120,15 @@ def test_the_table_holds_the_published_facts(shared: Path) -> None:
         length, accession = int(row["length"]), row["refget_accession"]
         assert canonical(row["assembly"], row["chrom"], length) == accession
         assert canonical(row["assembly"], row["ucsc_name"], length) == accession
+
+
+def test_a_mapped_file_that_was_truncated_is_not_whole_and_a_removed_one_is(tmp_path: Path) -> None:
+    held = {}
+    for name in ("truncated", "removed"):
+        (tmp_path / name).write_bytes(b"A" * SMALLEST_MAPPED)
+        held[name] = FlatSequence.open(tmp_path / name, "SQ.x", SMALLEST_MAPPED)
+    assert all(sequence.is_whole() for sequence in held.values())
+    (tmp_path / "removed").unlink()
+    assert held["removed"].is_whole()
+    os.truncate(tmp_path / "truncated", SMALLEST_MAPPED - 1)
+    assert not held["truncated"].is_whole()

@@ -70,6 +70,14 @@ class FlatSequence:
             )
         return cls(accession, bases)
 
+    def is_whole(self) -> bool:
+        """Whether every residue can still be read.
+
+        The kernel kills a process (SIGBUS) that reads mapped residues beyond the end of a file that was
+        truncated. A file that was removed keeps its residues as long as it is mapped.
+        """
+        return not isinstance(self.bases, mmap.mmap) or self.bases.size() == len(self.bases)
+
     def __len__(self) -> int:
         return len(self.bases)
 

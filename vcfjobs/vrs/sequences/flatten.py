@@ -39,6 +39,14 @@ def flatten(fasta: BinaryIO, folder: Path, on_progress: Callable[[int], object])
         yield FlatContig(name, length, content)
 
 
+def is_stored(folder: Path, contig: FlatContig) -> bool:
+    """Whether the contig's flat file is there and has its length."""
+    try:
+        return (folder / contig.content).stat().st_size == contig.length
+    except OSError:
+        return False
+
+
 def _watched(name: str, residues: Iterator[bytes], on_progress: Callable[[int], object]) -> Iterator[bytes]:
     empty = True
     for chunk in residues:
@@ -67,7 +75,8 @@ def other_names(names: list[str]) -> dict[str, list[str]]:
 class StoredContigs(Mapping[str, FlatSequence]):
     """Contigs by name and alias, each mapped into memory when it is first looked up.
 
-    A lookup raises SequenceFileError when the contig's file is missing or has another size.
+    A lookup raises SequenceFileError when the contig's file is missing or has another size, also when it got
+    that size after it was mapped.
     """
 
     def __init__(self, folder: Path, contigs: Iterable[NamedContig]) -> None:
@@ -83,10 +92,11 @@ class StoredContigs(Mapping[str, FlatSequence]):
         contig = self._stored[name]
         # Two contigs of N alone may have the same bytes, but different accessions.
         key = (contig.content, contig.accession)
-        if key not in self._open:
+        held = self._open.get(key)
+        if held is None or not held.is_whole():
             path = self._folder / contig.content
-            self._open[key] = FlatSequence.open(path, contig.accession, contig.length)
-        return self._open[key]
+            held = self._open[key] = FlatSequence.open(path, contig.accession, contig.length)
+        return held
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._stored)
