@@ -187,7 +187,7 @@ def test_an_upload_leaves_no_file_but_its_runs(attempt: Attempt) -> None:
     with override_settings(**(rate | LIMITS[attempt.limit])), injected(attempt.fault):
         answer = client.generic("POST", address, attempt.body(), attempt.content_type(), **attempt.headers())
         if answer.streaming:
-            b"".join(answer.streaming_content)
+            b"".join(answer.streaming_content)  # type: ignore[attr-defined]
         leave(answer)
     event(f"{attempt.path} {answer.status_code}")
     assert files_without_run() == []

@@ -34,7 +34,7 @@ AWAY = "The identity provider does not answer. Try again in a minute."
 REFUSED = "The identity provider's answer was not accepted. Try to log in again."
 
 
-class ProviderApp(DjangoOAuth2App):  # type: ignore[misc]  # Authlib has no types
+class ProviderApp(DjangoOAuth2App):
     """Authlib's client, with our check of the ID token."""
 
     def parse_id_token(self, token: dict[str, Any], nonce: str, **_: Any) -> Any:
