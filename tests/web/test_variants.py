@@ -18,6 +18,7 @@ from tests.web.page_text import link, markup, words
 from tests.web.test_allele_page import make_allele
 from vcfjobs import storage
 from vcfjobs.models import Run, Status
+from vcfjobs.runs.records import page_of
 from vcfjobs.vrs.bgzf.files import BgzfWriter
 from vcfjobs.vrs.vcf.browse import Bounds
 from vcfjobs.web import variants
@@ -233,7 +234,7 @@ def test_that_nothing_matches_is_said(client: Client) -> None:
 def test_a_search_that_takes_too_long_says_how_far_it_came(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(variants, "page_of", partial(variants.page_of, bounds=Bounds(seconds=0)))
+    monkeypatch.setattr(variants, "page_of", partial(page_of, bounds=Bounds(seconds=0)))
     address = f"/jobs/{numbered(5_000).pk}/"
     found, response = [], client.get(f"{address}?id=r4999")
     page = words(response)

@@ -50,7 +50,18 @@ class RecordsViewSet(RunViewSet):
 
 
 def _members(record: Record) -> dict[str, Any]:
-    alleles = [allele._asdict() | {"vrs_id": allele.vrs_id or None} for allele in record.alleles]
+    alleles = [
+        {
+            "index": allele.number,
+            "vrs_id": allele.vrs_id or None,
+            "start": allele.start,
+            "end": allele.end,
+            "state": allele.state,
+            "length": allele.length,
+            "repeat_subunit_length": allele.repeat_subunit_length,
+        }
+        for allele in record.alleles
+    ]
     return {
         "chrom": record.chrom,
         "pos": record.pos,

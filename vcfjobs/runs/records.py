@@ -64,6 +64,7 @@ def _offset(cursor: str) -> int:
 def _spans(run: Run, region: Region) -> list[Span]:
     index = storage.beside(storage.result_path(run.pk, run.attempt), "tbi").read_bytes()
     try:
-        return spans_of(igzip.decompress(index), region.names, region.start, region.end)
+        inflated: bytes = igzip.decompress(index)  # type: ignore[no-untyped-call]
+        return spans_of(inflated, region.names, region.start, region.end)
     except (IsalError, OSError, EOFError, ValueError, struct.error) as error:
         raise RunFailureError("The index of the result is damaged.") from error

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -27,6 +28,8 @@ from vcfjobs.vrs.vcf.browse import (
     Region,
     identifier_prefix,
 )
+
+Parsed = TypeVar("Parsed")
 
 SIZES = (25, 100)
 FIRST = "0"
@@ -63,9 +66,7 @@ class FilterForm(forms.Form):
         required=False,
         choices=[("", "All"), (FAILED, "Failed (VRS_Error)"), (WITHOUT_ID, "Without a VRS id")],
     )
-    rows = forms.TypedChoiceField(
-        required=False, coerce=int, empty_value=SIZES[0], choices=[(n, n) for n in SIZES]
-    )
+    rows = forms.ChoiceField(required=False, choices=[(n, n) for n in SIZES])
 
     def clean_region(self) -> Region | None:
         return _parsed(Region.parse, self.cleaned_data["region"])
@@ -114,7 +115,7 @@ def variants_of(run: Run, query: QueryDict) -> Variants | None:
         return None
     form = FilterForm({"rows": SIZES[0]} | query.dict(), label_suffix="", auto_id="variants-%s")
     cursor, back = query.get("cursor", ""), [each for each in query.get("back", "").split("~") if each]
-    asked = {name: query[name] for name in form.fields if query.get(name)}
+    asked = {name: str(query[name]) for name in form.fields if query.get(name)}
     narrowed = any(name != "rows" for name in asked)
     empty = Variants(form, [], set(), None, narrowed, not cursor, _address(asked), "", "", "", 200)
     if not form.is_valid():
@@ -122,7 +123,7 @@ def variants_of(run: Run, query: QueryDict) -> Variants | None:
     try:
         for each in back:
             require_cursor(each)
-        page = page_of(run, form.wanted(), size=form.cleaned_data["rows"], cursor=cursor)
+        page = page_of(run, form.wanted(), size=int(form.cleaned_data["rows"] or SIZES[0]), cursor=cursor)
     except InvalidCursorError as error:
         return empty._replace(error=error.sentence, status=422)
     except RunFailureError:
@@ -139,7 +140,7 @@ def variants_of(run: Run, query: QueryDict) -> Variants | None:
     )
 
 
-def _parsed(parse: Any, text: str) -> Any:
+def _parsed(parse: Callable[[str], Parsed], text: str) -> Parsed | None:
     try:
         return parse(text) if text else None
     except ValueError as error:
@@ -150,7 +151,7 @@ def _row(record: Record) -> Row:
     several = len(record.alts) > 1
     names = ["REF", *(f"ALT {number}" if several else "ALT" for number in range(1, len(record.alts) + 1))]
     named = [
-        (names[allele.index] if allele.index < len(names) else f"ALT {allele.index}", allele)
+        (names[allele.number] if allele.number < len(names) else f"ALT {allele.number}", allele)
         for allele in record.alleles[:ALLELES_SHOWN]
     ]
     return Row(

@@ -187,7 +187,7 @@ def test_without_identifiers_for_ref_the_first_is_that_of_alt_1(tmp_path: Path) 
     path = written(tmp_path / "a.vcf.gz", HEADER + line(7, info=f"VRS_Allele_IDs={ID}{'a' * 32}"))
     with path.open("rb") as file:
         (record,) = read_page(file, Filter(), size=5, for_ref=False).records
-    assert record.alleles[0].index == 1
+    assert record.alleles[0].number == 1
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])

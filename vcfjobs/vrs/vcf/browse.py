@@ -114,7 +114,7 @@ class Filter:
 class RecordAllele(NamedTuple):
     """REF (0) or an ALT of a record, its identifier ("" without one), and its attributes where written."""
 
-    index: int
+    number: int
     vrs_id: str
     start: int | None
     end: int | None
