@@ -11,9 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 STORE = Path(os.environ.get("IMAGE_TEST_STORE", "/var/tmp/vcfjobs-image-test"))
 NAME_SERVER_PID = "/run/containers/networks/aardvark-dns/aardvark.pid"
@@ -85,19 +87,20 @@ class Podman:
             os.kill(int(pid.read_text()), signal.SIGTERM)
 
     def _run(self, command: list[str], cwd: Path, timeout: float, check: bool, stdin: Path) -> str:
-        with stdin.open("rb") as file:
-            done = subprocess.run(
-                [*self._enter, str(cwd), *command],
-                env=self.environment,
-                check=False,
-                text=True,
-                stdin=file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-            )
-        assert done.returncode == 0 or not check, f"{' '.join(command)}\n{done.stdout[-6000:]}"
-        return done.stdout
+        # Into a file: a pipe stays open as long as what podman leaves in the background, beyond any timeout.
+        with stdin.open("rb") as given, tempfile.TemporaryFile("w+") as printed:
+            streams: dict[str, Any] = {"stdin": given, "stdout": printed, "stderr": subprocess.STDOUT}
+            process = subprocess.Popen([*self._enter, str(cwd), *command], env=self.environment, **streams)
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+                printed.write(f"Killed after {timeout} s.")
+            printed.seek(0)
+            output = printed.read()
+        assert code == 0 or not check, f"{' '.join(command)}\n{output[-6000:]}"
+        return output
 
 
 @contextmanager

@@ -90,7 +90,7 @@ class Service:
 
     def is_healthy(self, container: str) -> bool:
         """Whether the health check of a container passes."""
-        return not self.podman("healthcheck", "run", container, check=False).strip()
+        return not self.podman("healthcheck", "run", container, check=False, timeout=60).strip()
 
     def wait_until_healthy(self, *containers: str) -> None:
         """Wait for the health checks of containers."""
