@@ -18,7 +18,8 @@ from vcfjobs.vrs.sequences.accessions import CANONICAL
 if TYPE_CHECKING:  # the name that the stubs have for the client's answer, which has json()
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
 
-pytestmark = pytest.mark.django_db
+# Each call is a transaction of its own, as in service: on PostgreSQL a load has a table until its end.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Call = Callable[..., "Answer"]
 SNV = "chr1-1-A-C"
