@@ -50,7 +50,8 @@ def change_password(server: RedisServer) -> None:
     with client_of(server) as client:
         client.config_set("requirepass", "another")
         client.execute_command("AUTH", "another")
-        client.client_kill_filter(_type="normal", skipme=True)
+        for kind in ("normal", "pubsub"):  # as a restart does
+            client.client_kill_filter(_type=kind, skipme=True)
         time.sleep(FAULT_SECONDS)
         client.config_set("requirepass", "")
 
