@@ -42,7 +42,7 @@ def ack(qos: QoS, delivery_tag: str) -> None:
     try:
         _ack(qos, delivery_tag)
     except qos.channel.connection_errors:
-        virtual.QoS.ack(qos, delivery_tag)
+        virtual.QoS.ack(qos, delivery_tag)  # type: ignore[no-untyped-call]
         raise  # to be logged
 
 
