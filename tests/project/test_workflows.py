@@ -54,19 +54,20 @@ class WdlTask:
     """The task of the WDL with its inputs."""
 
     def __init__(self, vcf: str, fasta: str, inputs: Mapping[str, Any]) -> None:
-        (self.task,) = WDL.load(str(WORKFLOWS / "vrs_annotate.wdl")).tasks
+        self.task = WDL.load(str(WORKFLOWS / "vrs_annotate.wdl")).tasks[0]
         given = {"vcf": vcf, "fasta": fasta, **inputs}
         self.values: WDL.Env.Bindings[WDL.Value.Base] = WDL.Env.Bindings()
-        for declared in [*self.task.inputs, *self.task.postinputs]:
+        for declared in [*(self.task.inputs or []), *self.task.postinputs]:
             self.values = self.values.bind(declared.name, self._value(declared, given))
 
-    def _value(self, declared: WDL.Decl, given: Mapping[str, Any]) -> WDL.Value.Base:
+    def _value(self, declared: WDL.Tree.Decl, given: Mapping[str, Any]) -> WDL.Value.Base:
         if declared.name in given:
             return WDL.Value.from_json(declared.type, given[declared.name])
-        return self.evaluate(declared.expr) if declared.expr else WDL.Value.Null()
+        return self.evaluate(declared.expr)
 
-    def evaluate(self, expression: WDL.Expr.Base) -> WDL.Value.Base:
-        return expression.eval(self.values, Library())
+    def evaluate(self, expression: WDL.Expr.Base | None) -> WDL.Value.Base:
+        """The value of an expression; null where there is none."""
+        return expression.eval(self.values, Library()) if expression else WDL.Value.Null()
 
     def command(self) -> str:
         return str(self.evaluate(self.task.command).value)
@@ -98,7 +99,7 @@ def nextflow_stem(vcf: str) -> str:
 def nextflow_body(vcf: str, fasta: str, inputs: Mapping[str, Any]) -> str:
     """The script, in which all that Nextflow puts into it is replaced."""
     (script,) = re.findall(r'"""\n(.+?)"""', NEXTFLOW, re.DOTALL)
-    parameters = nextflow_parameters() | inputs
+    parameters = {**nextflow_parameters(), **inputs}
     values = {f"params.{name}": str(value) for name, value in parameters.items()}
 
     def filled(text: str) -> str:
