@@ -139,6 +139,7 @@ def test_a_provider_that_was_never_there_is_503_and_comes_back(
 @pytest.mark.parametrize(
     "answer",
     [b"<html>", b"[]", b'{"keys": []}', b'{"keys": 7}', b"\xff", b" " * (provider_keys.MOST_BYTES + 2)],
+    ids=["a page", "a list", "no keys", "a number", "not text", "too long"],
 )
 def test_an_answer_without_keys_is_as_good_as_none(issuer: Issuer, keys: ProviderKeys, answer: bytes) -> None:
     keys.find("first")
