@@ -132,7 +132,11 @@ def test_damage_far_into_the_file_fails_the_run() -> None:
         list(iter(source.read_chunk, b""))
 
 
-@pytest.mark.parametrize("version", [b"BCF\x01\x00", b"BCF\x04" + bytes(4), b"BCF\x02\x03", b"BCF\x02\x00"])
+@pytest.mark.parametrize(
+    "version",
+    [b"BCF\x01\x00", b"BCF\x04" + bytes(4), b"BCF\x02\x03", b"BCF\x02\x00"],
+    ids=["1.0", "4.0", "2.3", "2.0"],
+)
 def test_other_versions_are_refused_with_what_to_do(version: bytes) -> None:
     with pytest.raises(InvalidVcfError, match=r"2\.1 and 2\.2; convert it with `bcftools view -Oz`"):
         bcf.decode(version + bytes(100))
@@ -309,5 +313,5 @@ def test_changed_bytes_end_in_a_sentence_or_in_whole_lines(
         text = bcf.decode(bytes(data[:cut]))
     except (InvalidVcfError, HostileInputError, RunFailureError):
         return
-    for line in text[text.index(b"\n#CHROM") + 1 :].splitlines()[1:]:
+    for line in text[text.index(b"\n#CHROM") + 1 :].removesuffix(b"\n").split(b"\n")[1:]:
         assert line.count(b"\t") in (7, 11)
