@@ -23,7 +23,7 @@ from vcfjobs import storage
 from vcfjobs.models import Run
 from vcfjobs.runs.owners import owner_of_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("tiny_assembly", "broker")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tiny_assembly", "broker")]
 
 BOUNDARY = "frontier"
 CSRF = "a" * 32
