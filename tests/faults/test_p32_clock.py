@@ -1,4 +1,4 @@
-"""P32: the clock of a host steps by an hour and back: leases, deadlines and expiry are unharmed."""
+"""P32: the clock of a worker's host steps by an hour and back: leases, deadlines and expiry are unharmed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from tests.servers import wait_until
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+pytestmark = [
+    pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed"),
+    pytest.mark.parametrize("install", ["servers"], indirect=True),
+]
 
 
 class Clock:
@@ -40,13 +43,6 @@ class Clock:
         }
 
 
-def one_host(made: Service, clock: Clock) -> None:
-    """Web and worker on one host, whose clock steps."""
-    made.environment |= clock.variables()
-    made.start_web()
-    made.start_worker()
-
-
 def workers_host(made: Service, clock: Clock) -> None:
     """A worker on a host whose clock steps; web and database are on others."""
     made.start_web()
@@ -56,12 +52,11 @@ def workers_host(made: Service, clock: Clock) -> None:
 
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_a_step_of_the_clock_and_back_harms_no_run(
-    install: Install, shard_bytes: str, tmp_path: Path, request: pytest.FixtureRequest, seconds: int
+    install: Install, shard_bytes: str, tmp_path: Path, seconds: int
 ) -> None:
     made = install(ANYVAR_SHARD_BYTES=shard_bytes, ANYVAR_LEASE_SECONDS="10", ANYVAR_REGISTER="true")
     clock = Clock(tmp_path)
-    embedded = "embedded" in request.node.callspec.id
-    (one_host if embedded else workers_host)(made, clock)
+    workers_host(made, clock)
     before = made.submit(SMALL, run_id="before")
     assert made.wait_for(before)["status"] == "succeeded"
     for step in (seconds, 0):
@@ -71,8 +66,7 @@ def test_a_step_of_the_clock_and_back_harms_no_run(
         wait_until(lambda: made.look(location)["finished"] is not None, "the run ends", 90)  # noqa: B023
         run = made.look(location)
         assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
-        if not embedded:  # the database's clock is right: nobody takes the run for lost
-            assert run["attempt"] == 1
+        assert run["attempt"] == 1  # the database's clock is right: nobody takes the run for lost
         began = time.monotonic()
         small = made.submit(SMALL, run_id=f"small-{step}")
         assert made.wait_for(small)["status"] == "succeeded"
