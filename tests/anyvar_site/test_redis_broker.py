@@ -1,11 +1,14 @@
-"""kombu's channel over Redis can be closed while Redis is gone."""
+"""kombu's channel over Redis can be closed while Redis is gone, and goes on when it has failed."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+import redis
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
+from kombu.message import Message
 from kombu.messaging import Consumer
 
 from anyvar_site.redis_broker import broker_settings
@@ -32,3 +35,23 @@ def test_a_channel_that_holds_a_message_and_waits_for_more_closes_without_redis(
     connection.collect(socket_timeout=1)
     connection.close()
     assert len(taken) == 1
+
+
+def test_a_message_whose_acknowledgement_fails_takes_no_place(own_redis: RedisServer) -> None:
+    connection = Connection(own_redis.url)
+    queue = Queue("q", routing_key="q")
+    taken: list[Message] = []
+    consumer = Consumer(connection, [queue(connection)], callbacks=[lambda _, message: taken.append(message)])
+    consumer.qos(prefetch_count=1)
+    consumer.consume()
+    connection.Producer().publish("x", routing_key="q", declare=[queue])
+    connection.drain_events(timeout=5)
+    qos: Any = connection.default_channel.qos
+    assert not qos.can_consume()
+    with redis.Redis(port=own_redis.port) as admin:
+        admin.replicaof("127.0.0.1", "1")
+        with pytest.raises(connection.connection_errors):  # what a worker answers by connecting again
+            taken[0].ack()
+        assert qos.can_consume()
+        admin.replicaof("NO", "ONE")
+    connection.close()

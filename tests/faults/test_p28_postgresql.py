@@ -1,23 +1,27 @@
-"""P28: PostgreSQL locks, refuses and chooses victims: runs end right, submits get 202 or 503."""
+"""P28: PostgreSQL locks, kills, refuses and chooses victims: runs end right, submits get 202 or 503."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.e2e.processes import Service
 from tests.faults.conftest import Install
+from tests.faults.disks import fill, small_disk
 from tests.faults.files import LARGE, RECORDS, SMALL
 from tests.faults.load import Clients
-from tests.servers import PostgresServer, wait_until
+from tests.servers import PostgresServer, is_listening, server_folder, wait_until
 
 LOCKED_SECONDS = 40.0
+TERMINATING_SECONDS = 20.0
 EXHAUSTED_SECONDS = 15.0
+FULL_SECONDS = 8.0
 SETTINGS = {"ANYVAR_REGISTER": "true", "ANYVAR_LEASE_SECONDS": "10", "ANYVAR_RUN_MAX_ATTEMPTS": "10"}
 OURS = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'vcfjobs_%' OR tablename LIKE 'django_celery%'"
 # All at once, and where there is time for it some alone.
@@ -41,6 +45,16 @@ def lock(server: PostgresServer, beginning: str) -> None:
         for name in names:
             connection.execute(f'LOCK TABLE "{name}" IN ACCESS EXCLUSIVE MODE')
         time.sleep(LOCKED_SECONDS)  # the fault itself
+
+
+def terminate(server: PostgresServer) -> None:
+    """End every connection again and again."""
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    over = time.monotonic() + TERMINATING_SECONDS
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        while time.monotonic() < over:
+            connection.execute(f"{others} AND pid <> pg_backend_pid()")
+            time.sleep(0.5)
 
 
 def exhaust(server: PostgresServer) -> None:
@@ -80,6 +94,13 @@ def test_an_exclusive_lock_delays_runs_and_refuses_submits_in_time(
     assert (503 in clients.statuses()) == (beginning in ("vcfjobs_", "vcfjobs_run"))
 
 
+def test_connections_that_are_ended_again_and_again_lose_nothing(
+    on_own_servers: Install, own_postgres: PostgresServer, shard_bytes: str
+) -> None:
+    made = on_own_servers(ANYVAR_SHARD_BYTES=shard_bytes, **SETTINGS)
+    require_unharmed(made, lambda: terminate(own_postgres))
+
+
 def test_a_server_without_free_connections_loses_nothing(
     on_own_servers: Install, own_postgres: PostgresServer, shard_bytes: str
 ) -> None:
@@ -114,3 +135,30 @@ def test_the_victim_of_a_deadlock_registers_its_alleles_again(
         counts = "SELECT (SELECT count(*) FROM vcfjobs_allele), (SELECT count(*) FROM copied)"
         registered, expected = admin.execute(counts).fetchone() or (0, 1)
         assert registered == expected
+
+
+@pytest.fixture
+def postgres_on_a_small_disk(own_postgres: PostgresServer) -> Iterator[tuple[PostgresServer, Path]]:
+    """A PostgreSQL whose disk has 100 MiB, half of them free; and that disk."""
+    with server_folder() as folder, small_disk(folder, 100) as disk:
+        server = PostgresServer(disk)
+        server.start()
+        yield server, disk
+        server.stop()
+
+
+def test_a_full_disk_of_the_database_delays_runs(
+    postgres_on_a_small_disk: tuple[PostgresServer, Path], on_own_servers: Install, shard_bytes: str
+) -> None:
+    server, disk = postgres_on_a_small_disk
+    made = on_own_servers(DATABASE_URL=server.url, ANYVAR_SHARD_BYTES=shard_bytes, **SETTINGS)
+
+    def fill_disk() -> None:
+        filler = fill(disk)
+        time.sleep(FULL_SECONDS)  # the fault itself
+        filler.unlink()
+        if not is_listening(server.port):  # it ends itself when it cannot write its log
+            server.stop()
+            server.start()
+
+    require_unharmed(made, fill_disk)

@@ -1,4 +1,4 @@
-"""P29: Redis is full, evicts, ends connections, hangs: no run is lost."""
+"""P29: Redis is full, evicts, asks for a password, is read-only, ends connections, hangs: no run is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import redis
 from tests.faults.conftest import Install
 from tests.faults.files import LARGE, RECORDS, SMALL
 from tests.faults.load import Clients
-from tests.servers import RedisServer
+from tests.servers import RedisServer, free_port
 
 FAULT_SECONDS = 20.0
 # A submit waits for a broker that does not answer for so long at most (P2), beside its own work.
@@ -22,7 +22,7 @@ SUBMIT_SECONDS = 10.0
 
 @contextmanager
 def client_of(server: RedisServer) -> Iterator[redis.Redis]:
-    """A connection of the test's own."""
+    """A connection of the test's own, which has given the password that it sets."""
     with redis.Redis(port=server.port, socket_timeout=30) as client:
         yield client
 
@@ -45,6 +45,25 @@ def evict(server: RedisServer) -> None:
         client.config_set("maxmemory-policy", "noeviction")
 
 
+def change_password(server: RedisServer) -> None:
+    """It asks for a password that nobody knows, until somebody corrects that."""
+    with client_of(server) as client:
+        client.config_set("requirepass", "another")
+        client.execute_command("AUTH", "another")
+        for kind in ("normal", "pubsub"):  # as a restart does
+            client.client_kill_filter(_type=kind, skipme=True)
+        time.sleep(FAULT_SECONDS)
+        client.config_set("requirepass", "")
+
+
+def be_a_replica(server: RedisServer) -> None:
+    """It is a replica, which takes no writes, of a server that is away."""
+    with client_of(server) as client:
+        client.replicaof("127.0.0.1", str(free_port()))
+        time.sleep(FAULT_SECONDS)
+        client.replicaof("NO", "ONE")
+
+
 def end_connections(server: RedisServer) -> None:
     """It ends every connection five times a second."""
     over = time.monotonic() + FAULT_SECONDS
@@ -61,7 +80,7 @@ def hang(server: RedisServer) -> None:
     server.send(signal.SIGCONT)
 
 
-FAULTS = [refuse_writes, evict, end_connections, hang]
+FAULTS = [refuse_writes, evict, change_password, be_a_replica, end_connections, hang]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)

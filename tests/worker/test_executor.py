@@ -7,9 +7,11 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pysam
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -19,7 +21,7 @@ from tests.worker.large_runs import files
 from vcfjobs import storage
 from vcfjobs.errors import RunLostError
 from vcfjobs.models import Run, Status
-from vcfjobs.worker import annotation, executor
+from vcfjobs.worker import annotation, cleanup, executor
 from vcfjobs.worker.executor import Outcome
 from vcfjobs.worker.lease import Lease
 
@@ -89,6 +91,23 @@ def test_an_error_after_the_last_update_neither_fails_the_run_nor_removes_its_re
     monkeypatch.setattr(executor, "_succeed", lost_answer)
     assert work(queued).status == Status.SUCCEEDED
     assert storage.result_path(queued.pk, 1).is_file()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_input_is_removed_though_the_database_was_away_for_a_moment(
+    queued: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tidy_up = cleanup.tidy_up
+    answers = iter([OperationalError("terminating connection")])
+
+    def away_once(pk: UUID) -> None:
+        for error in answers:
+            raise error
+        tidy_up(pk)
+
+    monkeypatch.setattr(cleanup, "tidy_up", away_once)
+    assert work(queued).status == Status.SUCCEEDED
+    assert "input" not in files(queued)
 
 
 def test_a_contig_name_that_no_database_takes_fails_the_run_at_once(tiny_assembly: str) -> None:

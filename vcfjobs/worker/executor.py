@@ -76,7 +76,7 @@ def _attempt(item: Run | Shard | None, work: Callable[[Any], Outcome]) -> Outcom
         logger.info("%s begins", item.log_name)
         outcome = _outcome_of(item, work)
         try:
-            cleanup.tidy_up(item.run_pk)
+            retry_on_outage(cleanup.tidy_up)(item.run_pk)
         except (OSError, *DATABASE_OUTAGE):
             logger.warning("files could not be removed; the end of the run or its expiry removes them")
         logger.info("%s %s", item.log_name, outcome)
