@@ -24,7 +24,7 @@ from tests.e2e.processes import Service
 from tests.servers import free_port, own_database, running_postgres, running_redis, wait_until
 
 RECORDS = int(os.environ.get("BENCH_RECORDS", "100000"))
-REQUIRED = 40.0
+REQUIRED = 80.0
 PEER = PROJECT / ".venv-anyvar"
 SEQREPO = """
 import sys
