@@ -25,7 +25,6 @@ def known_variables() -> set[str]:
     """The variables that settings.py and gunicorn.conf.py read, and Celery's own under its prefix."""
     settings = (PROJECT / "anyvar_site" / "settings.py").read_text()
     found = set(re.findall(r'\benv\.\w+\(\s*"([A-Z_]+)"', settings))
-    found |= set(re.findall(r'\b(?:number|url|moment)\(\s*env,\s*"([A-Z_]+)"', settings))
     found |= set(
         re.findall(r"""environ\.get\(["']([A-Z_]+)["']""", (PROJECT / "gunicorn.conf.py").read_text())
     )
