@@ -22,11 +22,13 @@ from tests.factories import VCF
 pytestmark = pytest.mark.slow
 
 PACKAGE = "generated_vrs_client"
-# What docs/clients.md shows: the generator reads files of two media types alone.
+# What docs/clients.md shows: the generator reads files of two media types only.
 CONFIGURATION = f"""
 package_name_override: {PACKAGE}
 content_type_overrides:
   application/gzip: application/octet-stream
+  application/vnd.apache.parquet: application/octet-stream
+  application/x-ndjson: application/octet-stream
 post_hooks: []
 """
 
