@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import generate
 from benchmarks.measure import PROJECT, Figure, in_turn, one_core, run, wall
 
-RECORDS = 150_000
+RECORDS = 400_000
 MANY = 200_000
 MOST = 1_000_000
 REQUIRED = 100.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -110,14 +111,14 @@ def test_the_wheel_holds_the_licence_files(wheel: Path) -> None:
             assert text == (PROJECT / name).read_bytes()
 
 
-def test_vrs_annotate_gives_the_bytes_of_the_management_command(installed: Installed, tmp_path: Path) -> None:
+def test_vrs_annotate_gives_the_text_of_the_management_command(installed: Installed, tmp_path: Path) -> None:
     ours, managed = tmp_path / "ours.vcf.gz", tmp_path / "managed.vcf.gz"
     said = installed.run("vrs-annotate", VCF, "-o", ours, "--fasta", FASTA, *MASKED).stderr
     assert "records: 559" in said
     options = ["-o", str(managed), "--fasta", str(FASTA), "--cache", str(tmp_path / "cache"), *MASKED]
     command = [sys.executable, "manage.py", "annotate_vcf", str(VCF), *options]
     subprocess.run(command, cwd=PROJECT, check=True)
-    assert ours.read_bytes() == managed.read_bytes()
+    assert gzip.decompress(ours.read_bytes()) == gzip.decompress(managed.read_bytes())
     assert not (installed.folder / "var").exists()
 
 

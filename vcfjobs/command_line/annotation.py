@@ -78,7 +78,7 @@ def add_arguments(
         type=_threads,
         default=1,
         metavar="N",
-        help="processes that annotate; the output is the same for every number (default: %(default)s)",
+        help="processes that annotate; the output's text is the same for every number (default: %(default)s)",
     )
 
 
