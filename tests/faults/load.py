@@ -59,7 +59,7 @@ class Clients:
         give_up = time.monotonic() + seconds
         for location in self.accepted.values():
             run = self._made.wait_for(location, give_up - time.monotonic())
-            assert (run["status"], run["error"]) == ("succeeded", ""), location
+            assert (run["status"], run["error"]) == ("succeeded", ""), f"{location}: {run['error']}"
         names = [run["run_id"] for run in self._made.runs()]
         assert len(names) == len(set(names))
         assert set(self.accepted) <= set(names)
