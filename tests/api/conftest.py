@@ -11,8 +11,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from tests.conftest import PROJECT
 from tests.factories import VCF, make_run, store_input
 from vcfjobs.models import Run
+from vcfjobs.references.register import load_reference
 from vcfjobs.worker import executor
 
 if TYPE_CHECKING:  # the name that the stubs have for the client's answer, which has json()
@@ -51,6 +53,20 @@ def expired(succeeded: Run) -> Run:
     """A succeeded run whose time is up."""
     Run.objects.filter(pk=succeeded.pk).update(expires=timezone.now() - timedelta(seconds=1))
     return succeeded
+
+
+def register_demo() -> None:
+    """Register the demo's chromosome 20 as GRCh37."""
+    with (PROJECT / "demo" / "GRCh37.chr20.fa.gz").open("rb") as fasta:
+        load_reference(
+            name="GRCh37",
+            fasta=fasta,
+            source="GRCh37.chr20.fa.gz",
+            accessions={},
+            canonical=True,
+            replace=False,
+            on_progress=lambda _: None,
+        )
 
 
 def body(response: Any) -> bytes:

@@ -12,12 +12,10 @@ from django.db import transaction
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker, Settings
 
-from tests.api.conftest import body
+from tests.api.conftest import body, register_demo
 from tests.api.document import ANSWERS, OPERATIONS, Answer, require_fit
 from tests.api.provocations import ALLELES, Session, provocation_of
-from tests.conftest import PROJECT
 from vcfjobs.models import Assembly, Contig, Sequence
-from vcfjobs.references.register import load_reference
 from vcfjobs.registry import load
 from vcfjobs.vrs.digests import digest_bytes
 
@@ -29,16 +27,7 @@ def chromosome(
     """The folder of the demo's reference, and its rows, not yet in the database."""
     folder = tmp_path_factory.mktemp("sequences")
     with django_db_blocker.unblock(), override_settings(ANYVAR_SEQUENCE_DIR=folder), transaction.atomic():
-        with (PROJECT / "demo" / "GRCh37.chr20.fa.gz").open("rb") as fasta:
-            load_reference(
-                name="GRCh37",
-                fasta=fasta,
-                source="GRCh37.chr20.fa.gz",
-                accessions={},
-                canonical=True,
-                replace=False,
-                on_progress=lambda _: None,
-            )
+        register_demo()
         rows: list[Any] = [*Sequence.objects.all(), *Assembly.objects.all(), *Contig.objects.all()]
         transaction.set_rollback(True)
     return folder, rows

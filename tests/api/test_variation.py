@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.conftest import PROJECT
+from tests.api.conftest import register_demo
 from vcfjobs.models import Allele, Contig, Sequence
 from vcfjobs.references.register import load_reference
 from vcfjobs.vrs.sequences.accessions import CANONICAL
@@ -170,16 +170,7 @@ def test_the_assembly_may_be_named_in_any_case(put: Call) -> None:
 @pytest.fixture
 def chromosome_20(db: None) -> None:
     """The demo's chromosome 20, registered as GRCh37."""
-    with (PROJECT / "demo" / "GRCh37.chr20.fa.gz").open("rb") as fasta:
-        load_reference(
-            name="GRCh37",
-            fasta=fasta,
-            source="GRCh37.chr20.fa.gz",
-            accessions={},
-            canonical=True,
-            replace=False,
-            on_progress=lambda _: None,
-        )
+    register_demo()
 
 
 def test_a_refseq_accession_names_its_chromosome(put: Call, chromosome_20: None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,29 +9,19 @@ import pytest
 import requests
 
 from tests.faults.conftest import Install
+from tests.faults.disks import MIB, small_disk
 from tests.faults.files import SMALL, records
-
-MIB = 2**20
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 6 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
-    made = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if made.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {made.stderr.strip()}")
-    try:
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", 6) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_said_and_recovered_from(install: Install, small_disk: Path, shard_bytes: str) -> None:
+def test_a_full_disk_is_said_and_recovered_from(install: Install, disk: Path, shard_bytes: str) -> None:
     made = install(
-        ANYVAR_VCF_ASYNC_WORK_DIR=str(small_disk / "work"),
+        ANYVAR_VCF_ASYNC_WORK_DIR=str(disk / "work"),
         ANYVAR_MIN_FREE_BYTES="0",
         ANYVAR_SHARD_BYTES=shard_bytes,
     )
@@ -44,7 +33,7 @@ def test_a_full_disk_is_said_and_recovered_from(install: Install, small_disk: Pa
     assert int(answer.headers["Retry-After"]) > 0
     # The file fits, and what is written beside it does not.
     content = records(70_000)
-    filler = small_disk / "filler"
+    filler = disk / "filler"
     filler.write_bytes(bytes(6 * MIB - len(content) - 400_000))
     location = made.submit(content)
     run = made.wait_for(location)

@@ -7,6 +7,7 @@ from typing import Final
 from vcfjobs.vrs.digests import ALLELE_OPEN, literal_state, raw_digests, reference_length_state, texts
 from vcfjobs.vrs.normalize import Bases, Normalized, normalize
 from vcfjobs.vrs.sequences.contigs import Contig
+from vcfjobs.vrs.sequences.fasta import IUPAC
 from vcfjobs.vrs.vcf.info import (
     ID,
     LONGEST_STATE_SHOWN,
@@ -26,7 +27,6 @@ AlleleRow = tuple[bytes, str, int, int, "str | None", "int | None", "int | None"
 DIGEST: Final = 0
 LITERAL: Final = 4
 
-IUPAC = b"ACGTURYSWKMBDHVN"
 MISMATCH = "reference_mismatch"
 POSITION = "position_outside_contig"
 

@@ -27,6 +27,7 @@ from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.alleles import AlleleRow, is_sequence
 from vcfjobs.vrs.vcf.annotate import read_header
 from vcfjobs.vrs.vcf.header import COLUMNS, FIELDS
+from vcfjobs.vrs.vcf.info import MISSING
 from vcfjobs.vrs.vcf.lines import TextSource
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
@@ -34,7 +35,6 @@ from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import VrsVersion
 
 REQUIRED = tuple(name for name in FIELDS if name != b"VRS_Error")
-MISSING = b"."
 LARGEST = 1 << 31
 NOT_ITS_OWN = "identifier_not_of_its_attributes"
 MALFORMED = "malformed_annotation"
