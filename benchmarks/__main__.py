@@ -1,4 +1,4 @@
-"""python -m benchmarks [engine samples memory service worker registry end_to_end]: measure, and print one table.
+"""python -m benchmarks [engine samples memory service worker registry end_to_end]: measure, print one table.
 
 `scale` and `growth` take a quarter of an hour, `browse` some minutes; they are measured when they are named.
 """
