@@ -123,7 +123,7 @@ def judge(made: Service, content: bytes) -> tuple[int, str, dict[str, object] | 
     answer = requests.put(f"{made.url}/vcf?run_async=true", data=content, timeout=60)
     if answer.status_code != 202:
         return answer.status_code, answer.json()["error"], None
-    run = made.wait_for(answer.headers["Location"], 60)
+    run = made.wait_for(answer.headers["Location"], 180)
     return 202, run["error"], run
 
 
