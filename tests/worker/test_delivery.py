@@ -14,12 +14,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import make_running
-from tests.notifications.conftest import receiver, secret  # noqa: F401  (fixtures)
 from tests.notifications.receiver import Receiver
-from vcfjobs.models import Notification
+from tests.servers import wait_until
+from vcfjobs.models import Notification, Run, Status
 from vcfjobs.notifications import webhooks
 from vcfjobs.notifications.origins import listed_origin
 from vcfjobs.worker import delivery
+from vcfjobs.worker.bootstep import SweepStep
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 
@@ -40,7 +41,7 @@ def lapse() -> None:
 
 
 @pytest.fixture
-def dead(receiver: Receiver, settings: Settings) -> Iterator[str]:  # noqa: F811
+def dead(receiver: Receiver, settings: Settings) -> Iterator[str]:
     """An address that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -48,7 +49,7 @@ def dead(receiver: Receiver, settings: Settings) -> Iterator[str]:  # noqa: F811
         yield f"{url}/"
 
 
-def test_a_run_that_has_ended_is_told_of_once(receiver: Receiver) -> None:  # noqa: F811
+def test_a_run_that_has_ended_is_told_of_once(receiver: Receiver) -> None:
     due = end_a_run(receiver.url)
     deliver()
     deliver()
@@ -59,7 +60,7 @@ def test_a_run_that_has_ended_is_told_of_once(receiver: Receiver) -> None:  # no
     assert (due.state, due.attempts, due.error) == ("delivered", 1, "")
 
 
-def test_a_receiver_that_fails_at_first_gets_it_again(receiver: Receiver) -> None:  # noqa: F811
+def test_a_receiver_that_fails_at_first_gets_it_again(receiver: Receiver) -> None:
     due = end_a_run(receiver.url)
     receiver.statuses = [500]
     deliver()
@@ -77,7 +78,7 @@ def test_a_receiver_that_fails_at_first_gets_it_again(receiver: Receiver) -> Non
 
 
 def test_what_a_killed_worker_delivered_without_a_record_comes_again_under_its_id(
-    receiver: Receiver,  # noqa: F811
+    receiver: Receiver,
 ) -> None:
     due = end_a_run(receiver.url)
     claimed = Notification.objects.claim_next()
@@ -92,7 +93,7 @@ def test_what_a_killed_worker_delivered_without_a_record_comes_again_under_its_i
 
 
 def test_a_receiver_that_is_silent_is_asked_once_a_round_and_others_are_not_kept_waiting(
-    receiver: Receiver,  # noqa: F811
+    receiver: Receiver,
     dead: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -107,7 +108,33 @@ def test_a_receiver_that_is_silent_is_asked_once_a_round_and_others_are_not_kept
     assert "cannot be reached" in Notification.objects.get(attempts=1, delivered=None).error
 
 
-def test_a_receiver_that_refuses_some_messages_gets_all(receiver: Receiver) -> None:  # noqa: F811
+def test_a_receiver_that_never_answers_does_not_delay_the_sweep(
+    receiver: Receiver, step: SweepStep, settings: Settings, monkeypatch: pytest.MonkeyPatch, broker: object
+) -> None:
+    monkeypatch.setattr(webhooks, "SECONDS", 120.0)
+    settings.ANYVAR_LEASE_SECONDS = 4  # a sweep each second
+    go_on = Event()
+    receiver.before_answer = lambda: go_on.wait(120)
+    told = end_a_run(receiver.url)
+    step.start(None)
+    try:
+        wait_until(lambda: len(receiver.messages) == 1, "the receiver is asked")
+        lost = make_running(lease_until=timezone.now() - timedelta(seconds=1))
+        wait_until(lambda: Run.objects.get(pk=lost.pk).status == Status.QUEUED, "the sweep finds it")
+        told.refresh_from_db()
+        assert (told.state, told.attempts) == ("waiting", 1)
+        go_on.set()
+        wait_until(lambda: Notification.objects.get().state == "delivered", "it answers at last")
+    finally:
+        go_on.set()
+        step.stop(None)
+
+
+def test_without_a_way_to_tell_anybody_a_worker_has_no_thread_for_it(step: SweepStep) -> None:
+    assert [thread.name for thread in step._threads] == ["sweep"]
+
+
+def test_a_receiver_that_refuses_some_messages_gets_all(receiver: Receiver) -> None:
     receiver.statuses = [404, 404]
     for _ in range(4):
         end_a_run(receiver.url)
@@ -116,7 +143,7 @@ def test_a_receiver_that_refuses_some_messages_gets_all(receiver: Receiver) -> N
     assert Notification.objects.filter(delivered=None).count() == 2
 
 
-def test_a_worker_that_stops_begins_no_attempt(receiver: Receiver) -> None:  # noqa: F811
+def test_a_worker_that_stops_begins_no_attempt(receiver: Receiver) -> None:
     end_a_run(receiver.url)
     stop = Event()
     receiver.before_answer = stop.set
