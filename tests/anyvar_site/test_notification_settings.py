@@ -71,6 +71,7 @@ def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
         SECRET.removeprefix("whsec_"),
         f"{SECRET},whsec_hunter2",
     ],
+    ids=["free text", "empty", "23 bytes", "65 bytes", "not Base64", "no prefix", "the second"],
 )
 def test_a_key_that_is_short_or_not_in_the_standards_form_is_refused_and_not_repeated(secret: str) -> None:
     sentence = refusal(**HOSTS, ANYVAR_CALLBACK_SECRET=secret)

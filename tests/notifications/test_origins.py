@@ -25,6 +25,7 @@ def test_an_entry_is_a_host_which_is_https_unless_it_says_otherwise(entry: str, 
 @pytest.mark.parametrize(
     "entry",
     ["", "https://a.org/path", "a.org?x", "a.org#x", "ftp://a.org", "u@a.org", "a b", "a.org:x", "bücher.de"],
+    ids=lambda entry: ascii(entry)[1:-1].replace("\\", "|"),
 )
 def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="Must"):
@@ -46,6 +47,7 @@ def listed(settings: Settings) -> None:
         "http://lims:8080/",
         "https://hooks.example.org/\\@evil.org",
     ],
+    ids=["https", "in capitals", "http", "with a backslash"],
 )
 def test_an_address_at_a_listed_origin_is_allowed(address: str) -> None:
     assert allowed_origin(address).host in ("hooks.example.org", "lims")
@@ -75,6 +77,7 @@ def test_an_address_at_a_listed_origin_is_allowed(address: str) -> None:
         "file:///etc/passwd",
         "https://hooks.example.org/" + "a" * 2000,
     ],
+    ids=lambda address: ascii(address)[1:60].replace("\\", "|"),
 )
 def test_any_other_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"^(Must|Callbacks to this)"):

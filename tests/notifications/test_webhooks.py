@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
+from tests.conftest import PROJECT
 from tests.notifications.receiver import SECRET, Receiver, receiving
+from tests.project.documents import blocks
 from tests.servers import free_port
 from vcfjobs.errors import NotDeliveredError
 from vcfjobs.notifications import webhooks
@@ -51,6 +53,20 @@ def test_while_a_secret_is_changed_both_sign(receiver: Receiver, settings: Setti
     settings.ANYVAR_CALLBACK_SECRET += [b64decode(OTHER_SECRET.removeprefix("whsec_"))]
     send(receiver)
     assert all(receiver.messages[0].is_signed_by(secret) for secret in (SECRET, OTHER_SECRET))
+
+
+def test_the_documented_receiver_accepts_what_the_service_sends_and_nothing_else(receiver: Receiver) -> None:
+    send(receiver)
+    (message,) = receiver.messages
+    (block,) = (one for one in blocks(PROJECT / "docs" / "how-to.md") if "webhook-signature" in one.text)
+    documented: dict[str, Any] = {}
+    exec(block.text, documented)
+    assert documented["SECRET"] == SECRET
+    is_genuine = documented["is_genuine"]
+    assert is_genuine(message.headers, message.body)
+    assert not is_genuine(message.headers, message.body + b" ")
+    for name, value in (("webhook-id", "msg-2"), ("webhook-timestamp", "1614265330")):
+        assert not is_genuine(message.headers | {name: value}, message.body)
 
 
 @pytest.mark.parametrize("status", [302, 307, 400, 500])

@@ -45,6 +45,7 @@ def send(address: str, message_id: str, payload: Mapping[str, Any]) -> None:
     headers = {
         "Host": parts.netloc,
         "User-Agent": f"vcfjobs/{__version__}",
+        "Connection": "close",
         "Content-Type": "application/json",
         **signed_headers(message_id, int(time.time()), body),
     }

@@ -1,4 +1,4 @@
-"""P34: who wants to be told of the end of a run is told, at least once, whatever the receiver does."""
+"""P35: who wants to be told of the end of a run is told, at least once, whatever the receiver does."""
 
 from __future__ import annotations
 
