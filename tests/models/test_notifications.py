@@ -7,13 +7,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
 from tests.factories import make_running
 from vcfjobs.errors import RunFailureError
-from vcfjobs.models import EMAIL, Notification, Run
+from vcfjobs.models import EMAIL, Notification, Run, Status, notifications
 from vcfjobs.runs import lifecycle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -61,6 +61,20 @@ def test_each_end_is_recorded_once_for_each_who_wants_to_be_told(status: str, se
             },
         },
     }
+
+
+@pytest.mark.parametrize("status", END)
+def test_a_run_does_not_end_without_the_record_of_whom_to_tell(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(run: Run) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(notifications, "payload_of", break_off)
+    run = make_running(callback_url=URL)
+    with pytest.raises(OperationalError):
+        END[status](run)
+    assert Run.objects.get().status == Status.RUNNING
 
 
 @pytest.mark.parametrize("status", END)
