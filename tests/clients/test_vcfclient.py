@@ -68,6 +68,13 @@ def submitted(url: str, path: Path, *options: object) -> str:
     return done.stdout.strip()
 
 
+def test_a_callback_url_reaches_the_service(running: Service, tmp_path: Path) -> None:
+    url = "https://hooks.example.org/?a=1&b=2"
+    done = vcfclient(running.url, "submit", written(tmp_path, VCF), "--callback-url", url)
+    assert done.returncode == 3
+    assert "callback_url: Callbacks are not enabled on this service." in done.stderr
+
+
 def test_submit_wait_fetch_gives_what_the_api_gives(running: Service, tmp_path: Path) -> None:
     out = tmp_path / "out.vcf.gz"
     done = vcfclient(running.url, "submit", written(tmp_path, VCF), "--wait", "-o", out)
