@@ -9,7 +9,7 @@ from tests.browser.axe import violations
 from tests.e2e.processes import Service
 from tests.factories import HEADER
 
-HOSTILE = "<img/src=/nothing><b>bold</b>"
+HOSTILE = "<b>bold</b><img>"
 RECORDS = f"chr1\t1\tfirst\tA\tC\t.\tPASS\tNOTE={HOSTILE}\nchr1\t40\tsecond\tAGC\tA\t.\tPASS\t.\n"
 
 
