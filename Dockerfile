@@ -35,7 +35,6 @@ RUN groupadd --gid 10001 vrs \
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY LICENSE NOTICE manage.py gunicorn.conf.py ./
-COPY templates templates
 COPY anyvar_site anyvar_site
 COPY vcfjobs vcfjobs
 

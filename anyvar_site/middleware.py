@@ -9,9 +9,14 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from rest_framework.throttling import SimpleRateThrottle
 
+# The two style sheets that igv.js adds to the page, of its colour picker and of its circular view.
+IGV_STYLES = (
+    "'sha256-ITHmamcImsZ/Je1xrdtDLZVvRSpj1Zokb6uHXORB824=' "
+    "'sha256-NTwDUA6nIvRRpI2lIBtHJqkV0TlTj4HVmI6vI81fIfM='"
+)
 POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'; form-action 'self'"
+    f"default-src 'self'; style-src 'self' {IGV_STYLES}; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 )
 TAKE_FILES = frozenset(("vcf", "annotated-vcf", "pages:index"))
 SIGN_IN = frozenset(("login", "admin:login"))

@@ -78,6 +78,7 @@ def test_the_detail_says_everything_and_has_an_etag(client: Client, succeeded: R
     assert detail["status"] == "succeeded"
     assert detail["report"]["alleles"]["snv"] == 1
     assert detail["links"]["result"] == f"/runs/{succeeded.pk}/result.vcf.gz"
+    assert client.get(detail["links"]["records"]).status_code == 200
     assert "traceback" not in detail
     again = client.get(f"/runs/{succeeded.run_id}/", headers={"If-None-Match": response["ETag"]})
     assert again.status_code == 304

@@ -75,7 +75,9 @@ def shown(
 @pytest.fixture(scope="module")
 def closed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
     """A service that asks who is there, and the key of somebody's run that waits in it."""
-    with service(tmp_path_factory.mktemp("closed"), ANYVAR_AUTH_TOKEN_LIST=TOKEN) as made:
+    # Nobody is at the address of its identity provider.
+    provider = {"ANYVAR_AUTH_ISSUER_URL": "http://127.0.0.1:9/", "ANYVAR_AUTH_CLIENT_ID": "pages"}
+    with service(tmp_path_factory.mktemp("closed"), ANYVAR_AUTH_TOKEN_LIST=TOKEN, **provider) as made:
         made.manage("shell", "-c", PEOPLE)
         made.start_web()
         yield made, send(made, EVERYTHING, "queued", Authorization=f"Bearer {TOKEN}")
@@ -142,6 +144,20 @@ def wrong_password(page: Page, shown: Shown) -> None:
     page.get_by_role("alert").wait_for()
 
 
+def documentation(page: Page, shown: Shown) -> None:
+    """Wait for the description of the API, which a script writes."""
+    page.goto("/docs/")
+    page.get_by_role("button", name="PUT /vcf").first.wait_for()
+
+
+def new_token(page: Page, shown: Shown) -> None:
+    """Make a token, which is shown once."""
+    page.goto("/tokens/")
+    page.get_by_label("Name").fill(LONG[:60])
+    page.get_by_role("button", name="Make a token").click()
+    page.get_by_text("Copy it now").wait_for()
+
+
 def run_in(status: str) -> Callable[[Page, Shown], object]:
     """To the page of the run in a status."""
     return lambda page, shown: page.goto(f"/jobs/{shown.runs[status]}/")
@@ -172,8 +188,12 @@ SIGHTS = {
     "unknown allele": Sight(lambda page, shown: page.goto(f"/alleles/{UNKNOWN}/"), status=404),
     "not found": Sight(lambda page, shown: page.goto("/jobs/nobody/"), status=404),
     "refused": Sight(refused, status=400),
+    "API": Sight(documentation),
     "login": Sight(lambda page, shown: page.goto("/login/"), who="nobody"),
     "wrong password": Sight(wrong_password, who="nobody"),
+    "login failed": Sight(lambda page, shown: page.goto("/login/provider/"), who="nobody", status=503),
+    "no tokens": Sight(lambda page, shown: page.goto("/tokens/"), who="grace"),
+    "new token": Sight(new_token, who="ada"),
     "empty list": Sight(lambda page, shown: page.goto("/"), who="grace"),
     "admin's list": Sight(lambda page, shown: page.goto("/"), who="ada"),
     **{

@@ -52,13 +52,10 @@ def test_a_file_that_is_dropped_on_the_page_is_submitted(
     assert (run["status"], run["records_done"]) == ("succeeded", RECORDS.count("\n"))
 
 
-def test_two_files_that_are_dropped_at_once_are_not_guessed_at(page: Page, tmp_path: Path) -> None:
-    paths = [tmp_path / "a.vcf", tmp_path / "b.vcf"]
-    for path in paths:
-        path.write_bytes(VCF)
+def test_a_folder_that_is_dropped_is_refused(page: Page, tmp_path: Path) -> None:
     page.goto("/")
-    drop(page, *paths)
-    expect(page.get_by_role("main")).to_contain_text("Drop a single file")
+    drop(page, tmp_path)
+    expect(page.get_by_role("main")).to_contain_text("Drop files, not a folder")
     assert page.get_by_label("VCF file").evaluate("input => input.files.length") == 0
 
 

@@ -23,6 +23,9 @@ Licensed under the Apache License, Version 2.0 (see LICENSE).
 
 The demo data in demo/ are under the MIT licence; demo/README.md names their sources.
 
+vcfjobs/static/vcfjobs/igv/ contains igv.js, Copyright (c) 2014-2025 Broad Institute of MIT and Harvard,
+Regents of the University of California, under the MIT licence, whose text lies beside it.
+
 The software depends on these packages, which are installed separately, each under its own licence
 (package: licence, as the package's metadata states it):
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 
 import yaml
@@ -56,6 +57,15 @@ def test_each_dependency_is_under_a_licence_that_may_be_combined_with_ours() -> 
 def test_the_names_of_the_notice_are_normalised() -> None:
     names = list(listed())
     assert names == sorted({normalised(name) for name in names})
+
+
+def test_the_vendored_igv_is_the_version_that_its_note_names_and_has_its_licence() -> None:
+    folder = PROJECT / "vcfjobs" / "static" / "vcfjobs" / "igv"
+    named = re.search(r"igv\.js (\S+) ", (folder / "README.md").read_text())
+    assert named is not None
+    assert f'"{named[1]}"' in (folder / "igv.esm.min.js").read_text()
+    assert "The MIT License" in (folder / "LICENSE").read_text()
+    assert "igv.js" in HEAD
 
 
 def test_the_citation_is_complete_and_names_the_licence() -> None:

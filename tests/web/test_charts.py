@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from vcfjobs.templatetags.figures import WORDS, grouped, lasting, percent, roughly
+from vcfjobs.templatetags.figures import WORDS, grouped, lasting, nth, percent, roughly
 from vcfjobs.vrs.vcf.alleles import MISMATCH, POSITION
 from vcfjobs.vrs.vcf.ingest import MALFORMED, NOT_ITS_OWN
 from vcfjobs.vrs.vcf.report import Report
@@ -139,3 +139,8 @@ def test_the_axis_of_the_indels_has_a_few_powers_of_ten(highest: int, marks: lis
 
 def test_the_bare_number_is_copied_from_a_page() -> None:
     assert re.sub(r"<.*?>", "", grouped(1234567)) == "1234567"
+
+
+def test_places_are_counted_as_people_do() -> None:
+    shown = ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th", "1,002nd"]
+    assert [nth(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111, 1002)] == shown

@@ -1,7 +1,6 @@
-"""The files of a succeeded run as answers: ranges, validators, HEAD.
+"""The files of a succeeded run as answers.
 
-Files are opened before the answer begins, so an expiry during a download does not cut it. Never
-Content-Encoding: several common clients stop silently after BGZF's first gzip member.
+Files are opened before the answer begins, so an expiry during a download does not cut it.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header, http_date, parse_http_date_safe
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 
 from vcfjobs import storage
+from vcfjobs.api import ranges
+from vcfjobs.api.ranges import Content
 from vcfjobs.errors import RunFailureError, RunNotFoundError
 from vcfjobs.models import Run
 from vcfjobs.runs import lifecycle
@@ -31,7 +30,6 @@ FORMS = {
     "tbi": ("application/octet-stream", "vcf.gz.tbi"),
     "csv": ("text/csv; charset=utf-8", "csv"),
 }
-_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SUFFIXES = re.compile(r"(\.vcf|\.bcf)?(\.b?gz)?$", re.IGNORECASE)
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
@@ -43,29 +41,17 @@ def answer(request: Request, run: Run, form: str) -> HttpResponseBase:
     RunNotFoundError where the result has no index, and RunFailureError when the file is lost.
     """
     file, read, size = _open(run, form)
-    etag, modified = f'"{run.result_sha256[:32]}-{form}"', int((run.finished or run.created).timestamp())
-    asked = _range(request, size, etag, modified)
-    start, stop = asked or (0, size)
-    response: HttpResponseBase | None = get_conditional_response(request._request, etag, modified)
-    if response is None and asked and start >= stop:
-        response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    elif response is None:
-        pieces = read(start, stop)
-        if stop - start == size and form != "tbi":
-            pieces = marking_fetched(run, pieces)
-        response = HttpResponse() if request.method == "HEAD" else StreamingHttpResponse(pieces)
-        if asked:
-            response.status_code = 206
-            response.headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-        response.headers["Content-Length"] = str(stop - start)
-        response.headers["Content-Type"], suffix = FORMS[form]
-        name = content_disposition_header(as_attachment=True, filename=f"{file_stem(run)}.vrs.{suffix}")
-        response.headers["Content-Disposition"] = name or "attachment"
+
+    def read_and_mark(start: int, stop: int) -> Iterator[bytes]:
+        is_all = stop - start == size and form != "tbi"
+        return marking_fetched(run, read(start, stop)) if is_all else read(start, stop)
+
+    media_type, suffix = FORMS[form]
+    modified = int((run.finished or run.created).timestamp())
+    name, tag = f"{file_stem(run)}.vrs.{suffix}", f"{run.result_sha256[:32]}-{form}"
+    response = ranges.answer(request, Content(read_and_mark, size, media_type, name, tag, modified))
     # The server closes the response, and so the file, even if nothing was read.
     response._resource_closers.append(file.close)  # type: ignore[attr-defined]
-    response.headers["ETag"] = etag
-    response.headers["Last-Modified"] = http_date(modified)
-    response.headers["Accept-Ranges"] = "bytes"
     return response
 
 
@@ -104,22 +90,3 @@ def file_stem(run: Run) -> str:
     """The uploaded file's name without its suffixes and without characters that break headers or shells."""
     stem = _SUFFIXES.sub("", Path(run.file_name).name)
     return _UNSAFE.sub("_", stem)[:100].strip("._") or str(run.pk)
-
-
-def _range(request: Request, size: int, etag: str, modified: int) -> tuple[int, int] | None:
-    """The bytes [start, stop) asked for; None for the whole; an empty interval for 416.
-
-    Several ranges in one request are answered by the whole, as RFC 9110 allows.
-    """
-    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    condition = request.headers.get("If-Range", etag)
-    by_date = not condition.startswith('"')
-    is_current = parse_http_date_safe(condition) == modified if by_date else condition == etag
-    if match is None or not is_current:
-        return None
-    first, last = match.groups()
-    if first:
-        start = int(first)
-        stop = min(size, int(last) + 1) if last else size
-        return None if last and int(last) < start else (start, stop)
-    return (max(0, size - int(last)), size) if last else None

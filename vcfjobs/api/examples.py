@@ -91,6 +91,7 @@ PARAMETERS: tuple[tuple[str, Literal["path", "query"], Any], ...] = (
     ("vrs_id", "path", ALLELE["id"]),
     ("mapping_type", "path", "liftover"),
     ("annotation_type", "path", "creation_timestamp"),
+    ("assembly", "path", "GRCh37"),
     ("accession", "query", "GRCh37:20"),
     ("accession", "query", f"ga4gh:{SEQUENCE}"),
     ("start", "query", 1_451_000),

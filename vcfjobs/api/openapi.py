@@ -87,6 +87,7 @@ def _shown(body: Any, description: str, value: Any) -> OpenApiResponse:
 
 RUN_ID = OpenApiParameter("run_id", str, "path", description="The run_id, or the run's UUID.")
 VRS_ID = OpenApiParameter("vrs_id", str, "path", description="ga4gh:VA. and 32 characters.")
+ASSEMBLY = OpenApiParameter("assembly", str, "path", description="The name of a registered assembly.")
 RETRY_AFTER = _header("Retry-After", int, "Seconds until the next request.", 202, 429, 503)
 LOCATION = _header("Location", str, "Where to poll.", 202)
 ETAG = _header("ETag", str, "Changes with the representation.", 200, 206, 304)
@@ -217,9 +218,6 @@ def of_run(name: str, responses: Responses, *raised: Error, parameters: Iterable
     return operation("Runs", name, responses, errors.RunNotFoundError, *raised, parameters=found)
 
 
-registry, service = partial(operation, "Registry"), partial(operation, "Service")
-
-
 def files(*media: str) -> Responses:
     """The responses with a file of one of these media types, whole or in part."""
     found = {(status, kind): _body(kind) for status in (200, 206) for kind in media}
@@ -238,6 +236,12 @@ def _body(media: str) -> OpenApiTypes:
 def download(operation_id: str, media: str) -> Decorator:
     """Document a view of a file of a succeeded run."""
     return of_run(operation_id, files(media), errors.RunConflictError, parameters=(ETAG, CONTENT_RANGE))
+
+
+def reference(operation_id: str) -> Decorator:
+    """Document a view of a registered assembly."""
+    raised = (errors.SequenceNotFoundError, errors.NoReferenceError)
+    return registry(operation_id, files("text/plain"), *raised, parameters=(ASSEMBLY, ETAG, CONTENT_RANGE))
 
 
 def table(operation_id: str, media: str, *raised: Error) -> Decorator:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, cast
 from urllib.parse import quote
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from vcfjobs.models import Kind, Notification, Run, Status
+from vcfjobs.runs.estimates import Outlook
 from vcfjobs.vrs.vcf.report import without_internals
 
 
@@ -20,6 +22,7 @@ class LinksSerializer(serializers.Serializer[Any]):
     result = serializers.CharField(required=False)
     text = serializers.CharField(required=False)
     index = serializers.CharField(required=False)
+    records = serializers.CharField(required=False)
     failures = serializers.CharField(required=False)
 
 
@@ -45,7 +48,11 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
         here = f"/runs/{run.pk}/"
         links = {"self": here, "vcf": vcf_address(run)}
         if run.status == Status.SUCCEEDED and run.kind == Kind.ANNOTATE and not run.is_expired:
-            links |= {"result": f"{here}result.vcf.gz", "text": f"{here}result.vcf"}
+            links |= {
+                "result": f"{here}result.vcf.gz",
+                "text": f"{here}result.vcf",
+                "records": f"{here}records",
+            }
             if run.indexed:
                 links["index"] = f"{here}result.vcf.gz.tbi"
         if run.finished is not None:
@@ -64,15 +71,31 @@ class NotificationSerializer(serializers.ModelSerializer[Notification]):
 
 
 class RunSerializer(RunListSerializer):
+    """A run, with the `outlook` of the context."""
+
+    queue_place = serializers.SerializerMethodField(
+        help_text="1 for the run that is claimed next, 1001 for every place after 1000; null unless queued."
+    )
+    seconds_left = serializers.SerializerMethodField(
+        help_text="Until the run ends: an estimate from its progress, or from the queue before it."
+    )
     report = serializers.SerializerMethodField()
     notifications = serializers.SerializerMethodField()
 
     class Meta(RunListSerializer.Meta):
         more = (
-            "records_per_second", "attempt_limit", "shard_count", "report", "callback_url", "email_owner",
-            "notifications",
+            "queue_place", "seconds_left", "records_per_second", "attempt_limit", "shard_count", "report",
+            "callback_url", "email_owner", "notifications",
         )  # fmt: skip
         fields = RunListSerializer.Meta.fields + more
+
+    def get_queue_place(self, run: Run) -> int | None:
+        return cast("Outlook", self.context["outlook"]).place
+
+    def get_seconds_left(self, run: Run) -> int | None:
+        """In whole seconds, rounded up."""
+        seconds = cast("Outlook", self.context["outlook"]).seconds_left
+        return None if seconds is None else math.ceil(seconds)
 
     def get_report(self, run: Run) -> dict[str, Any] | None:
         """The engine's report, without what merging alone needs."""

@@ -10,11 +10,13 @@ from vcfjobs.api.alleles import RegistryViewSet
 from vcfjobs.api.metadata import MetadataViewSet
 from vcfjobs.api.parameters import SearchQuery
 from vcfjobs.api.records import RecordsViewSet
+from vcfjobs.api.references import ReferenceViewSet
 from vcfjobs.api.variation import VariationViewSet
 from vcfjobs.api.views import RunViewSet, SubmitViewSet
 
 runs, registry, about = RunViewSet.as_view, RegistryViewSet.as_view, service.OpenViewSet.as_view
 variation, metadata = VariationViewSet.as_view, MetadataViewSet.as_view
+references = ReferenceViewSet.as_view
 
 urlpatterns = [
     path("vcf", SubmitViewSet.as_view({"put": "submit", "post": "submit"}), name="vcf"),
@@ -44,6 +46,8 @@ urlpatterns = [
     path("objects", registry({"post": "objects"}), name="objects"),
     path("variations", variation({"get": "variations", "put": "register_many"}), name="variations"),
     path("variation", variation({"put": "register", "post": "find"}), name="variation"),
+    path("references/<str:assembly>.fa", references({"get": "fasta"}), name="reference-fasta"),
+    path("references/<str:assembly>.fa.fai", references({"get": "index"}), name="reference-index"),
     path("stats", registry({"get": "stats"}), name="stats"),
     path("service-info", about({"get": "service_info"}), name="service-info"),
     path("metrics", service.MetricsView.as_view(), name="metrics"),
@@ -55,5 +59,5 @@ urlpatterns = [
     # `schema=None` keeps them out of the OpenAPI document.
     path("vcf/runs/<str:run_id>", runs({"get": "result"}, schema=None), name="vcf-result-run"),
     path("search", registry({"get": "variations"}, query=SearchQuery, schema=None)),
-    re_path(r"^(?:vcf|runs|object|variations)/(?P<rest>.*)$", service.NotFoundView.as_view()),
+    re_path(r"^(?:vcf|runs|object|references|variations)/(?P<rest>.*)$", service.NotFoundView.as_view()),
 ]

@@ -207,7 +207,9 @@ class RunViewSet(GenericViewSet[Run]):
     @method_decorator(conditional_page)
     def retrieve(self, request: Request, run_id: str) -> Response:
         """Everything about a run."""
-        return Response(serializers.RunSerializer(self._find(run_id)).data)
+        run = self._find(run_id)
+        context = {"outlook": estimates.outlook_of(run)}
+        return Response(serializers.RunSerializer(run, context=context).data)
 
     @openapi.of_run("delete_run", {204: None})
     def destroy(self, request: Request, run_id: str) -> Response:

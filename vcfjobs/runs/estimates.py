@@ -1,18 +1,23 @@
-"""How long a run will take: estimated from its size, the queue before it and the speed of recent runs.
+"""When a run's turn comes and how long it will take: from its size, the queue before it and recent runs.
 
-Measured at a submit (two queries, at most every few seconds) and kept in the process, so that a poll needs no
-query for it.
+Speed and backlog are measured at a submit and where a queued run is shown (three queries, at most every few
+seconds) and kept in the process, so that a poll of /vcf needs no query for them.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 
-from vcfjobs.models import ACTIVE, Run, Status
+from vcfjobs.models import ACTIVE, Run, Status, Worker, seconds_from_now
+from vcfjobs.models.workers import SILENT_SECONDS
+from vcfjobs.worker import scheduler
 
 LONGEST_SECONDS = 60
 REMEMBER_SECONDS = 5.0
@@ -21,19 +26,43 @@ STARTING_SPEED = 20e6
 # The fixed cost of a run, and the smallest input from which a speed is measured.
 SECONDS_FOR_EACH_RUN = 0.05
 TELLING_BYTES = 1 << 20
+# Runs before a queued one that are counted; for a run further back there is no estimate.
+MOST_COUNTED = 1_000
 
 
 @dataclass(slots=True)
 class _Memory:
-    """Bytes of input per second, bytes and number of active runs, and when they were measured."""
+    """What was measured, and when.
+
+    Bytes of input that all workers annotate per second, bytes and number of active runs, the bytes left of
+    those that are running, and whether there are workers.
+    """
 
     speed: float = STARTING_SPEED
     backlog: int = 0
     runs: int = 0
+    running: int = 0
+    has_workers: bool = False
     asked: float = float("-inf")
 
 
 _memory = _Memory()
+
+
+class Outlook(NamedTuple):
+    """What is expected of a run.
+
+    Its place in the queue if it is queued, 1 for the next one; MOST_COUNTED + 1 for every place after
+    MOST_COUNTED. The seconds until it ends; None if they cannot be estimated, or it has ended.
+    """
+
+    place: int | None = None
+    seconds_left: float | None = None
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the place is further back than is counted."""
+        return (self.place or 0) > MOST_COUNTED
 
 
 def remember_backlog() -> None:
@@ -41,15 +70,31 @@ def remember_backlog() -> None:
     if time.monotonic() - _memory.asked < REMEMBER_SECONDS:
         return
     _memory.asked = time.monotonic()
-    waiting = Run.objects.filter(status__in=ACTIVE).aggregate(bytes=Sum("input_bytes"), runs=Count("pk"))
-    _memory.backlog, _memory.runs = waiting["bytes"] or 0, waiting["runs"]
+    left = Sum(F("input_bytes") - F("bytes_done"), filter=Q(status=Status.RUNNING))
+    active = Run.objects.filter(status__in=ACTIVE).aggregate(
+        bytes=Sum("input_bytes"), runs=Count("pk"), running=left
+    )
+    _memory.backlog, _memory.runs, _memory.running = (
+        active["bytes"] or 0,
+        active["runs"],
+        active["running"] or 0,
+    )
+    _memory.has_workers = Worker.objects.filter(seen__gte=seconds_from_now(-SILENT_SECONDS)).exists()
     ended = Run.objects.filter(status=Status.SUCCEEDED).exclude(started=None).order_by("-created", "-id")
-    recent = ended.annotate(took=F("finished") - F("started")).values_list("input_bytes", "took")[
-        :RECENT_RUNS
-    ]
-    done = [(size, took.total_seconds()) for size, took in recent if size >= TELLING_BYTES]
-    if seconds := sum(took for _, took in done):
-        _memory.speed = max(1.0, sum(size for size, _ in done) / seconds)
+    recent = ended.values_list("input_bytes", "started", "finished")[:RECENT_RUNS]
+    done = [(size, start, end) for size, start, end in recent if size >= TELLING_BYTES and start and end]
+    if seconds := _busy_seconds((start, end) for _, start, end in done):
+        _memory.speed = max(1.0, sum(size for size, _, _ in done) / seconds)
+
+
+def _busy_seconds(spans: Iterable[tuple[datetime, datetime]]) -> float:
+    """Seconds in which at least one of the runs was annotated: several workers annotate several at once."""
+    busy, until = timedelta(), None
+    for start, end in sorted(spans):
+        begin = start if until is None else max(start, until)
+        busy += max(timedelta(), end - begin)
+        until = end if until is None else max(end, until)
+    return busy.total_seconds()
 
 
 def retry_after(run: Run) -> int:
@@ -63,6 +108,20 @@ def remaining_seconds(run: Run) -> float | None:
     if run.status != Status.RUNNING or taken is None or not 0 < done < 1:
         return None
     return taken * (1 - done) / done
+
+
+def outlook_of(run: Run) -> Outlook:
+    """What is expected of a run; for a queued one a query, and those of `remember_backlog`."""
+    if run.status != Status.QUEUED or run.queue_position is None:
+        return Outlook(seconds_left=remaining_seconds(run))
+    before = scheduler.queued_before(run).order_by()[:MOST_COUNTED]
+    ahead = before.aggregate(runs=Count("pk"), bytes=Sum("input_bytes"))
+    outlook = Outlook(place=ahead["runs"] + 1)
+    remember_backlog()
+    if outlook.is_far or not _memory.has_workers:
+        return outlook
+    left = _memory.running + (ahead["bytes"] or 0) + run.input_bytes
+    return outlook._replace(seconds_left=left / _memory.speed + (ahead["runs"] + 1) * SECONDS_FOR_EACH_RUN)
 
 
 def _expected_seconds(run: Run) -> float:

@@ -76,6 +76,13 @@ def roughly(seconds: float) -> str:
 
 
 @register.filter
+def nth(number: int) -> str:
+    """A place: 1st, 2nd, 3rd, 11th, 1,022nd."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+@register.filter
 def age(moment: datetime) -> str:
     """How long ago, in the largest unit: 45 s, 12 min, 3 h, 5 d."""
     seconds = max(0, round((timezone.now() - moment).total_seconds()))

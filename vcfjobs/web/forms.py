@@ -37,15 +37,29 @@ class UploadForm(forms.Form):
         help_text="Optional. Your own name for the run.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
-    for_ref = forms.BooleanField(label="VRS identifiers for REF alleles", required=False, initial=True)
-    add_vrs_attributes = forms.BooleanField(label="VRS attribute fields (start, end, state)", required=False)
+    for_ref = forms.BooleanField(
+        label="VRS identifiers for REF alleles",
+        required=False,
+        initial=True,
+        help_text="Then VRS_Allele_IDs begins with the identifier of REF.",
+    )
+    add_vrs_attributes = forms.BooleanField(
+        label="VRS attribute fields (start, end, state)",
+        required=False,
+        help_text="Five more INFO fields: what each identifier is computed from.",
+    )
     vrs_version = forms.ChoiceField(
         label="VRS version",
         required=False,
         choices=[(version, f"VRS {version}") for version in RELEASES],
         help_text="Insertions into repeats get other identifiers in VRS 2.1. AnyVar computes 2.0.",
     )
-    register = forms.BooleanField(label="Register alleles", required=False, initial=True)
+    register = forms.BooleanField(
+        label="Register alleles",
+        required=False,
+        initial=True,
+        help_text="Then they are found by identifier, region and run.",
+    )
     email_owner = forms.BooleanField(label="E-mail me when it ends", required=False)
     whole = forms.CharField(required=False, initial="1", widget=forms.HiddenInput)
 

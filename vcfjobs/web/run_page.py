@@ -22,7 +22,7 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
     report = run.report or {}
     return {
         "run": run,
-        "seconds_left": estimates.remaining_seconds(run),
+        "outlook": estimates.outlook_of(run),
         "downloads": downloads_of(run),
         "annotated_by": run.input_annotated_by or report.get("replaced", ""),
         "report_json": json.dumps(without_internals(report), indent=2, ensure_ascii=False),

@@ -46,6 +46,13 @@ def claim_next(task_id: str, worker: str) -> Run | Shard | None:
     return None
 
 
+def queued_before(run: Run) -> RunQuerySet:
+    """The queued runs that are claimed before this one as the queue is now; a later submit may add some."""
+    queued = Run.objects.filter(ATTEMPTS_LEFT, status=Status.QUEUED)
+    at_its_position = {"queue_position": run.queue_position, "created__gte": run.created}
+    return queued.filter(queue_position__lte=run.queue_position).exclude(**at_its_position)
+
+
 def next_position(owner: str) -> int:
     """The position of an owner's next run: after all its own, and never before the head of the queue."""
     last = Run.objects.filter(status__in=ACTIVE, owner=owner).aggregate(last=Max("queue_position"))["last"]
