@@ -4,7 +4,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vcfjobs', '0011_allele_location'),
+        ('vcfjobs', '0012_allele_location'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ('vcfjobs', '0010_account_tokens'),
+        ('vcfjobs', '0011_notifications'),
     ]
 
     operations = [
