@@ -37,7 +37,7 @@ class Allele(models.Model):
     literal = models.TextField(null=True)  # noqa: DJ001  (the empty sequence is a literal of its own)
 
     class Meta:
-        indexes = (models.Index(fields=("sequence", "span", "start", "digest"), name="allele_overlap"),)
+        indexes = (models.Index(fields=("sequence", "span", "start"), name="allele_location"),)
 
     def __str__(self) -> str:
         return f"ga4gh:VA.{self.digest}"

@@ -23,7 +23,7 @@ Keys = NDArray[np.int64]
 
 
 def binary_rows(batch: AlleleBatch, sequences: Keys, spans: Keys) -> Iterator[bytes]:
-    """The pieces of a COPY of these columns, in no particular order of rows.
+    """The pieces of a COPY of these columns: rows of one layout, by the size of their literals, at a time.
 
     The columns are digest, sequence (bigint), start, end, span (smallint), length, repeat subunit length,
     literal. `sequences` are the keys of the batch's accessions; `spans` the classes of its alleles' spans.

@@ -1,8 +1,8 @@
 """Load alleles in bulk, as fast as the engine delivers them.
 
-Rows are sorted by digest before they are written: two runs with the same alleles then wait for each other
-in the same order and cannot deadlock. An allele is written once and never changes, so a load that is
-repeated changes nothing.
+All loads write their alleles in one order: two loads of the same alleles then wait for each other in the same
+order and cannot deadlock. An allele is written once and never changes, so a load that is repeated changes
+nothing.
 """
 
 from __future__ import annotations
@@ -10,39 +10,49 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from typing import Any, Self
 
 import numpy as np
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from numpy.typing import NDArray
 
 from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Allele, Run, Sequence
 from vcfjobs.registry.binary_copy import Keys, binary_rows
 from vcfjobs.registry.provenance import record_batch
 from vcfjobs.vrs.vcf.alleles import AlleleRow
-from vcfjobs.vrs.vcf.batch import DIGEST_BYTES, END, START, AlleleBatch
+from vcfjobs.vrs.vcf.batch import DIGEST_BYTES, END, LITERAL_SIZE, START, AlleleBatch
 
-BATCH = 50_000
-# SQLite has one writer: a batch takes well under a second, so that heartbeats get in.
-SQLITE_BATCH = 10_000
+BATCH = 100_000
 # A literal may be as long as a line of the file, so their bytes end a batch too.
 BATCH_BYTES = 8 << 20
-# Batches that wait for the database, in memory, before the engine waits too.
-PENDING_BATCHES = 2
+# Threads that write, each over its own connection; SQLite has one writer.
+WRITERS = {"postgresql": 2, "sqlite": 1}
+# Batches in memory, those being written included, before the engine waits.
+PENDING_BATCHES = 3
+# SQLite's heartbeats get in between transactions: each takes well under a second.
+INSERTED = 10_000
+# Alleles that PostgreSQL inserts without COPY, and those of a batch that are looked up first.
+FEW = 100
 
 # The columns of the table in the order of a row.
 COLUMNS = ("digest", "sequence_id", "start", '"end"', "span", "length", "repeat_subunit_length", "literal")
 _TABLE = Allele._meta.db_table
 _NAMES = ", ".join(COLUMNS)
+_MARKS = ", ".join(["%s"] * len(COLUMNS))
+_INSERT = f"INSERT INTO {_TABLE} ({_NAMES}) VALUES ({_MARKS}) ON CONFLICT DO NOTHING"  # noqa: S608
+_KNOWN = (
+    "SELECT COALESCE(string_agg(int4send(i), ''), '') FROM generate_series(0, %s - 1) AS i WHERE "  # noqa: S608
+    f"(SELECT true FROM {_TABLE} WHERE digest = substring(%s FROM i * {DIGEST_BYTES} + 1 FOR {DIGEST_BYTES}))"
+)
 
 
 def load(alleles: Collection[AlleleRow]) -> None:
     """Register alleles; known ones stay as they are. Tries again after a deadlock or a locked database."""
-    batch = _batch(alleles)
-    for begin in range(0, len(batch), BATCH):
-        _write(batch[begin : begin + BATCH])
+    _write(_batch(alleles).by_digest())
 
 
 def _batch(alleles: Collection[AlleleRow]) -> AlleleBatch:
@@ -50,42 +60,52 @@ def _batch(alleles: Collection[AlleleRow]) -> AlleleBatch:
 
 
 def _write(batch: AlleleBatch) -> None:
+    """Write alleles that are sorted by digest."""
     key_of = retry_on_outage(Sequence.objects.values_list("pk", flat=True).get)
     sequences = np.array([key_of(accession=name) for name in batch.accessions], np.int64)
-    sizes = batch.columns[:, END] - batch.columns[:, START]
-    spans = np.searchsorted(Allele.LONGEST_OF_SPAN, sizes)
-    insert, size = (_copy, BATCH) if connection.vendor == "postgresql" else (_execute_many, SQLITE_BATCH)
-
-    @retry_on_outage
-    def insert_part(part: slice) -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            insert(cursor, batch[part], sequences, spans[part])
-
-    for begin in range(0, len(batch), size):
-        insert_part(slice(begin, begin + size))
+    if connection.vendor == "postgresql":
+        batch = batch[np.argsort(batch.columns[:, LITERAL_SIZE], kind="stable")]  # as COPY does
+        if len(batch) > FEW:
+            for sample in (batch[:: len(batch) // FEW], batch):
+                with suppress(IntegrityError):  # an allele outside the sample, or registered meanwhile
+                    return _copy(batch, sample, sequences)
+    for begin in range(0, len(batch), INSERTED):
+        _insert(batch[begin : begin + INSERTED], sequences)
+    return None
 
 
-def _copy(cursor: Any, batch: AlleleBatch, sequences: Keys, spans: Keys) -> None:
-    """PostgreSQL: COPY into a table of this transaction, then one INSERT of the new alleles."""
-    cursor.execute(f"CREATE TEMPORARY TABLE arriving (LIKE {_TABLE}) ON COMMIT DROP")
-    with cursor.copy(f"COPY arriving ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)") as copy:
-        for piece in binary_rows(batch, sequences, spans):
-            copy.write(piece)
-    cursor.execute(
-        f"INSERT INTO {_TABLE} ({_NAMES}) SELECT {_NAMES} FROM arriving ORDER BY digest "  # noqa: S608
-        "ON CONFLICT DO NOTHING"
-    )
+@retry_on_outage
+def _copy(batch: AlleleBatch, sample: AlleleBatch, sequences: Keys) -> None:
+    """COPY the alleles, which fails at a known one: if one of the sample is known, leave out all that are."""
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        if len(_known(cursor, sample)):
+            batch = batch[np.setdiff1d(np.arange(len(batch)), _known(cursor, batch))]
+        with cursor.copy(f"COPY {_TABLE} ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)") as copy:
+            for piece in binary_rows(batch, sequences, _spans(batch)):
+                copy.write(piece)
 
 
-def _execute_many(cursor: Any, batch: AlleleBatch, sequences: Keys, spans: Keys) -> None:
-    """SQLite: digests are spread all over their index, so cache more of it than the default 2 MB."""
-    cursor.execute("PRAGMA cache_size = -131072")
-    marks = ", ".join(["%s"] * len(COLUMNS))
-    rows = zip(*_columns(batch, sequences, spans), strict=True)  # values are put together in C
-    cursor.executemany(f"INSERT OR IGNORE INTO {_TABLE} ({_NAMES}) VALUES ({marks})", rows)  # noqa: S608
+def _known(cursor: Any, batch: AlleleBatch) -> NDArray[Any]:
+    """The indices in the batch of the alleles that are registered."""
+    cursor.execute(_KNOWN, [len(batch), batch.digests.tobytes()])
+    return np.frombuffer(cursor.fetchone()[0], ">i4")
 
 
-def _columns(batch: AlleleBatch, sequences: Keys, spans: Keys) -> Iterator[list[Any]]:
+@retry_on_outage
+def _insert(batch: AlleleBatch, sequences: Keys) -> None:
+    rows = zip(*_columns(batch, sequences), strict=True)  # values are put together in C
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            # Digests are spread all over their index, so cache more of it than the default 2 MB.
+            cursor.execute("PRAGMA cache_size = -131072")
+        cursor.executemany(_INSERT, rows)
+
+
+def _spans(batch: AlleleBatch) -> NDArray[np.int64]:
+    return np.searchsorted(Allele.LONGEST_OF_SPAN, batch.columns[:, END] - batch.columns[:, START])
+
+
+def _columns(batch: AlleleBatch, sequences: Keys) -> Iterator[list[Any]]:
     """The values of COLUMNS, each for all rows."""
     contigs, starts, ends, literals, sizes, lengths, subunits = batch.columns.T.tolist()
     keys = sequences.tolist()
@@ -93,7 +113,7 @@ def _columns(batch: AlleleBatch, sequences: Keys, spans: Keys) -> Iterator[list[
     yield [keys[contig] for contig in contigs]
     yield starts
     yield ends
-    yield spans.tolist()
+    yield _spans(batch).tolist()
     yield [None if size >= 0 else length for size, length in zip(sizes, lengths, strict=True)]
     yield [None if size >= 0 else subunit for size, subunit in zip(sizes, subunits, strict=True)]
     text = batch.residues.decode()  # ASCII
@@ -111,8 +131,9 @@ class Loader:
         self._run = run
         self._batches: list[AlleleBatch] = []
         self._ordinal = first_batch
-        self._context = copy_context()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"registry-{run.pk}")
+        self._threads = [
+            ThreadPoolExecutor(1, f"registry-{run.pk}") for _ in range(WRITERS[connection.vendor])
+        ]
         self._pending: deque[Future[None]] = deque()
 
     def __enter__(self) -> Self:
@@ -127,8 +148,9 @@ class Loader:
         finally:
             for batch in self._pending:
                 batch.cancel()
-            self._thread.submit(lambda: connection.close())  # its own, which only it can look up
-            self._thread.shutdown()
+            for thread in self._threads:
+                thread.submit(lambda: connection.close())  # its own, which only it can look up
+                thread.shutdown()
 
     def take(self, alleles: Collection[AlleleRow]) -> None:
         """The next alleles of the file, in its order: the same file gives the same batches."""
@@ -142,7 +164,8 @@ class Loader:
 
     def _end_batch(self) -> None:
         batch = AlleleBatch.joined(self._batches)
-        self._pending.append(self._thread.submit(self._context.run, self._register, self._ordinal, batch))
+        thread = self._threads[self._ordinal % len(self._threads)]
+        self._pending.append(thread.submit(copy_context().run, self._register, self._ordinal, batch))
         self._ordinal += 1
         self._batches = []
 

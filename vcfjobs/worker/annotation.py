@@ -29,12 +29,13 @@ logger = logging.getLogger(__name__)
 def annotate_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
     """Write the annotated file, register its alleles, publish it with indexes; returns the run's columns."""
     part = storage.part_path(run.pk, run.attempt)
-    with stored.open("rb") as file, part.open("wb") as opened:
-        writer = BgzfWriter(opened)
-        chunks = annotate(open_text(file), assemblies.open_assembly(run.assembly), options_of(run))
-        report = write_annotated(run, chunks, writer, lease)
-        writer.close()
-    indexed = report.indexable and make_tabix(part)
+    with load.Loader(run) as loader:
+        with stored.open("rb") as file, part.open("wb") as opened:
+            writer = BgzfWriter(opened)
+            chunks = annotate(open_text(file), assemblies.open_assembly(run.assembly), options_of(run))
+            report = write_annotated(chunks, writer, loader, lease)
+            writer.close()
+        indexed = report.indexable and make_tabix(part)  # while the last alleles are registered
     return publish(run, report, writer.index, lease, text_size=writer.uncompressed_length, indexed=indexed)
 
 
@@ -48,24 +49,18 @@ def options_of(run: Run) -> Options:
 
 
 def write_annotated(
-    run: Run,
-    chunks: Iterable[Chunk],
-    writer: BgzfWriter,
-    lease: Lease,
-    first_batch: int = 0,
-    scale: float = 1.0,
+    chunks: Iterable[Chunk], writer: BgzfWriter, loader: load.Loader, lease: Lease, scale: float = 1.0
 ) -> Report:
     """Write chunks, register their alleles and save progress; returns the report of all chunks.
 
     `scale` converts bytes of the stored input to bytes of the upload.
     """
     report = Report()
-    with load.Loader(run, first_batch) as loader:
-        for chunk in chunks:
-            writer.write(chunk.data)
-            report.merge(chunk.report)
-            loader.take(chunk.alleles)  # none unless `options_of` collects them
-            lease.progress(report.records, int(chunk.compressed_bytes * scale))
+    for chunk in chunks:
+        writer.write(chunk.data)
+        report.merge(chunk.report)
+        loader.take(chunk.alleles)  # none unless `options_of` collects them
+        lease.progress(report.records, int(chunk.compressed_bytes * scale))
     return report
 
 

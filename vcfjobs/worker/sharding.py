@@ -18,6 +18,7 @@ from vcfjobs import storage
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
 from vcfjobs.models import Run, Shard
 from vcfjobs.references import assemblies
+from vcfjobs.registry import load
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
 from vcfjobs.vrs.bgzf.tabix import join_tabix
@@ -75,15 +76,15 @@ def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
     run = shard.run
     scale = run.input_bytes / stored.stat().st_size  # they differ if the file was rewritten
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
-    with part.open("wb") as opened:
-        writer = BgzfWriter(opened)
-        first_batch = shard.number * BATCHES_OF_A_SHARD
-        report = write_annotated(run, _chunks(shard, stored, lease), writer, lease, first_batch, scale)
-        writer.close_part()
-    with storage.beside(part, "gzi").open("wb") as blocks:
-        writer.write_index(blocks)
-    if report.indexable and writer.uncompressed_length:
-        make_tabix(part)
+    with load.Loader(run, first_batch=shard.number * BATCHES_OF_A_SHARD) as loader:
+        with part.open("wb") as opened:
+            writer = BgzfWriter(opened)
+            report = write_annotated(_chunks(shard, stored, lease), writer, loader, lease, scale)
+            writer.close_part()
+        with storage.beside(part, "gzi").open("wb") as blocks:
+            writer.write_index(blocks)
+        if report.indexable and writer.uncompressed_length:
+            make_tabix(part)
     storage.fsync_shard(part)
     lease.check()
     return {

@@ -80,8 +80,8 @@ class AlleleBatch:
         _, order = np.unique(self.digests.view(f"S{DIGEST_BYTES}").ravel(), return_index=True)
         return type(self)(self.digests[order], self.columns[order], self.accessions, self.residues)
 
-    def __getitem__(self, part: slice) -> Self:
-        """Some of the alleles, as a view."""
+    def __getitem__(self, part: slice | NDArray[np.int64]) -> Self:
+        """Some of the alleles: a view of a slice, or those of these indices."""
         return type(self)(self.digests[part], self.columns[part], self.accessions, self.residues)
 
     def __len__(self) -> int:
