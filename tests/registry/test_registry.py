@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -180,6 +183,24 @@ def test_an_allele_of_an_unknown_sequence_ends_the_load_and_its_thread() -> None
     with pytest.raises(Sequence.DoesNotExist), load.Loader(make_running()) as loader:
         loader.take([row(1)])
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("registry-")]
+
+
+def test_alleles_are_registered_though_the_connection_ends_before_their_copy(sequence: Sequence) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("only PostgreSQL has COPY")
+    ended: list[int] = []
+
+    def end_once(execute: Callable[..., Any], sql: str, *args: Any) -> Any:
+        result = execute(sql, *args)
+        if sql.startswith("CREATE TEMPORARY TABLE") and not ended:
+            ended.append(connection.connection.info.backend_pid)
+            with closing(connection.copy()) as other, other.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(%s, 5000)", ended)
+        return result
+
+    with connection.execute_wrapper(end_once):
+        load.load([row(1)])
+    assert (len(ended), Allele.objects.count()) == (1, 1)
 
 
 def test_long_literals_do_not_pile_up_until_there_are_many(sequence: Sequence) -> None:

@@ -68,7 +68,9 @@ def _write(batch: AlleleBatch) -> None:
 def _copy(cursor: Any, batch: AlleleBatch, sequences: Keys, spans: Keys) -> None:
     """PostgreSQL: COPY into a table of this transaction, then one INSERT of the new alleles."""
     cursor.execute(f"CREATE TEMPORARY TABLE arriving (LIKE {_TABLE}) ON COMMIT DROP")
-    with cursor.copy(f"COPY arriving ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)") as copy:
+    copy_in = f"COPY arriving ({_NAMES}) FROM STDIN WITH (FORMAT BINARY)"
+    # psycopg's own errors in a COPY become Django's, as `retry_on_outage` expects them.
+    with connection.wrap_database_errors, cursor.copy(copy_in) as copy:
         for piece in binary_rows(batch, sequences, spans):
             copy.write(piece)
     cursor.execute(
