@@ -15,8 +15,8 @@ BATCH = 50
 RUNS = int(os.environ.get("FAULTS_ENDURANCE_RUNS", "300"))
 WARM_UP = min(500, RUNS // 3 // BATCH * BATCH)
 MOST_GROWTH = 0.10
-# What an allocator may take at a time, and a pool may open: no growth.
-SLACK_KIB, SLACK_DESCRIPTORS = 4096, 4
+# What an allocator may take at a time, and a run in progress has open: no growth.
+SLACK_KIB, SLACK_DESCRIPTORS = 4096, 8
 
 
 def family(process: subprocess.Popen[bytes]) -> list[int]:
