@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+from base64 import b64decode
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,8 @@ from urllib.parse import quote
 from celery.app.defaults import NAMESPACES, Option, flatten
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, ValidationError, validate
+
+from vcfjobs.notifications.origins import Origin, listed_origin
 
 NOT_NEGATIVE = validate.Range(min=0)
 POSITIVE = validate.Range(min=1)
@@ -91,6 +94,49 @@ class StrictEnv(Env):
         if os.environ.get(variable) and not found:
             raise ImproperlyConfigured(f"{variable} is set but contains nothing: it would restrict nobody.")
         return found
+
+    def origins(self, variable: str) -> list[Origin]:
+        """The origins that a variable lists. Raises ImproperlyConfigured for an entry that is none."""
+        try:
+            return [listed_origin(entry) for entry in self.words(variable, [])]
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{variable} has a wrong entry. {error}") from error
+
+    def signing_keys(self, variable: str) -> list[bytes]:
+        """The keys that a variable lists, each whsec_ and 24 to 64 bytes in Base64 (Standard Webhooks).
+
+        Raises ImproperlyConfigured for another entry; no sentence repeats it.
+        """
+        keys = []
+        for word in self.words(variable, []):
+            key = b""
+            with suppress(ValueError):
+                key = b64decode(word.removeprefix("whsec_"), validate=True)
+            if not (word.startswith("whsec_") and 24 <= len(key) <= 64):
+                raise ImproperlyConfigured(
+                    f"{variable} must be whsec_ and 24 to 64 random bytes in Base64. Make one by: "
+                    'echo "whsec_$(openssl rand -base64 32)"'
+                )
+            keys.append(key)
+        return keys
+
+    def email(self, variable: str) -> dict[str, Any]:
+        """Django's settings of a mail server; none if the variable is unset.
+
+        Raises ImproperlyConfigured or EnvValidationError for a wrong address; no sentence repeats it.
+        """
+        if not self.str(variable, ""):
+            return {}
+        found: dict[str, Any] = dict(self.dj_email_url(variable))
+        if "EMAIL_BACKEND" not in found:
+            raise ImproperlyConfigured(f"{variable} must begin with smtp:, submission:, file: or console:")
+        return found | {"EMAIL_TIMEOUT": found["EMAIL_TIMEOUT"] or 10}
+
+    def require(self, needed: str, *users: str) -> None:
+        """Raise ImproperlyConfigured if one of the variables `users` is set without `needed`."""
+        for user in users:
+            if os.environ.get(user) and not os.environ.get(needed):
+                raise ImproperlyConfigured(f"{user} is set without {needed}, which it needs. Set {needed}.")
 
     def refuse_unused_authentication(self) -> None:
         """Raise ImproperlyConfigured if a variable asks for authentication in vain.

@@ -174,6 +174,22 @@ ANYVAR_SERVICE_CREATED_AT = env.str("ANYVAR_SERVICE_CREATED_AT", "", validate=mo
 ANYVAR_SERVICE_UPDATED_AT = env.str("ANYVAR_SERVICE_UPDATED_AT", "", validate=moment)
 ANYVAR_SERVICE_ENVIRONMENT = env.str("ANYVAR_SERVICE_ENVIRONMENT", "test" if DEBUG else "prod")
 
+# --- Notifications -----------------------------------------------------------------------------
+
+ANYVAR_PUBLIC_URL = env.str("ANYVAR_PUBLIC_URL", "", validate=ADDRESS).rstrip("/")
+ANYVAR_CALLBACK_HOSTS = env.origins("ANYVAR_CALLBACK_HOSTS")
+ANYVAR_CALLBACK_PRIVATE_HOSTS = env.origins("ANYVAR_CALLBACK_PRIVATE_HOSTS")
+ANYVAR_CALLBACK_SECRET = env.signing_keys("ANYVAR_CALLBACK_SECRET")
+env.require("ANYVAR_CALLBACK_SECRET", "ANYVAR_CALLBACK_HOSTS", "ANYVAR_CALLBACK_PRIVATE_HOSTS")
+EMAIL = env.email("EMAIL_URL")
+EMAIL_ENABLED = bool(EMAIL)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "webmaster@localhost")
+env.require("DEFAULT_FROM_EMAIL", "EMAIL_URL")
+env.require("ANYVAR_PUBLIC_URL", "EMAIL_URL")
+globals().update(EMAIL)
+
+# --- Uploads -----------------------------------------------------------------------------------
+
 # Uploads of any size stream into the spool of the work directory and are renamed from there.
 FILE_UPLOAD_HANDLERS = ["vcfjobs.api.uploads.SpoolUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -1,4 +1,4 @@
-"""python -m benchmarks [engine samples memory service registry end_to_end]: measure, and print one table.
+"""python -m benchmarks [engine samples memory service worker registry end_to_end]: measure, print one table.
 
 `scale` and `growth` take a quarter of an hour, `browse` some minutes; they are measured when they are named.
 """
@@ -13,7 +13,7 @@ import django
 
 from benchmarks.measure import Figure, machine
 
-ALL = ("engine", "samples", "memory", "service", "registry", "end_to_end")
+ALL = ("engine", "samples", "memory", "service", "worker", "registry", "end_to_end")
 
 
 def main(names: list[str]) -> int:

@@ -24,6 +24,8 @@ from tests.collection_errors import VARIABLE
 from tests.servers import MissingServerError, running_postgres, running_redis
 
 ON_ALL_CORES = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
+# They mostly wait, so more of them than there are cores run side by side.
+SEVERAL = ("-n", "4", *ON_ALL_CORES[2:])
 REST = "slow or fault or image or client or (browser and not smoke)"
 
 
@@ -63,9 +65,9 @@ def _passes(urls: dict[str, str], arguments: list[str], *, quick: bool, rest: bo
             title = "On PostgreSQL: what depends on the database"
             yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
     if rest:
-        yield Pass("One by one: what kills, measures or takes long", ["-m", REST, *arguments], urls)
+        yield Pass("What kills, measures or takes long", [*SEVERAL, "-m", REST, *arguments], urls)
         if url := urls.get("TEST_DATABASE_URL"):
-            on_postgres = ["-m", f"database and ({REST})", *arguments]
+            on_postgres = [*SEVERAL, "-m", f"database and ({REST})", *arguments]
             yield Pass("One by one, on PostgreSQL", on_postgres, urls | {"DATABASE_URL": url})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -14,6 +15,7 @@ from typing import TypeVar
 import pytest
 from pytest_django import Settings
 
+from tests.notifications.receiver import SECRET, Receiver, receiving
 from tests.servers import (
     MissingServerError,
     RedisServer,
@@ -184,3 +186,21 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 
     monkeypatch.setattr(dispatch, "publish", take)
     return sent
+
+
+@pytest.fixture
+def secret(settings: Settings) -> None:
+    """Webhooks are signed by the key of SECRET, and may go nowhere yet."""
+    settings.ANYVAR_CALLBACK_SECRET = [b64decode(SECRET.removeprefix("whsec_"))]
+    settings.ANYVAR_CALLBACK_HOSTS = []
+    settings.ANYVAR_CALLBACK_PRIVATE_HOSTS = []
+
+
+@pytest.fixture
+def receiver(secret: None, settings: Settings) -> Iterator[Receiver]:
+    """A receiver of webhooks in the private network, which the operator has listed as such."""
+    from vcfjobs.notifications.origins import listed_origin
+
+    with receiving() as made:
+        settings.ANYVAR_CALLBACK_PRIVATE_HOSTS = [listed_origin(made.origin)]
+        yield made

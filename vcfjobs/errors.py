@@ -214,3 +214,7 @@ class RunLostError(Exception):
 
     Never shown to a user: the worker stops and removes its own files.
     """
+
+
+class NotDeliveredError(Exception):
+    """A notification was not sent, or not accepted; its text is a sentence for the owner of the run."""

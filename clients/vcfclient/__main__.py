@@ -58,6 +58,7 @@ def _submit(client: Client, options: Namespace) -> int:
             attributes=options.attributes,
             register=not options.no_register,
             run_id=options.run_id,
+            callback_url=options.callback_url,
             on_bytes=show,
         )
     sys.stdout.write(f"{run}\n")
@@ -118,6 +119,7 @@ def _parser() -> ArgumentParser:
     submit.add_argument("--attributes", action="store_true", help="also write the five attribute fields")
     submit.add_argument("--no-register", action="store_true", help="do not register the alleles")
     submit.add_argument("--run-id", help="the run's name; default: a random UUID")
+    submit.add_argument("--callback-url", help="gets a webhook when the run ends")
     submit.add_argument("--wait", action="store_true", help="return when the run has ended; -o implies it")
     command("status", _status, "print everything about a run as JSON")
     command("wait", _wait, "return when a run has ended")

@@ -71,6 +71,7 @@ class Client:
         attributes: bool = False,
         register: bool = True,
         run_id: str | None = None,
+        callback_url: str | None = None,
         on_bytes: Progress | None = None,
     ) -> str:
         """Upload a VCF (plain, gzip, BGZF or BCF) as a new run; returns its run_id.
@@ -83,8 +84,8 @@ class Client:
         switches = {"for_ref": for_ref, "add_vrs_attributes": attributes, "register": register}
         query = {name: str(value).lower() for name, value in switches.items()}
         query |= {"run_async": "true", "run_id": run_id or str(uuid.uuid4())}
-        if assembly:
-            query["assembly"] = assembly
+        optional = {"assembly": assembly, "callback_url": callback_url}
+        query |= {name: value for name, value in optional.items() if value}
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.name, safe='')}",

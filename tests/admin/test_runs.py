@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from tests.admin.operator import make_shard, run_page, staff
 from tests.factories import make_run, make_running
-from vcfjobs.models import Run, Status
+from vcfjobs.models import Notification, Run, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -76,3 +76,16 @@ def test_a_result_is_linked_until_it_expires(admin: Client) -> None:
     assert f'href="/runs/{run.pk}/result.vcf.gz"' in admin.get(address).content.decode()
     Run.objects.update(expires=timezone.now())
     assert "result.vcf.gz" not in admin.get(address).content.decode()
+
+
+def test_a_run_shows_who_was_told_of_its_end(admin: Client) -> None:
+    run = make_running(callback_url="https://hooks.example.org/x")
+    run.cancel()
+    claimed = Notification.objects.claim_next()
+    assert claimed is not None
+    claimed.note_failure("The receiver answered 500.")
+    page = run_page(admin, run)
+    assert "https://hooks.example.org/x" in page
+    assert "The receiver answered 500." in page
+    assert "waiting" in page
+    assert 'name="notifications-0-error"' not in page

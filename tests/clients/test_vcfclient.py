@@ -11,6 +11,7 @@ import sys
 import termios
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -28,11 +29,12 @@ from tests.clients import (
     text_of,
     written,
 )
-from tests.e2e.processes import Service
+from tests.e2e.processes import Service, service
 from tests.factories import HEADER, VCF
 from tests.servers import free_port
 
-LONG = (HEADER + "chr1\t22\t.\tA\tAAA\t.\t.\t.\n" * 300_000).encode()
+# Is annotated as long as the test likes.
+HELD = (HEADER + "chr1\t22\thold-it\tA\tAAA\t.\t.\t.\n").encode()
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +66,13 @@ def submitted(url: str, path: Path, *options: object) -> str:
     done = vcfclient(url, "submit", path, "--wait", *options)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def test_a_callback_url_reaches_the_service(running: Service, tmp_path: Path) -> None:
+    url = "https://hooks.example.org/?a=1&b=2"
+    done = vcfclient(running.url, "submit", written(tmp_path, VCF), "--callback-url", url)
+    assert done.returncode == 3
+    assert "callback_url: Callbacks are not enabled on this service." in done.stderr
 
 
 def test_submit_wait_fetch_gives_what_the_api_gives(running: Service, tmp_path: Path) -> None:
@@ -102,18 +111,26 @@ def test_a_run_that_fails_ends_with_1_and_its_sentence(running: Service, tmp_pat
     assert not list(tmp_path.glob("out*"))
 
 
-def test_cancel_retry_delete(running: Service, tmp_path: Path) -> None:
-    run = vcfclient(running.url, "submit", written(tmp_path, LONG)).stdout.strip()
-    assert vcfclient(running.url, "cancel", run).returncode == 0
-    waited = vcfclient(running.url, "wait", run)
-    assert (waited.returncode, waited.stderr) == (1, "vcfclient: The run was cancelled.\n")
-    assert vcfclient(running.url, "status", run).returncode == 1
-    assert vcfclient(running.url, "retry", run).returncode == 0
-    assert vcfclient(running.url, "fetch", run, "-o", tmp_path / "out.vcf.gz").returncode == 3
-    assert vcfclient(running.url, "wait", run).returncode == 0
-    assert vcfclient(running.url, "cancel", run).returncode == 3
-    assert vcfclient(running.url, "delete", run).returncode == 0
-    assert vcfclient(running.url, "wait", run).stderr == "vcfclient: Run not found\n"
+def test_cancel_retry_delete(tmp_path: Path) -> None:
+    hold = tmp_path / "held" / "it"
+    hold.parent.mkdir()
+    hold.touch()
+    with service(tmp_path, ANYVAR_AUTH_TOKEN_LIST=TOKEN, HELD_DIR=str(hold.parent)) as made:
+        made.start_web()
+        made.start_worker(app="tests.browser.held_worker")
+        client = partial(vcfclient, made.url)
+        run = client("submit", written(tmp_path, HELD)).stdout.strip()
+        assert client("cancel", run).returncode == 0
+        waited = client("wait", run)
+        assert (waited.returncode, waited.stderr) == (1, "vcfclient: The run was cancelled.\n")
+        assert client("status", run).returncode == 1
+        assert client("retry", run).returncode == 0
+        assert client("fetch", run, "-o", tmp_path / "out.vcf.gz").returncode == 3
+        hold.unlink()
+        assert client("wait", run).returncode == 0
+        assert client("cancel", run).returncode == 3
+        assert client("delete", run).returncode == 0
+        assert client("wait", run).stderr == "vcfclient: Run not found\n"
 
 
 def test_what_is_refused_ends_with_3_and_the_sentence(running: Service, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import socket
 import threading
 import time
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -90,6 +92,15 @@ def bcf_that_lies() -> bytes:
     return squeezed(good + b"\xff\xff\xff\xff" * 2, bytes(MB), 1000)
 
 
+def processor_seconds(processes: list[int]) -> float:
+    """What the processes have computed so far, however many others compute beside them."""
+    ticks = 0
+    for process in processes:
+        user, system = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 ZEROS = bytes(MB)
 HEAD = HEADER.encode()
 RECORD = b"chr1\t1\t.\tA\t"
@@ -112,7 +123,7 @@ def judge(made: Service, content: bytes) -> tuple[int, str, dict[str, object] | 
     answer = requests.put(f"{made.url}/vcf?run_async=true", data=content, timeout=60)
     if answer.status_code != 202:
         return answer.status_code, answer.json()["error"], None
-    run = made.wait_for(answer.headers["Location"], 60)
+    run = made.wait_for(answer.headers["Location"], 180)
     return 202, run["error"], run
 
 
@@ -120,10 +131,10 @@ def judge(made: Service, content: bytes) -> tuple[int, str, dict[str, object] | 
 def test_a_bomb_ends_in_a_clear_error(made: Service, name: str) -> None:
     content = BOMBS[name]()
     processes = [*made.children(made.processes[0]), *made.children(made.processes[1])]
-    began = time.monotonic()
+    before = processor_seconds(processes)
     with PeakMemory(lambda: processes) as peak:
         status, sentence, run = judge(made, content)
-    assert time.monotonic() - began < SECONDS
+    assert processor_seconds(processes) - before < SECONDS
     assert peak.bytes < 300 * MB
     assert status in (400, 413, 202)
     assert run is None or run["status"] == "failed"

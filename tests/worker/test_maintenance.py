@@ -21,7 +21,7 @@ from tests.factories import make_run, make_running, store_input
 from vcfjobs import storage
 from vcfjobs.models import Run, Status, Worker
 from vcfjobs.vrs import kernel
-from vcfjobs.worker import bootstep, dispatch, fork_guard, maintenance
+from vcfjobs.worker import bootstep, dispatch, maintenance
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -304,15 +304,6 @@ def test_results_that_celery_kept_go_once_they_are_old(settings: Settings) -> No
         )
     maintenance.sweep()
     assert TaskResult.objects.get().task_id == "young"
-
-
-@pytest.fixture
-def step(monkeypatch: pytest.MonkeyPatch) -> bootstep.SweepStep:
-    """What a worker does beside its pool; nothing is loaded, checked or forked."""
-    for module, name in ((bootstep, "refuse_wrong_setup"), (kernel, "load")):
-        monkeypatch.setattr(module, name, lambda *_: None)
-    monkeypatch.setattr(fork_guard, "fork_without_database", lambda: None)
-    return bootstep.SweepStep(SimpleNamespace(pool_cls="", hostname="celery@here", concurrency=1))
 
 
 @pytest.mark.parametrize(("loaded", "lines"), [(True, 1), (False, 0)])

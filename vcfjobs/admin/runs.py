@@ -19,9 +19,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from vcfjobs.admin import filters, selection
-from vcfjobs.admin.lists import ReadOnly
+from vcfjobs.admin.lists import NoDelete, ReadOnly
 from vcfjobs.admin.selection import CANCEL, DELETE, RETRY, Command
-from vcfjobs.models import ACTIVE, Run, RunQuerySet
+from vcfjobs.models import ACTIVE, Notification, Run, RunQuerySet
 from vcfjobs.monitoring import overview
 from vcfjobs.runs.downloads import downloads_of
 
@@ -33,9 +33,18 @@ FIELDSETS = {
     "deadline queue_position shards_of_it records_done bytes_done",
     "Failure": "error_code error",
     "File": "file_name input_format input_bytes input_sha256",
-    "Parameters": "assembly for_ref add_vrs_attributes vrs_version register require_validation",
+    "Parameters": "assembly for_ref add_vrs_attributes vrs_version register require_validation "
+    "callback_url email_owner",
     "Result": "result_bytes result_text_bytes result_sha256 indexed fetched records_without_ids summary",
 }
+
+
+class NotificationInline(NoDelete, admin.TabularInline[Notification, Run]):
+    """Who was told of the run's ends, or is to be told yet."""
+
+    model = Notification
+    fields = readonly_fields = ("address", "state", "created", "attempts", "next_at", "delivered", "error")
+    extra = 0
 
 
 @admin.register(Run)
@@ -72,6 +81,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     search_help_text = "A run's key, or the start of a run id or file name (case-sensitive)."
     ordering = ("-created", "-id")
     actions = ("cancel_runs", "retry_runs", "delete_selected")
+    inlines = (NotificationInline,)
     change_form_template = "admin/vcfjobs/run/change_form.html"
     readonly_fields = ("state", "page_link", "files", "summary", "trace", "shards_of_it")
     fieldsets = [(title, {"fields": tuple(fields.split())}) for title, fields in FIELDSETS.items()]

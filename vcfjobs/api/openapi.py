@@ -12,6 +12,7 @@ from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
+    OpenApiCallback,
     OpenApiExample,
     OpenApiParameter,
     OpenApiRequest,
@@ -101,6 +102,17 @@ REGISTERED_MANY = _shown(
     serializers.VariationResultSerializer(many=True), "One answer for each", examples.REGISTERED
 )
 RUN_FAILED = OpenApiResponse(serializers.RunErrorSerializer, errors.RunFailureError.code)
+RUN_ENDED = OpenApiCallback(
+    "runEnded",
+    "{$request.query.callback_url}",
+    extend_schema(
+        summary="A run has ended",
+        description="Signed as https://www.standardwebhooks.com describes, and repeated with the same "
+        "webhook-id for a day until the answer is 2xx.",
+        request=serializers.RunEndedSerializer,
+        responses={200: OpenApiResponse(description="Accepted; any 2xx says so.")},
+    ),
+)
 PARAMETER_EXAMPLES = [
     OpenApiExample(str(value), value, parameter_only=(name, location))
     for name, location, value in examples.PARAMETERS
@@ -117,6 +129,7 @@ def operation(
     request: Any = None,
     public: bool = False,
     methods: list[str] | None = None,
+    callbacks: Iterable[OpenApiCallback] = (),
 ) -> Decorator:
     """Document a view: the first line of its docstring is the summary, the rest the description.
 
@@ -153,6 +166,7 @@ def operation(
             examples=PARAMETER_EXAMPLES,
             responses=dict(sorted(documented.items(), key=_read_first)),
             methods=methods,
+            callbacks=[*callbacks],
         )(view)
 
     return document
@@ -187,6 +201,7 @@ def upload(
             parameters=(*parameters, LOCATION, RETRY_AFTER),
             request=request,
             methods=[method],
+            callbacks=[RUN_ENDED],
         )
         for name, method in ((operation_id, "PUT"), (f"{operation_id}_by_post", "POST"))
     )

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from vcfjobs.models import Kind, Status
+from vcfjobs.notifications.origins import allowed_origin
 from vcfjobs.vrs.columns.formats import FORMATS
 from vcfjobs.vrs.vcf.browse import FAILED, KINDS, WITHOUT_ID, Region, identifier_prefix
 from vcfjobs.vrs.versions import RELEASES
@@ -44,6 +45,17 @@ class UploadQuery(serializers.Serializer[Any]):
     file_name = serializers.CharField(
         default="", allow_blank=True, help_text="Instead of the name that the upload itself gives."
     )
+    callback_url = serializers.CharField(
+        required=False, help_text="Gets a webhook when the run ends, if the operator allows its host."
+    )
+    email_owner = Switch(default=False, help_text="Send your account an e-mail when the run ends.")
+
+    def validate_callback_url(self, address: str) -> str:
+        try:
+            allowed_origin(address)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+        return address
 
 
 class SubmitQuery(UploadQuery):

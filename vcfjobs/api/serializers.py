@@ -8,7 +8,7 @@ from urllib.parse import quote
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from vcfjobs.models import Kind, Run, Status
+from vcfjobs.models import Kind, Notification, Run, Status
 from vcfjobs.vrs.vcf.report import without_internals
 
 
@@ -53,16 +53,54 @@ class RunListSerializer(serializers.ModelSerializer[Run]):
         return links
 
 
+class NotificationSerializer(serializers.ModelSerializer[Notification]):
+    """A message about an end of the run; `address` is `mailto:` for an e-mail to the owner."""
+
+    state = serializers.ChoiceField(["waiting", "delivered", "given up"])
+
+    class Meta:
+        model = Notification
+        fields = ("id", "address", "state", "created", "attempts", "next_at", "delivered", "error")
+
+
 class RunSerializer(RunListSerializer):
     report = serializers.SerializerMethodField()
+    notifications = serializers.SerializerMethodField()
 
     class Meta(RunListSerializer.Meta):
-        more = ("records_per_second", "attempt_limit", "shard_count", "report")
+        more = (
+            "records_per_second", "attempt_limit", "shard_count", "report", "callback_url", "email_owner",
+            "notifications",
+        )  # fmt: skip
         fields = RunListSerializer.Meta.fields + more
 
     def get_report(self, run: Run) -> dict[str, Any] | None:
         """The engine's report, without what merging alone needs."""
         return None if run.report is None else without_internals(run.report)
+
+    @extend_schema_field(NotificationSerializer(many=True))
+    def get_notifications(self, run: Run) -> list[dict[str, Any]]:
+        """Whom the service has told of the run's ends, the latest first."""
+        told = run.notifications.all() if run.callback_url or run.email_owner else ()
+        return list(NotificationSerializer(told, many=True).data)
+
+
+class EndedRunSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    run_id = serializers.CharField()
+    status = serializers.CharField(help_text="succeeded, failed or cancelled.")
+    file_name = serializers.CharField(allow_blank=True)
+    error_code = serializers.CharField(allow_blank=True)
+    error = serializers.CharField(allow_blank=True)
+    links = serializers.DictField(child=serializers.CharField(), help_text="self, vcf and page.")
+
+
+class RunEndedSerializer(serializers.Serializer[Any]):
+    """The body of a webhook. Links begin with the service's address if the operator has set it."""
+
+    type = serializers.ChoiceField(["run.succeeded", "run.failed", "run.cancelled"])
+    timestamp = serializers.DateTimeField()
+    data = EndedRunSerializer()  # type: ignore[assignment]
 
 
 class RunStatusSerializer(serializers.Serializer[Any]):

@@ -23,6 +23,7 @@ from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQu
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
 from vcfjobs.api.uploads import plain_name
 from vcfjobs.models import Kind, Run, Status
+from vcfjobs.notifications import emails
 from vcfjobs.references.assemblies import resolve_assembly
 from vcfjobs.runs import audit, estimates, lifecycle, submit
 from vcfjobs.runs.run_ids import validate_run_id
@@ -110,6 +111,10 @@ class RunViewSet(GenericViewSet[Run]):
         if run_id is not None:
             validate_run_id(run_id)
         owner = owner_of(request)
+        if parameters.email_owner and not emails.address_of(owner):
+            raise errors.InvalidParameterError(
+                "email_owner: Your account has no e-mail address, or this service sends no e-mail."
+            )
         with take_upload(request, owner) as upload:
             name = plain_name(file_name) if file_name else upload.name or ""
             run, _ = submit.submit_run(

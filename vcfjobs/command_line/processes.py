@@ -42,8 +42,8 @@ from vcfjobs.vrs.vcf.report import Report
 if TYPE_CHECKING:
     from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 
-# Chunks of about 1 MiB for each process: one that it works on, and one that it takes next.
-IN_FLIGHT = 2
+# Chunks of about 1 MiB for each process: one that it works on, and two that it takes next without waiting.
+IN_FLIGHT = 3
 # Parameters of mallopt, from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 

@@ -1,4 +1,5 @@
-"""The tables: runs and their shards, references, registered alleles, workers, tokens of accounts.
+"""The tables: runs and their shards, references, registered alleles, workers, tokens of accounts,
+notifications.
 
 The database is the only truth about a run. Whatever two processes may change is changed by one conditional
 UPDATE whose row count is checked, never by reading a row, changing it and saving it.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 from vcfjobs.models.accounts import ApiToken, LinkedIdentity
 from vcfjobs.models.alleles import Allele, RunAlleles
+from vcfjobs.models.notifications import EMAIL, Notification
 from vcfjobs.models.references import Assembly, Contig, Sequence
 from vcfjobs.models.runs import Kind, Run, RunQuerySet, retries
 from vcfjobs.models.shards import Shard, ShardQuerySet
@@ -16,6 +18,7 @@ from vcfjobs.models.workers import Worker
 
 __all__ = [
     "ACTIVE",
+    "EMAIL",
     "FINAL",
     "Allele",
     "ApiToken",
@@ -23,6 +26,7 @@ __all__ = [
     "Contig",
     "Kind",
     "LinkedIdentity",
+    "Notification",
     "Run",
     "RunAlleles",
     "RunQuerySet",

@@ -8,13 +8,14 @@ from contextlib import suppress
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import F, Q, Sum
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from vcfjobs.errors import VcfJobsError
+from vcfjobs.models.notifications import Notification
 from vcfjobs.models.work_items import ACTIVE, FINAL, Status, WorkItem, WorkItemQuerySet, seconds_from_now
 from vcfjobs.vrs import versions
 
@@ -43,6 +44,10 @@ class RunQuerySet(WorkItemQuerySet["Run"]):
 
     def runs(self) -> RunQuerySet:
         return self.filter(status=Status.RUNNING)
+
+    def to_tell(self) -> Self:
+        """The runs of whose end somebody wants to be told."""
+        return self.exclude(callback_url="", email_owner=False).defer("report", "traceback")
 
 
 def retries() -> Combinable:
@@ -96,6 +101,13 @@ class Run(WorkItem):
         default="",
         db_default="",
         help_text="The tool that the header names for the VRS identifiers that the file came with.",
+    )
+
+    callback_url = models.CharField(
+        max_length=2000, blank=True, default="", db_default="", help_text="Gets a webhook when the run ends."
+    )
+    email_owner = models.BooleanField(
+        default=False, db_default=False, help_text="The owner gets an e-mail when the run ends."
     )
 
     # The column keeps its first name: workers of the release before may run beside these.
@@ -230,14 +242,19 @@ class Run(WorkItem):
         return self._update(unmoved, queue_position=queue_position)
 
     def _end(self, rows: WorkItemQuerySet[Any], status: Status, **columns: Any) -> bool:
-        return self._update(
-            rows,
-            status=status,
-            lease_until=None,
-            finished=Now(),
-            expires=seconds_from_now(settings.CELERY_RESULT_EXPIRES),
-            **columns,
-        )
+        """End the run and record, in the same transaction, whom to tell."""
+        with transaction.atomic():
+            ended = self._update(
+                rows,
+                status=status,
+                lease_until=None,
+                finished=Now(),
+                expires=seconds_from_now(settings.CELERY_RESULT_EXPIRES),
+                **columns,
+            )
+            if ended and (told := Run.objects.filter(pk=self.pk).to_tell().first()):
+                Notification.objects.note_end(told)
+        return ended
 
     @property
     def is_final(self) -> bool:

@@ -8,7 +8,7 @@ repeated changes nothing.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, Self
@@ -22,7 +22,7 @@ from vcfjobs.models import Allele, Run, Sequence
 from vcfjobs.registry.binary_copy import Keys, binary_rows
 from vcfjobs.registry.provenance import record_batch
 from vcfjobs.vrs.vcf.alleles import AlleleRow
-from vcfjobs.vrs.vcf.batch import CONTIG, END, START, AlleleBatch
+from vcfjobs.vrs.vcf.batch import DIGEST_BYTES, END, START, AlleleBatch
 
 BATCH = 50_000
 # SQLite has one writer: a batch takes well under a second, so that heartbeats get in.
@@ -83,13 +83,23 @@ def _execute_many(cursor: Any, batch: AlleleBatch, sequences: Keys, spans: Keys)
     """SQLite: digests are spread all over their index, so cache more of it than the default 2 MB."""
     cursor.execute("PRAGMA cache_size = -131072")
     marks = ", ".join(["%s"] * len(COLUMNS))
-    rows = (
-        (digest, key, start, end, span, length, subunit, literal)
-        for (digest, _, start, end, literal, length, subunit), key, span in zip(
-            batch, sequences[batch.columns[:, CONTIG]].tolist(), spans.tolist(), strict=True
-        )
-    )
+    rows = zip(*_columns(batch, sequences, spans), strict=True)  # values are put together in C
     cursor.executemany(f"INSERT OR IGNORE INTO {_TABLE} ({_NAMES}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def _columns(batch: AlleleBatch, sequences: Keys, spans: Keys) -> Iterator[list[Any]]:
+    """The values of COLUMNS, each for all rows."""
+    contigs, starts, ends, literals, sizes, lengths, subunits = batch.columns.T.tolist()
+    keys = sequences.tolist()
+    yield batch.digests.view(f"V{DIGEST_BYTES}").ravel().tolist()
+    yield [keys[contig] for contig in contigs]
+    yield starts
+    yield ends
+    yield spans.tolist()
+    yield [None if size >= 0 else length for size, length in zip(sizes, lengths, strict=True)]
+    yield [None if size >= 0 else subunit for size, subunit in zip(sizes, subunits, strict=True)]
+    text = batch.residues.decode()  # ASCII
+    yield [None if size < 0 else text[at : at + size] for at, size in zip(literals, sizes, strict=True)]
 
 
 class Loader:

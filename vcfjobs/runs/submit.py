@@ -55,6 +55,8 @@ class Parameters:
     kind: str = Kind.ANNOTATE
     require_validation: bool = False
     vrs_version: VrsVersion = versions.DEFAULT
+    callback_url: str = ""
+    email_owner: bool = False
 
 
 def submit_run(

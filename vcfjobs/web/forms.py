@@ -46,10 +46,14 @@ class UploadForm(forms.Form):
         help_text="Insertions into repeats get other identifiers in VRS 2.1. AnyVar computes 2.0.",
     )
     register = forms.BooleanField(label="Register alleles", required=False, initial=True)
+    email_owner = forms.BooleanField(label="E-mail me when it ends", required=False)
     whole = forms.CharField(required=False, initial="1", widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, assemblies: Sequence[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, assemblies: Sequence[str], email: str, **kwargs: Any) -> None:
+        """`email`: where the owner can be told; without it the form does not offer that."""
         super().__init__(*args, **{"label_suffix": "", **kwargs})
+        if not email:
+            del self.fields["email_owner"]
         self.assemblies = assemblies
         field = self.fields["assembly"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101  # declared above
@@ -78,7 +82,7 @@ class UploadForm(forms.Form):
 
 def parameters_of(run: Run) -> dict[str, Any]:
     """The parameters of a run, as the form's initial values."""
-    names = ("assembly", "for_ref", "add_vrs_attributes", "vrs_version", "register")
+    names = ("assembly", "for_ref", "add_vrs_attributes", "vrs_version", "register", "email_owner")
     return {name: getattr(run, name) for name in names}
 
 

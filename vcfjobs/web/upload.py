@@ -60,6 +60,7 @@ def submit_form(form: UploadForm, owner: str) -> tuple[Run, bool]:
                 add_vrs_attributes=asked["add_vrs_attributes"],
                 register=asked["register"],
                 vrs_version=cast("VrsVersion", asked["vrs_version"] or settings.ANYVAR_VRS_VERSION),
+                email_owner=asked.get("email_owner", False),
             ),
             owner=owner,
             run_id=asked["run_id"],

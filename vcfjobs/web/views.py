@@ -25,6 +25,7 @@ from vcfjobs.database.retry import DATABASE_OUTAGE
 from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
 from vcfjobs.errors import NoReferenceError, RunNotFoundError, VcfJobsError
 from vcfjobs.models import Run, RunQuerySet
+from vcfjobs.notifications import emails
 from vcfjobs.references import assemblies
 from vcfjobs.registry import search
 from vcfjobs.runs import audit, lifecycle
@@ -71,25 +72,22 @@ def index(request: HtmxRequest) -> HttpResponse:
         if vrs_id := finding.vrs_id_of(request.GET.get("search", "")):
             return redirect("pages:allele", vrs_id)
         again = _run_to_repeat(request)
-        form = UploadForm(
-            assemblies=assemblies.registered_assemblies(), initial=again and parameters_of(again)
-        )
+        form = _form(request, initial=again and parameters_of(again))
         return _index(request, form, again=again)
     try:
         upload.read_body(request, owner_of_user(request.user))
         return _submitted(request)
     except VcfJobsError as error:
-        form = UploadForm(assemblies=assemblies.registered_assemblies())
+        form = _form(request)
         return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
 
 
 @csrf_protect
 def _submitted(request: HtmxRequest) -> HttpResponse:
     """Validate the spooled form and submit its file. Raises NoReferenceError."""
-    registered = assemblies.registered_assemblies()
-    if not registered:
+    form = _form(request, request.POST, request.FILES)
+    if not form.assemblies:
         raise NoReferenceError("No reference assembly is registered.")
-    form = UploadForm(request.POST, request.FILES, assemblies=registered)
     if not form.is_valid():
         return _index(request, form, status=upload.status_of(form))
     try:
@@ -113,7 +111,7 @@ def submit_example(request: HtmxRequest) -> HttpResponse:
         admit_upload(request, owner)
         run = example.submit_example(owner)
     except VcfJobsError as error:
-        form = UploadForm(assemblies=assemblies.registered_assemblies())
+        form = _form(request)
         return _try_later(_index(request, form, status=error.status, refusal=error.sentence), error)
     return redirect("pages:run", run_id=str(run.pk))
 
@@ -229,6 +227,12 @@ def _try_later(response: HttpResponse, error: VcfJobsError) -> HttpResponse:
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _form(request: HtmxRequest, *data: Any, **more: Any) -> UploadForm:
+    """The upload form for the caller."""
+    email = emails.address_of(owner_of_user(request.user))
+    return UploadForm(*data, assemblies=assemblies.registered_assemblies(), email=email, **more)
 
 
 def _index(

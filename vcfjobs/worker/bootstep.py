@@ -1,4 +1,4 @@
-"""The sweep's thread and signals inside a Celery worker."""
+"""The threads of the sweep and of notifications, and the signals, inside a Celery worker."""
 
 from __future__ import annotations
 
@@ -25,17 +25,21 @@ from vcfjobs import __version__
 from vcfjobs.models import Worker
 from vcfjobs.startup_checks import check_setup
 from vcfjobs.vrs import kernel
-from vcfjobs.worker import fork_guard
+from vcfjobs.worker import delivery, fork_guard
 from vcfjobs.worker.maintenance import STEPS, child_lost, drop_orphans, sweep
 
 logger = logging.getLogger(__name__)
 
 SEARCH_SECONDS = 3600
+STOP_SECONDS = 10
 POOLS = ("prefork", "solo")
 
 
 class SweepStep(bootsteps.StartStopStep):
-    """Starts and stops the sweep with Celery's worker, which does not start with a wrong set-up."""
+    """Starts and stops two threads with Celery's worker, which does not start with a wrong set-up.
+
+    Receivers of notifications may be slow or away, so the sweep never waits for them.
+    """
 
     requires = ("celery.worker.components:Pool",)
 
@@ -55,16 +59,22 @@ class SweepStep(bootsteps.StartStopStep):
         # Not in the first hour: otherwise workers that are restarted often would search all the time.
         self._next_search = time.monotonic() + SEARCH_SECONDS
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._rounds, name="sweep", daemon=True)
+        self._threads = [threading.Thread(target=self._rounds, name="sweep", daemon=True)]
+        if delivery.is_enabled():
+            notify = threading.Thread(target=delivery.rounds, args=[self._stop], name="notify", daemon=True)
+            self._threads.append(notify)
 
     def start(self, worker: Any) -> None:
         task_failure.connect(self._on_task_failure, weak=False)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self, worker: Any) -> None:
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=10)
+        give_up = time.monotonic() + STOP_SECONDS
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(timeout=max(0.0, give_up - time.monotonic()))
 
     def _rounds(self) -> None:
         interval = max(1.0, min(settings.ANYVAR_LEASE_SECONDS / 4, 15.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,11 +16,12 @@ import pytest
 
 from tests.conftest import PROJECT
 from tests.servers import wait_until
+from tests.vrs.kernel.comparison import BothEngines
 from tests.vrs.small_vcf import HEADER, record, reference, run
 from vcfjobs.cache_folder import locked
 from vcfjobs.vrs import kernel
-from vcfjobs.vrs.kernel import messages
-from vcfjobs.vrs.kernel.sha512 import LANES, add_block, start
+from vcfjobs.vrs.kernel import library, messages
+from vcfjobs.vrs.kernel.sha512 import INITIAL, LANES, add_block
 from vcfjobs.vrs.vcf.annotate import annotate
 from vcfjobs.vrs.vcf.batch import AlleleBatch
 from vcfjobs.vrs.vcf.lines import open_text
@@ -65,7 +67,7 @@ def test_without_numba_the_pure_engine_does_all_the_work() -> None:
 
 
 def test_where_nothing_can_be_kept_the_pure_engine_does_all_the_work() -> None:
-    said = ask("from numba.core import caching\ncaching.CacheImpl._locator_classes = []")
+    said = ask(NUMBA_CACHE_DIR="/dev/null/kernel")
     assert said.endswith("False RecordAnnotator\n")
     assert "the pure engine is used" in said
 
@@ -76,24 +78,38 @@ def test_what_was_compiled_before_is_read_from_the_cache() -> None:
 
 
 @pytest.mark.usefixtures("compiled_kernel")
-def test_a_process_waits_while_another_one_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vcfjobs.vrs.kernel import warm_up
+def test_a_process_that_finds_compiled_code_does_without_numba() -> None:
+    said = ask("import atexit\natexit.register(lambda: print('numba' in sys.modules))")
+    assert said == "True KernelAnnotator\nFalse\n"
 
-    mark = tmp_path / "mark"
-    monkeypatch.setattr(warm_up, "CACHE", tmp_path)
-    monkeypatch.setattr(warm_up, "MARK", mark)
+
+@pytest.mark.usefixtures("compiled_kernel")
+def test_a_process_waits_while_another_one_compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_before = library.code_path()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     told: list[str] = []
-    waiting = threading.Thread(target=warm_up.run, args=[told.append])
+    compiled_here: list[bool] = []
+    waiting = threading.Thread(target=lambda: compiled_here.append(library.load(told.append)))
     with locked(tmp_path):
         waiting.start()
         wait_until(lambda: bool(told), "the wait is announced")
         waiting.join(0.2)
         assert waiting.is_alive()
-        assert not mark.exists()
+        shutil.copy(compiled_before, library.code_path())
     waiting.join(30)
-    assert mark.exists()
-    warm_up.run(told.append)
+    assert compiled_here == [False]
     assert told == [f"preparing the annotation kernel in {tmp_path}: up to a minute, once on a machine"]
+
+
+@pytest.mark.usefixtures("compiled_kernel")
+def test_damaged_code_is_not_linked_but_compiled_again(tmp_path: Path) -> None:
+    code = library.code_path().read_bytes()
+    damaged = tmp_path / "damaged.o"
+    for content in (b"", code[:-1], code[:1000] + b"X" + code[1001:]):
+        damaged.write_bytes(content)
+        assert library.stored(damaged) is None
+    damaged.write_bytes(code)
+    assert library.stored(damaged) is not None
 
 
 @pytest.mark.slow
@@ -147,20 +163,27 @@ def test_the_columns_of_a_batch_are_its_rows() -> None:
     }
 
 
+@pytest.mark.parametrize("size", [0, 111, 112, 239, 240, 500])
+def test_sha_512_in_lanes_is_hashlibs(size: int) -> None:
+    texts = [bytes((7 * lane + k) % 256 for k in range(size)) for lane in range(LANES)]
+    words = np.zeros((5 * 16, LANES), np.uint64)
+    state = np.repeat(INITIAL[:, None], LANES, axis=1)
+    for lane, text in enumerate(texts):
+        message = np.zeros(5 * 128, np.uint8)
+        message[:size] = np.frombuffer(text, np.uint8)
+        blocks = messages.pad(message, size)
+        words[:, lane] = message.view(">u8")
+    for block in range(blocks):
+        add_block(state, words, 16 * block)
+    digests = state.T.astype(">u8")
+    assert [row.tobytes() for row in digests] == [hashlib.sha512(text).digest() for text in texts]
+
+
 @pytest.mark.usefixtures("compiled_kernel")
-@pytest.mark.parametrize("lanes", [1, 3, LANES])
-def test_sha_512_of_many_lanes_is_hashlibs(lanes: int) -> None:
-    for size in (111, 239):
-        of_size = [bytes((7 * lane + k) % 256 for k in range(size)) for lane in range(lanes)]
-        state, work = np.empty((8, LANES), np.uint64), np.empty((8, LANES), np.uint64)
-        words = np.empty((16, LANES), np.uint64)
-        start(state, lanes)
-        padded = [np.frombuffer(text + bytes(256 - size), np.uint8).copy() for text in of_size]
-        for message in padded:
-            blocks = messages.pad(message, size)
-        for block in range(blocks):
-            for lane, message in enumerate(padded):
-                messages.load(words, lane, message.view(np.uint64)[16 * block :], 0, 16)
-            add_block(state, words, work, lanes)
-        digests = state[:, :lanes].T.astype(">u8")
-        assert [row.tobytes() for row in digests] == [hashlib.sha512(text).digest() for text in of_size]
+@pytest.mark.parametrize("lanes", [1, LANES - 1, LANES, LANES + 1])
+def test_literals_of_all_sizes_have_the_pure_engines_identifiers(lanes: int) -> None:
+    """Sizes at which a message gets a block more, in full vectors and in such with lanes left over."""
+    engines = BothEngines(reference())
+    engines.compare(
+        b"".join(record("A", "ACGT"[n % 4] * size + "CT") for size in range(320) for n in range(lanes)), 0
+    )

@@ -12,7 +12,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,23 +29,21 @@ def wanted() -> bool:
     return os.environ.get(SWITCH, "on") != "off" and importlib.util.find_spec("numba") is not None
 
 
-def load(cache: Path | None = None, announce: Callable[[str], object] = log.info) -> bool:
-    """Compile the kernel, or read it from the `cache` folder; whether it is ready.
+def load(announce: Callable[[str], object] = log.info) -> bool:
+    """Compile the kernel, or read it from its cache; whether it is ready.
 
-    Takes up to a minute the first time on a machine, which `announce` is told, and about a second from then
-    on. Processes that start together compile once. The default of `cache` is NUMBA_CACHE_DIR, else a folder
-    in the user's cache. If no folder can be written, the pure engine stays.
+    Takes up to a minute the first time on a machine, which `announce` is told, and a tenth of a second from
+    then on. Processes that start together compile once. The cache is the folder NUMBA_CACHE_DIR, else one in
+    the user's cache. If it cannot be written, the pure engine stays.
     """
     global _loaded
     if _loaded or not wanted():
         return _loaded
-    if cache is not None:
-        os.environ["NUMBA_CACHE_DIR"] = str(cache)
     began = time.perf_counter()
     try:
-        from vcfjobs.vrs.kernel import warm_up
+        from vcfjobs.vrs.kernel import library
 
-        compiled = warm_up.run(announce)
+        compiled = library.load(announce)
     except (OSError, RuntimeError) as error:
         log.warning("no annotation kernel, the pure engine is used: %s", error)
         return False

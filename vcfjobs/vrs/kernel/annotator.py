@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.kernel import lines, messages, place, write
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words
+from vcfjobs.vrs.kernel.compiled import Bytes, ByteTable, Integers, IntegerTable, WordTable
 from vcfjobs.vrs.sequences.contigs import Contig
 from vcfjobs.vrs.vcf.alleles import AlleleRow, ChunkAlleles
 from vcfjobs.vrs.vcf.batch import AlleleBatch
@@ -38,11 +38,11 @@ class _Known(NamedTuple):
 class _Placed(NamedTuple):
     """The alleles of a chunk: the arrays of `place`, and how many rows of each are filled."""
 
-    records: Integers
+    records: IntegerTable
     stretches: Integers
     known: list[_Known]
-    locations: Integers
-    alleles: Integers
+    locations: IntegerTable
+    alleles: IntegerTable
     residues: Bytes
     ends: Integers
     odd: Integers
@@ -57,6 +57,7 @@ class KernelAnnotator:
         self._known: dict[bytes, _Known] = {}
         self._accessions: list[str] = []
         self._middles = np.empty((0, messages.MIDDLE_BYTES), np.uint8)
+        self._workspace = messages.workspace()
         self._scratch: dict[str, NDArray[Any]] = {}
 
     def annotate(self, chunk: bytes, first_line: int) -> Annotated:
@@ -70,11 +71,18 @@ class KernelAnnotator:
             return self._pure.annotate(chunk, first_line)
         report = self._report(chunk, placed)
         location_texts = self._words("location_texts", len(placed.locations), messages.TEXT_WORDS)
-        messages.digest_locations(placed.locations, len(placed.locations), self._middles, location_texts)
+        messages.digest_locations(placed.locations, self._middles, location_texts, *self._workspace)
         digests = self._words("digests", len(placed.alleles), messages.DIGEST_WORDS)
         texts = self._words("texts", len(placed.alleles), messages.TEXT_WORDS)
         messages.digest_alleles(
-            placed.alleles, len(placed.alleles), location_texts, placed.residues, digests, texts
+            placed.alleles,
+            location_texts,
+            placed.residues,
+            digests,
+            texts,
+            self._integers("classes", len(placed.alleles)),
+            self._integers("order", len(placed.alleles)),
+            *self._workspace,
         )
         odd_lines, odd_rows = self._annotate_odd(chunk, placed, report, first_line)
         data = self._write(text, placed, texts.view(np.uint8), odd_lines)
@@ -85,7 +93,7 @@ class KernelAnnotator:
     def _integers(self, name: str, rows: int, columns: int = 0) -> Integers:
         return self._array(name, rows, columns, np.int64)
 
-    def _words(self, name: str, rows: int, columns: int) -> Words:
+    def _words(self, name: str, rows: int, columns: int) -> WordTable:
         return self._array(name, rows, columns, np.uint64)
 
     def _bytes(self, name: str, size: int) -> Bytes:
@@ -182,10 +190,9 @@ class KernelAnnotator:
                 report.count_unknown(name, last - first)
             else:
                 report.resolved += last - first
-        report.records_without_ids = _without_ids(placed)
         kinds = np.zeros(place.UNPLACED + 1, np.int64)
         insertions, deletions = np.zeros((2, place.LONGEST_ALLELE + 1), np.int64)
-        place.count(placed.alleles, kinds, insertions, deletions)
+        report.records_without_ids = place.count(placed.alleles, placed.ends, kinds, insertions, deletions)
         counts = kinds.tolist()
         report.alleles.update(_named(place.KINDS, counts))
         report.without_id.update(_named(place.WITHOUT_ID, counts[len(place.KINDS) :]))
@@ -218,7 +225,7 @@ class KernelAnnotator:
         rows = records.write(given)
         return given, rows
 
-    def _write(self, text: Bytes, placed: _Placed, texts: Bytes, odd_lines: list[bytes]) -> bytes:
+    def _write(self, text: Bytes, placed: _Placed, texts: ByteTable, odd_lines: list[bytes]) -> bytes:
         size = text.size + len(placed.records) * write.RECORD_BYTES + len(placed.alleles) * write.ALLELE_BYTES
         if self._options.add_vrs_attributes:
             size += len(placed.residues)
@@ -244,7 +251,7 @@ class KernelAnnotator:
             parts += [line, out[begin:end].tobytes()]
         return b"".join(parts)
 
-    def _batch(self, placed: _Placed, digests: Words, rows: list[AlleleRow]) -> AlleleBatch:
+    def _batch(self, placed: _Placed, digests: WordTable, rows: list[AlleleRow]) -> AlleleBatch:
         with_id = placed.alleles[:, place.LOCATION] >= 0
         columns = placed.alleles[with_id, place.CONTIG_OF : place.SUBUNIT + 1]
         placed_here = AlleleBatch(
@@ -260,22 +267,16 @@ def _named(names: tuple[str, ...], counts: list[int]) -> dict[str, int]:
     return {name: count for name, count in zip(names, counts, strict=False) if count}
 
 
-def _without_ids(placed: _Placed) -> int:
-    """How many of the records that have alleles here have no identifier."""
-    ends = placed.ends
-    firsts = np.concatenate([[0], ends[:-1]])
-    ids_before = np.concatenate([[0], np.cumsum(placed.alleles[:, place.LOCATION] >= 0)])
-    return int(np.count_nonzero((firsts < ends) & (ids_before[firsts] == ids_before[ends])))
-
-
 def _count_positions(report: Report, name: str, starts: Integers) -> None:
     """As Report.count_positions, whose lists are faster for a few records."""
     if len(starts) < SHORT_STRETCH:
         report.count_positions(name, starts.tolist())
         return
-    bins, counts = np.unique(starts >> BIN_SHIFT, return_counts=True)
+    bins = starts >> BIN_SHIFT
+    first = int(bins.min())
+    counts = np.bincount(bins - first)
     in_order = bool((starts[1:] >= starts[:-1]).all())
-    binned = Counter(dict(zip(bins.tolist(), counts.tolist(), strict=True)))
+    binned = Counter({first + k: int(counts[k]) for k in np.flatnonzero(counts).tolist()})
     report.count_stretch(name, int(starts[0]), int(starts[-1]), binned, in_order=in_order)
 
 

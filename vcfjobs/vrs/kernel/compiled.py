@@ -1,92 +1,91 @@
-"""The compiler: numba turns plain Python functions over arrays of numbers into machine code.
+"""What is compiled: plain functions over arrays of numbers, marked here, made into machine code by `build`.
 
-A cache folder keeps the code, so only the first process of an installation waits for the compiler. The code
-runs without the interpreter's lock.
+Compiled code holds no references to Python's objects, runs without the interpreter's lock, and allocates
+nothing: whoever calls it brings the arrays.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import sys
+import ctypes
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
-import numba
 import numpy as np
-from llvmlite import binding
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from vcfjobs.cache_folder import user_cache
-
-SOURCES = sorted(Path(__file__).parent.glob("*.py"))
-
-
-def _cache_folder() -> Path:
-    """A folder per state of all sources: numba compares only the file of the function itself."""
-    digest = hashlib.sha256()
-    for source in SOURCES:
-        digest.update(source.read_bytes())
-    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache("vcfjobs-kernel"))
-    return folder / digest.hexdigest()[:16]
-
-
-def _mark() -> str:
-    """A file's name for all that numba compares before it uses what was compiled: files and machine."""
-    files = [(str(source), source.stat().st_mtime_ns) for source in SOURCES]
-    machine = (binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten())
-    everything = repr((files, machine, sys.version, numba.__version__, np.__version__))
-    return f".compiled-{hashlib.sha256(everything.encode()).hexdigest()[:16]}"
-
-
-CACHE = _cache_folder()
-MARK = CACHE / _mark()
-"""Is there once everything was compiled for this installation on machines like this one."""
-numba.config.CACHE_DIR = str(CACHE)  # type: ignore[attr-defined]
+# Arrays of one dimension, and of two, whose rows lie one behind the other. An entry's annotations tell
+# numba its types, so these names are not only for the reader.
+Bytes = NDArray[np.uint8]
+Integers = NDArray[np.int64]
+Words = NDArray[np.uint64]
+ByteTable = NDArray[np.uint8]
+IntegerTable = NDArray[np.int64]
+WordTable = NDArray[np.uint64]
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
-Bytes = NDArray[np.uint8]
-Words = NDArray[np.uint64]
-Integers = NDArray[np.int64]
+FUNCTIONS: list[Callable[..., Any]] = []
+"""Everything that is compiled, callees before their callers."""
 
 
 def compiled(function: F) -> F:
-    """Compile at the first call with arguments of these types; the code never calls the interpreter."""
-    decorate: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
-    dispatcher: F = decorate(function)
-    return dispatcher
+    """Mark a function that only compiled code calls."""
+    FUNCTIONS.append(function)
+    return function
 
 
-def _copy(_: Any, out: Any, at: Any, text: Any, begin: Any, size: Any) -> Any:
-    """Copy text[begin:begin + size] to out[at:] in one instruction or call, without bounds checks."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        to, at, source, begin, size = arguments
-        to_type, _, source_type, _, _ = signature.args
-        target = builder.gep(context.make_array(to_type)(context, builder, to).data, [at])
-        origin = builder.gep(context.make_array(source_type)(context, builder, source).data, [begin])
-        cgutils.raw_memcpy(builder, target, origin, size, 1)  # type: ignore[no-untyped-call]
-        return context.get_dummy_value()
-
-    return types.none(out, types.intp, text, types.intp, types.intp), generate
+def entry(function: Callable[P, R]) -> Entry[P, R]:
+    """Mark a function that Python calls, once `library.load` has bound it."""
+    return Entry(compiled(function))
 
 
-copy: Any = intrinsic(_copy)
+class Entry(Generic[P, R]):
+    """Calls a compiled function as numba's code expects it.
+
+    An array is passed as two references that nobody counts, its number of elements and their size, its
+    address, shape and strides. What the function returns is written behind the first pointer; the second
+    is for exceptions, which these functions do not raise.
+    """
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self.name = f"vrs_{function.__name__}"
+        self._address = 0
+        self._native: Callable[..., int] | None = None
+
+    def bind(self, address: int) -> None:
+        """Call the machine code at this address from now on."""
+        self._address = address
+        self._native = None
+
+    def __call__(self, *arguments: P.args, **_: P.kwargs) -> R:
+        """Call the compiled function."""
+        result, exception = ctypes.c_int64(), ctypes.c_void_p()
+        flat: list[Any] = [ctypes.addressof(result), ctypes.addressof(exception)]
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                flat += 0, 0, argument.size, argument.itemsize, argument.ctypes.data
+                flat += argument.shape
+                flat += argument.strides
+            else:
+                flat.append(argument)
+        if self._native is None:
+            self._native = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * len(flat))(self._address)
+        if self._native(*flat):
+            raise RuntimeError(f"{self.name} failed")
+        return result.value  # type: ignore[return-value]
 
 
-def _byte(_: Any, text: Any, at: Any) -> Any:
+# Compiled code has other bodies for the following: see `intrinsics`.
+
+
+def byte(text: Bytes, at: int) -> int:
     """text[at] for an offset inside the text; numba would also handle negative offsets."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        return builder.load(builder.gep(array.data, [arguments[1]]))
-
-    return types.uint8(text, types.intp), generate
+    return int(text[at])
 
 
-byte: Any = intrinsic(_byte)
+def copy(out: Bytes, at: int, text: Bytes, begin: int, size: int) -> None:
+    """Copy text[begin:begin + size] to out[at:] in one instruction or call."""
+    out[at : at + size] = text[begin : begin + size]

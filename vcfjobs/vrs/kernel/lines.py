@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, byte, compiled
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, IntegerTable, Words, byte, compiled, entry
 
 # Columns of a record. START is POS - 1; an _END is the offset after the last byte of the field.
 BEGIN, CHROM_END, START, REF, REF_END, ALT, ALT_END, INFO, INFO_END, END = range(10)
@@ -116,9 +116,9 @@ def set_columns(text: Bytes, row: Integers) -> bool:
     return number >= 0 and end < text.size and byte(text, end) == TAB
 
 
-@compiled
+@entry
 def split(
-    text: Bytes, words: Words, records: Integers, stretches: Integers, odd: Integers, found: Integers
+    text: Bytes, words: Words, records: IntegerTable, stretches: Integers, odd: Integers, found: Integers
 ) -> None:
     """Fill `records`, a row per record, and `stretches`, the first record of each stretch of one contig.
 

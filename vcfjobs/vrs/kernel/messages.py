@@ -10,7 +10,17 @@ from __future__ import annotations
 import numpy as np
 
 from vcfjobs.vrs.digests import ALLELE_OPEN, DIGEST_CHARACTERS, location_template
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, Words, compiled, copy
+from vcfjobs.vrs.kernel.compiled import (
+    Bytes,
+    ByteTable,
+    Integers,
+    IntegerTable,
+    Words,
+    WordTable,
+    compiled,
+    copy,
+    entry,
+)
 from vcfjobs.vrs.kernel.place import (
     CONTIG,
     LENGTH,
@@ -23,12 +33,13 @@ from vcfjobs.vrs.kernel.place import (
 )
 from vcfjobs.vrs.kernel.sha512 import (
     BLOCK_WORDS,
+    INITIAL,
     LANES,
     ROUNDS,
+    STATE_WORDS,
     add_block,
-    add_same_block,
+    add_scheduled,
     schedule,
-    start,
 )
 
 BLOCK_BYTES = 128
@@ -73,11 +84,19 @@ POWERS_OF_TEN = np.array([10**power for power in range(19)], np.int64)
 TENS = np.array([48 + pair // 10 for pair in range(100)], np.uint8)
 ONES = np.array([48 + pair % 10 for pair in range(100)], np.uint8)
 # Two characters of base64url for each 12 bits.
-BASE64URL = np.array([high << 8 | low for high in _ALPHABET for low in _ALPHABET], np.uint64)
+BASE64URL = np.array([high << 8 | low for high in _ALPHABET for low in _ALPHABET], np.uint16)
 TEXT_WORDS = 4
 # An allele's message has its location's digest from byte 13 on: in words 1 to 5, 24 bits of each in the next.
 _BEFORE_DIGEST = np.uint64(int.from_bytes(ALLELE_OPEN[8:13], "big") << 24)
 _BEHIND_DIGEST = np.uint64(int.from_bytes(b'","', "big"))
+
+
+def workspace() -> tuple[Bytes, Bytes, WordTable, WordTable, WordTable]:
+    """What digests are computed in: two messages, the words of LANES messages, their states, a schedule."""
+    rows = (2 * BLOCK_WORDS, STATE_WORDS, ROUNDS)
+    one, other = np.zeros((2, LONGEST_SCRATCH), np.uint8)
+    words, state, added = (np.zeros((count, LANES), np.uint64) for count in rows)
+    return one, other, words, state, added
 
 
 def middle_of(accession: str) -> Bytes:
@@ -133,10 +152,10 @@ def characters(first: np.uint64, second: np.uint64, third: np.uint64, fourth: np
     """The eight characters of four times 12 bits, as a big-endian word."""
     low = np.uint64(4095)
     word: np.uint64 = (
-        (BASE64URL[first & low] << np.uint64(48))
-        | (BASE64URL[second & low] << np.uint64(32))
-        | (BASE64URL[third & low] << np.uint64(16))
-        | BASE64URL[fourth & low]
+        (np.uint64(BASE64URL[first & low]) << np.uint64(48))
+        | (np.uint64(BASE64URL[second & low]) << np.uint64(32))
+        | (np.uint64(BASE64URL[third & low]) << np.uint64(16))
+        | np.uint64(BASE64URL[fourth & low])
     )
     return word
 
@@ -168,18 +187,26 @@ def pad(message: Bytes, size: int) -> int:
 
 
 @compiled
-def load(words: Words, lane: int, message: Words, first: int, last: int) -> None:
+def start(state: WordTable) -> None:
+    """Set the state of all lanes to that before the first block."""
+    for k in range(STATE_WORDS):
+        for i in range(LANES):
+            state[k, i] = INITIAL[k]
+
+
+@compiled
+def load(words: WordTable, lane: int, message: Words, first: int, last: int) -> None:
     """Words [first, last) of a message into their lane."""
     for t in range(first, last):
         words[t, lane] = swapped(message[t])
 
 
 @compiled
-def fill(words: Words, message: Words, lanes: int) -> None:
+def fill(words: WordTable, message: Words) -> None:
     """All words of a message of two blocks into all lanes."""
     for t in range(2 * BLOCK_WORDS):
         word = swapped(message[t])
-        for i in range(lanes):
+        for i in range(LANES):
             words[t, i] = word
 
 
@@ -191,17 +218,25 @@ def put_location(message: Bytes, location: Integers, middle: Bytes) -> None:
     pad(message, put(message, at, LOCATION_CLOSE))
 
 
-@compiled
-def digest_locations(locations: Integers, count: int, middles: Bytes, texts: Words) -> None:
-    """The digests of locations as four words of text each; row k of `middles` is the text of contig k."""
-    message, other = np.empty(MESSAGE_BYTES, np.uint8), np.empty(MESSAGE_BYTES, np.uint8)
+@entry
+def digest_locations(
+    locations: IntegerTable,
+    middles: ByteTable,
+    texts: WordTable,
+    message: Bytes,
+    other: Bytes,
+    words: WordTable,
+    state: WordTable,
+    added: WordTable,
+) -> None:
+    """The digests of locations as four words of text each; row k of `middles` is the text of contig k.
+
+    The last arguments are the `workspace`.
+    """
     as_words, other_as_words = message.view(np.uint64), other.view(np.uint64)
-    words = np.empty((2 * BLOCK_WORDS, LANES), np.uint64)
-    state = np.empty((8, LANES), np.uint64)
-    work = np.empty((8, LANES), np.uint64)
     end_at = LOCATION_OPEN.size
-    for first in range(0, count, LANES):
-        lanes = min(LANES, count - first)
+    for first in range(0, len(locations), LANES):
+        lanes = min(LANES, len(locations) - first)
         contig = locations[first, CONTIG]
         end_digits, start_digits = (
             digits(locations[first, LOCATION_END]),
@@ -211,7 +246,7 @@ def digest_locations(locations: Integers, count: int, middles: Bytes, texts: Wor
         end_word = (end_at + end_digits + 7) >> 3
         start_word, start_end_word = start_at >> 3, (start_at + start_digits + 7) >> 3
         put_location(message, locations[first], middles[contig])
-        fill(words, as_words, lanes)
+        fill(words, as_words)
         for i in range(1, lanes):
             location = locations[first + i]
             end, begin = location[LOCATION_END], location[LOCATION_START]
@@ -223,9 +258,9 @@ def digest_locations(locations: Integers, count: int, middles: Bytes, texts: Wor
             else:
                 put_location(other, location, middles[location[CONTIG]])
                 load(words, i, other_as_words, 0, 2 * BLOCK_WORDS)
-        start(state, lanes)
-        add_block(state, words[:BLOCK_WORDS], work, lanes)
-        add_block(state, words[BLOCK_WORDS:], work, lanes)
+        start(state)
+        add_block(state, words, 0)
+        add_block(state, words, BLOCK_WORDS)
         for i in range(lanes):
             set_text(texts[first + i], state[0, i], state[1, i], state[2, i])
 
@@ -267,7 +302,7 @@ def put_allele(message: Bytes, allele: Integers, residues: Bytes) -> int:
 
 
 @compiled
-def load_location(words: Words, lane: int, text: Words) -> None:
+def load_location(words: WordTable, lane: int, text: Words) -> None:
     """The location's digest into words 1 to 5 of an allele's message."""
     high, low = np.uint64(24), np.uint64(40)
     words[1, lane] = _BEFORE_DIGEST | (text[0] >> low)
@@ -278,7 +313,7 @@ def load_location(words: Words, lane: int, text: Words) -> None:
 
 
 @compiled
-def set_digest(allele: int, state: Words, lane: int, digests: Words, texts: Words) -> None:
+def set_digest(allele: int, state: WordTable, lane: int, digests: WordTable, texts: WordTable) -> None:
     """Keep the digest of an allele, and its characters in the order of memory."""
     for k in range(DIGEST_WORDS):
         digests[allele, k] = state[k, lane]
@@ -289,92 +324,118 @@ def set_digest(allele: int, state: Words, lane: int, digests: Words, texts: Word
 
 
 @compiled
-def digest_alleles(
-    alleles: Integers, count: int, location_texts: Words, residues: Bytes, digests: Words, texts: Words
-) -> None:
-    """The digests (three words each) and their text (32 bytes each) of the alleles that have a location."""
-    begins = np.zeros(_CLASSES + 1, np.int64)
-    classes = np.empty(count, np.int64)
-    for number in range(count):
-        classes[number] = -1
-        if alleles[number, LOCATION] >= 0:
-            classes[number] = class_of(alleles[number])
-            begins[classes[number] + 1] += 1
-    for k in range(_CLASSES):
-        begins[k + 1] += begins[k]
-    order = np.empty(begins[_CLASSES], np.int64)
-    ends = begins[:_CLASSES].copy()
-    for number in range(count):
-        if classes[number] >= 0:
-            order[ends[classes[number]]] = number
-            ends[classes[number]] += 1
-    for of in range(_MORE_BLOCKS):
-        for first in range(begins[of], begins[of + 1], LANES):
-            numbers = order[first : min(first + LANES, begins[of + 1])]
-            digest_class(alleles, numbers, location_texts, residues, digests, texts, of != _TWO_BLOCKS)
-    for number in order[begins[_MORE_BLOCKS] :]:
-        digest_long(number, alleles[number], location_texts, residues, digests, texts)
-
-
-@compiled
 def digest_class(
-    alleles: Integers,
+    alleles: IntegerTable,
     numbers: Integers,
-    location_texts: Words,
+    location_texts: WordTable,
     residues: Bytes,
-    digests: Words,
-    texts: Words,
+    digests: WordTable,
+    texts: WordTable,
     same_second_block: bool,
+    message: Bytes,
+    words: WordTable,
+    state: WordTable,
+    added: WordTable,
 ) -> None:
-    """The digests of up to LANES alleles whose messages have two blocks."""
-    message = np.empty(MESSAGE_BYTES, np.uint8)
+    """The digests of alleles whose messages have two blocks, of which the second may be the same for all."""
     as_words = message.view(np.uint64)
-    words = np.empty((2 * BLOCK_WORDS, LANES), np.uint64)
-    state = np.empty((8, LANES), np.uint64)
-    work = np.empty((8, LANES), np.uint64)
-    lanes = numbers.size
     put_allele(message, alleles[numbers[0]], residues)
-    fill(words, as_words, lanes)
-    for i in range(lanes):
-        allele = alleles[numbers[i]]
+    fill(words, as_words)
+    schedule(words, BLOCK_WORDS, added)
+    for first in range(0, len(numbers), LANES):
+        lanes = min(LANES, len(numbers) - first)
+        for i in range(lanes):
+            allele = alleles[numbers[first + i]]
+            if same_second_block:
+                end = put_state(message, allele, residues)
+                load(words, i, as_words, LITERAL_AT >> 3, (end + 7) >> 3)
+            else:
+                put_allele(message, allele, residues)
+                load(words, i, as_words, 0, 2 * BLOCK_WORDS)
+            load_location(words, i, location_texts[allele[LOCATION]])
+        start(state)
+        add_block(state, words, 0)
         if same_second_block:
-            end = put_state(message, allele, residues)
-            load(words, i, as_words, LITERAL_AT >> 3, (end + 7) >> 3)
+            add_scheduled(state, added)
         else:
-            put_allele(message, allele, residues)
-            load(words, i, as_words, 0, 2 * BLOCK_WORDS)
-        load_location(words, i, location_texts[allele[LOCATION]])
-    start(state, lanes)
-    add_block(state, words[:BLOCK_WORDS], work, lanes)
-    if same_second_block:
-        scheduled = np.empty(ROUNDS, np.uint64)
-        schedule(words[BLOCK_WORDS:, 0], scheduled)
-        add_same_block(state, scheduled, work, lanes)
-    else:
-        add_block(state, words[BLOCK_WORDS:], work, lanes)
-    for i in range(lanes):
-        set_digest(numbers[i], state, i, digests, texts)
+            add_block(state, words, BLOCK_WORDS)
+        for i in range(lanes):
+            set_digest(numbers[first + i], state, i, digests, texts)
 
 
 @compiled
 def digest_long(
     number: int,
     allele: Integers,
-    location_texts: Words,
+    location_texts: WordTable,
     residues: Bytes,
-    digests: Words,
-    texts: Words,
+    digests: WordTable,
+    texts: WordTable,
+    message: Bytes,
+    words: WordTable,
+    state: WordTable,
 ) -> None:
-    """The digest of one allele with a long literal."""
-    message = np.empty(LONGEST_SCRATCH, np.uint8)
+    """The digest of one allele with a long literal; the other lanes have nothing to do."""
     as_words = message.view(np.uint64)
-    words = np.empty((BLOCK_WORDS, 1), np.uint64)
-    state = np.empty((8, 1), np.uint64)
-    work = np.empty((8, 1), np.uint64)
-    start(state, 1)
+    start(state)
     for block in range(put_allele(message, allele, residues)):
         load(words, 0, as_words[block * BLOCK_WORDS :], 0, BLOCK_WORDS)
         if block == 0:
             load_location(words, 0, location_texts[allele[LOCATION]])
-        add_block(state, words, work, 1)
+        add_block(state, words, 0)
     set_digest(number, state, 0, digests, texts)
+
+
+@entry
+def digest_alleles(
+    alleles: IntegerTable,
+    location_texts: WordTable,
+    residues: Bytes,
+    digests: WordTable,
+    texts: WordTable,
+    classes: Integers,
+    order: Integers,
+    message: Bytes,
+    other: Bytes,
+    words: WordTable,
+    state: WordTable,
+    added: WordTable,
+) -> None:
+    """The digests (three words each) and their text (32 bytes each) of the alleles that have a location.
+
+    `classes` and `order` have room for a number per allele. The last arguments are the `workspace`.
+    """
+    begins = other.view(np.int64)[: _CLASSES + 1]
+    begins[:] = 0
+    for number in range(len(alleles)):
+        classes[number] = -1
+        if alleles[number, LOCATION] >= 0:
+            classes[number] = class_of(alleles[number])
+            begins[classes[number] + 1] += 1
+    for k in range(_CLASSES):
+        begins[k + 1] += begins[k]
+    for number in range(len(alleles)):
+        if classes[number] >= 0:
+            order[begins[classes[number]]] = number
+            begins[classes[number]] += 1
+    # Each class now begins where the one before it ends.
+    first = 0
+    for of in range(_MORE_BLOCKS):
+        last = begins[of]
+        if first < last:
+            digest_class(
+                alleles,
+                order[first:last],
+                location_texts,
+                residues,
+                digests,
+                texts,
+                of != _TWO_BLOCKS,
+                message,
+                words,
+                state,
+                added,
+            )
+        first = last
+    for number in order[first : begins[_MORE_BLOCKS]]:
+        digest_long(number, alleles[number], location_texts, residues, digests, texts, message, words, state)

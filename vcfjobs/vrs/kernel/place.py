@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, byte, compiled, copy
+from vcfjobs.vrs.kernel.compiled import Bytes, Integers, IntegerTable, byte, compiled, copy, entry
 from vcfjobs.vrs.kernel.lines import ALT, ALT_END, COMMA, REF, REF_END, START
 
 # Columns of a location.
@@ -150,7 +150,9 @@ def add_bases(residues: Bytes, cursors: Integers, bases: Bytes, begin: int, end:
 
 
 @compiled
-def locate(row: Integers, locations: Integers, cursors: Integers, contig: int, start: int, end: int) -> None:
+def locate(
+    row: Integers, locations: IntegerTable, cursors: Integers, contig: int, start: int, end: int
+) -> None:
     """Set the location of the allele; neighbouring alleles share one."""
     last = cursors[LOCATIONS] - 1
     if (
@@ -197,7 +199,7 @@ def place_allele(
     start: int,
     smallest: bool,
     row: Integers,
-    locations: Integers,
+    locations: IntegerTable,
     residues: Bytes,
     cursors: Integers,
 ) -> bool:
@@ -276,8 +278,8 @@ def place_record(
     for_ref: bool,
     smallest: bool,
     attributes: bool,
-    locations: Integers,
-    alleles: Integers,
+    locations: IntegerTable,
+    alleles: IntegerTable,
     residues: Bytes,
     cursors: Integers,
 ) -> bool:
@@ -333,10 +335,10 @@ def place_record(
     return False
 
 
-@compiled
+@entry
 def place(
     text: Bytes,
-    records: Integers,
+    records: IntegerTable,
     first: int,
     last: int,
     bases: Bytes,
@@ -344,8 +346,8 @@ def place(
     for_ref: bool,
     smallest: bool,
     attributes: bool,
-    locations: Integers,
-    alleles: Integers,
+    locations: IntegerTable,
+    alleles: IntegerTable,
     residues: Bytes,
     cursors: Integers,
     ends: Integers,
@@ -376,13 +378,25 @@ def place(
         ends[number] = cursors[ALLELES]
 
 
-@compiled
-def count(alleles: Integers, kinds: Integers, insertions: Integers, deletions: Integers) -> None:
-    """Add to the counts of alleles by kind, and of insertions and deletions by the size of the change."""
-    for number in range(len(alleles)):
-        kind = alleles[number, KIND]
-        kinds[kind] += 1
-        if kind == INSERTION:
-            insertions[alleles[number, CHANGE]] += 1
-        elif kind == DELETION:
-            deletions[alleles[number, CHANGE]] += 1
+@entry
+def count(
+    alleles: IntegerTable, ends: Integers, kinds: Integers, insertions: Integers, deletions: Integers
+) -> int:
+    """Add to the counts of alleles by kind, and of insertions and deletions by the size of the change.
+
+    Returns how many of the records that have alleles have no identifier.
+    """
+    first = without = 0
+    for last in ends:
+        located = 0
+        for number in range(first, last):
+            kind = alleles[number, KIND]
+            kinds[kind] += 1
+            if kind == INSERTION:
+                insertions[alleles[number, CHANGE]] += 1
+            elif kind == DELETION:
+                deletions[alleles[number, CHANGE]] += 1
+            located += alleles[number, LOCATION] >= 0
+        without += last > first and located == 0
+        first = last
+    return without

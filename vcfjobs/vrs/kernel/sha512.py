@@ -1,20 +1,37 @@
-"""SHA-512 of many messages at once (FIPS 180-4).
+"""SHA-512 of several messages at once (FIPS 180-4), one in each lane.
 
-Messages lie in lanes: word t of message i is `words[t, i]`, so that one step over all lanes is one loop over
-neighbouring numbers, which the compiler turns into vector instructions.
+Word t of lane i is `words[t, i]`. The rounds are written over rows of lanes: NumPy's here, one vector
+register each where they are compiled.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from math import isqrt
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Words, compiled
+from vcfjobs.vrs.kernel.compiled import WordTable
 
-LANES = 128
+LANES = 8
 BLOCK_WORDS = 16
+STATE_WORDS = 8
 ROUNDS = 80
+
+
+class Row(Protocol):
+    """A word of each lane; sums are modulo 2**64."""
+
+    def __add__(self, other: Self | int) -> Self: ...
+    def __and__(self, other: Self) -> Self: ...
+    def __or__(self, other: Self) -> Self: ...
+    def __xor__(self, other: Self) -> Self: ...
+    def __lshift__(self, bits: int) -> Self: ...
+    def __rshift__(self, bits: int) -> Self: ...
+
+
+R = TypeVar("R", bound=Row)
 
 
 def _primes(count: int) -> list[int]:
@@ -37,101 +54,53 @@ def _cube_root(number: int) -> int:
 
 
 # The first 64 bits of the fractional parts of the roots of the first primes.
-CONSTANTS = np.array([_cube_root(p << 192) % (1 << 64) for p in _primes(ROUNDS)], np.uint64)
-ZEROS = np.zeros(LANES, np.uint64)
-INITIAL = np.array([isqrt(p << 128) % (1 << 64) for p in _primes(8)], np.uint64)
+CONSTANTS = [_cube_root(p << 192) % (1 << 64) for p in _primes(ROUNDS)]
+INITIAL = np.array([isqrt(p << 128) % (1 << 64) for p in _primes(STATE_WORDS)], np.uint64)
 
 
-@compiled
-def rotated(word: np.uint64, bits: int) -> np.uint64:
-    """The word rotated to the right."""
-    return (word >> np.uint64(bits)) | (word << np.uint64(64 - bits))
+def rotated(word: R, bits: int) -> R:
+    """Rotated to the right."""
+    return (word >> bits) | (word << 64 - bits)
 
 
-@compiled
-def start(state: Words, lanes: int) -> None:
-    """Set the state of the first lanes to that before the first block."""
-    for j in range(8):
-        for i in range(lanes):
-            state[j, i] = INITIAL[j]
-
-
-@compiled
-def _step(work: Words, t: int, added: np.uint64, words: Words, lanes: int) -> None:
-    """Round t of each lane: `added` is the same for all of them, `words` is not.
-
-    The eight variables trade places from round to round, so nothing is moved.
-    """
-    a, b, c, d = work[-t & 7], work[(1 - t) & 7], work[(2 - t) & 7], work[(3 - t) & 7]
-    e, f, g, h = work[(4 - t) & 7], work[(5 - t) & 7], work[(6 - t) & 7], work[(7 - t) & 7]
-    for i in range(lanes):
-        x, y, z, u = e[i], a[i], b[i], c[i]
-        first = (
-            h[i]
-            + (rotated(x, 14) ^ rotated(x, 18) ^ rotated(x, 41))
-            + (g[i] ^ (x & (f[i] ^ g[i])))
-            + added
-            + words[i]
-        )
-        second = (rotated(y, 28) ^ rotated(y, 34) ^ rotated(y, 39)) + ((y & z) | (u & (y | z)))
-        d[i] += first
-        h[i] = first + second
-
-
-@compiled
-def _extend(words: Words, t: int, lanes: int) -> None:
-    """Word t of the schedule takes the place of word t - 16."""
-    new, low, middle, high = words[t & 15], words[(t + 1) & 15], words[(t + 9) & 15], words[(t + 14) & 15]
-    for i in range(lanes):
-        x, y = low[i], high[i]
-        new[i] += (
-            (rotated(x, 1) ^ rotated(x, 8) ^ (x >> np.uint64(7)))
-            + middle[i]
-            + (rotated(y, 19) ^ rotated(y, 61) ^ (y >> np.uint64(6)))
-        )
-
-
-@compiled
-def add_block(state: Words, words: Words, work: Words, lanes: int) -> None:
-    """Hash one block of 16 words per lane; they are overwritten. `state` and `work` have 8 rows."""
-    for j in range(8):
-        for i in range(lanes):
-            work[j, i] = state[j, i]
+def scheduled(block: list[R]) -> Iterator[R]:
+    """What each round adds for the 16 words of a block: its schedule and the constants."""
+    words = list(block)
     for t in range(ROUNDS):
         if t >= BLOCK_WORDS:
-            _extend(words, t, lanes)
-        _step(work, t, CONSTANTS[t], words[t & 15], lanes)
-    for j in range(8):
-        for i in range(lanes):
-            state[j, i] += work[j, i]
-
-
-@compiled
-def schedule(block: Words, scheduled: Words) -> None:
-    """What each of the 80 rounds adds for a block of 16 words that is the same in all lanes."""
-    for t in range(ROUNDS):
-        if t < BLOCK_WORDS:
-            scheduled[t] = block[t]
-        else:
-            x, y = scheduled[t - 15], scheduled[t - 2]
-            scheduled[t] = (
-                scheduled[t - 16]
-                + (rotated(x, 1) ^ rotated(x, 8) ^ (x >> np.uint64(7)))
-                + scheduled[t - 7]
-                + (rotated(y, 19) ^ rotated(y, 61) ^ (y >> np.uint64(6)))
+            x, y = words[(t + 1) & 15], words[(t + 14) & 15]
+            words[t & 15] = (
+                words[t & 15]
+                + (rotated(x, 1) ^ rotated(x, 8) ^ (x >> 7))
+                + words[(t + 9) & 15]
+                + (rotated(y, 19) ^ rotated(y, 61) ^ (y >> 6))
             )
-    for t in range(ROUNDS):
-        scheduled[t] += CONSTANTS[t]
+        yield words[t & 15] + CONSTANTS[t]
 
 
-@compiled
-def add_same_block(state: Words, scheduled: Words, work: Words, lanes: int) -> None:
-    """Hash one block that is the same in all lanes, by its `schedule`."""
-    for j in range(8):
-        for i in range(lanes):
-            work[j, i] = state[j, i]
-    for t in range(ROUNDS):
-        _step(work, t, scheduled[t], ZEROS, lanes)
-    for j in range(8):
-        for i in range(lanes):
-            state[j, i] += work[j, i]
+def hashed(state: list[R], added: Iterable[R]) -> list[R]:
+    """The state after a block, by what its rounds add."""
+    a, b, c, d, e, f, g, h = state
+    for word in added:
+        first = h + word + (rotated(e, 14) ^ rotated(e, 18) ^ rotated(e, 41)) + (g ^ (e & (f ^ g)))
+        second = (rotated(a, 28) ^ rotated(a, 34) ^ rotated(a, 39)) + ((a & b) | (c & (a | b)))
+        a, b, c, d, e, f, g, h = first + second, a, b, c, d + first, e, f, g
+    return [before + after for before, after in zip(state, (a, b, c, d, e, f, g, h), strict=True)]
+
+
+# The loads and stores of the following are `intrinsics` in compiled code.
+
+
+def add_block(state: WordTable, words: WordTable, first: int) -> None:
+    """Hash the block of 16 rows from `first` on."""
+    state[:] = hashed(list(state), scheduled(list(words[first : first + BLOCK_WORDS])))
+
+
+def schedule(words: WordTable, first: int, added: WordTable) -> None:
+    """Keep in 80 rows what the rounds of that block add, to hash it more than once."""
+    added[:] = list(scheduled(list(words[first : first + BLOCK_WORDS])))
+
+
+def add_scheduled(state: WordTable, added: WordTable) -> None:
+    """Hash a block by its schedule."""
+    state[:] = hashed(list(state), added)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vcfjobs.vrs.kernel.compiled import Bytes, Integers, compiled, copy
+from vcfjobs.vrs.kernel.compiled import Bytes, ByteTable, Integers, IntegerTable, compiled, copy, entry
 from vcfjobs.vrs.kernel.lines import BEGIN, COMMA, END, INFO, INFO_END
 from vcfjobs.vrs.kernel.messages import put_number
 from vcfjobs.vrs.kernel.place import END_OF, LENGTH, LOCATION, SHOWN, SHOWN_SIZE, START_OF, SUBUNIT
@@ -61,7 +61,7 @@ def put_missing(out: Bytes, at: int) -> int:
 
 
 @compiled
-def put_ids(out: Bytes, at: int, alleles: Integers, texts: Bytes) -> int:
+def put_ids(out: Bytes, at: int, alleles: IntegerTable, texts: ByteTable) -> int:
     """Write the identifiers; returns the offset after them."""
     at = put_short(out, at, IDS, IDS_SIZE)
     for k in range(len(alleles)):
@@ -76,7 +76,7 @@ def put_ids(out: Bytes, at: int, alleles: Integers, texts: Bytes) -> int:
 
 
 @compiled
-def put_numbers(out: Bytes, at: int, alleles: Integers, column: int) -> int:
+def put_numbers(out: Bytes, at: int, alleles: IntegerTable, column: int) -> int:
     """Write one number per allele; returns the offset after them."""
     for k in range(len(alleles)):
         at = put_separator(out, at, k)
@@ -86,7 +86,7 @@ def put_numbers(out: Bytes, at: int, alleles: Integers, column: int) -> int:
 
 
 @compiled
-def put_states(out: Bytes, at: int, alleles: Integers, residues: Bytes) -> int:
+def put_states(out: Bytes, at: int, alleles: IntegerTable, residues: Bytes) -> int:
     """Write the states as residues; returns the offset after them."""
     at = put_short(out, at, STATES, STATES_SIZE)
     for k in range(len(alleles)):
@@ -101,7 +101,7 @@ def put_states(out: Bytes, at: int, alleles: Integers, residues: Bytes) -> int:
 
 @compiled
 def put_fields(
-    out: Bytes, at: int, alleles: Integers, texts: Bytes, residues: Bytes, attributes: bool
+    out: Bytes, at: int, alleles: IntegerTable, texts: ByteTable, residues: Bytes, attributes: bool
 ) -> int:
     """Write the VRS fields of one record with these alleles; returns the offset after them."""
     at = put_ids(out, at, alleles, texts)
@@ -114,15 +114,15 @@ def put_fields(
     return at
 
 
-@compiled
+@entry
 def write(
     text: Bytes,
-    records: Integers,
+    records: IntegerTable,
     count: int,
     ends: Integers,
     odd: Integers,
-    alleles: Integers,
-    texts: Bytes,
+    alleles: IntegerTable,
+    texts: ByteTable,
     residues: Bytes,
     attributes: bool,
     out: Bytes,
