@@ -10,8 +10,8 @@ from celery import Task, shared_task
 from vcfjobs.worker import dispatch, executor
 from vcfjobs.worker.executor import Outcome
 
-# Messages of the release before, which wait in the broker while the service is upgraded, have these names.
-EARLIER_NAMES = ("vcfjobs.annotate_run", "vcfjobs.ingest_run", "vcfjobs.annotate_shard")
+# Names in messages of the release before and of the next one: releases run side by side during an upgrade.
+OTHER_NAMES = ("vcfjobs.ingest_run", "vcfjobs.annotate_shard", "vcfjobs.work_on_next")
 
 
 class RunFailed(Exception):  # noqa: N818  (what Celery's results say)
@@ -35,5 +35,5 @@ def work_on_next(task: Task, run_pk: str, input_path: str, number: int | None = 
     return outcome.value
 
 
-for _name in (dispatch.WORK_ON_NEXT, *EARLIER_NAMES):
+for _name in (dispatch.WORK_ON_NEXT, *OTHER_NAMES):
     shared_task(name=_name, bind=True, throws=(RunFailed,))(work_on_next)

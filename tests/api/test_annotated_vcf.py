@@ -14,7 +14,7 @@ from tests.api.conftest import body
 from tests.factories import VCF
 from vcfjobs import storage
 from vcfjobs.models import Allele, Run
-from vcfjobs.worker import executor
+from vcfjobs.worker import dispatch, executor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,7 +49,7 @@ def test_asynchronously_it_is_202_and_the_same_answer_later(
 ) -> None:
     assert put(client, annotated, run_async="true", run_id="a").status_code == 202
     run = Run.objects.get(run_id="a")
-    assert broker[0][0] == "vcfjobs.work_on_next"
+    assert broker[0][0] == dispatch.WORK_ON_NEXT
     executor.run(run.pk, task_id="t", worker="w")
     assert client.get("/vcf/a").json()["status"] == "SUCCESS"
     assert [path.name for path in storage.run_folder(run.pk).iterdir()] == []

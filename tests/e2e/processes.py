@@ -38,6 +38,7 @@ class Service:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
+        self.code = PROJECT  # the tree that processes and commands run
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -87,7 +88,7 @@ class Service:
         """Run a management command; its standard output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=PROJECT,
+            cwd=self.code,
             env=self.environment,
             check=False,
             capture_output=True,
@@ -202,7 +203,7 @@ class Service:
         with (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command,
-                cwd=PROJECT,
+                cwd=self.code,
                 env=self.environment,
                 stdout=log,
                 stderr=log,

@@ -31,6 +31,7 @@ class Clients:
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._submit, args=(number,)) for number in range(count)]
         self.answers: list[Answer] = []
+        self.unanswered = 0
         self.accepted: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -47,8 +48,9 @@ class Clients:
         """The statuses seen so far."""
         return {answer.status for answer in self.answers}
 
-    def require_answers(self, seconds: float = ANSWER_SECONDS) -> None:
-        """Each submit was accepted or asked to come again, and none took longer than `seconds`."""
+    def require_answers(self, seconds: float = ANSWER_SECONDS, unanswered: int = 0) -> None:
+        """Each submit was accepted or asked to come again within `seconds`; `unanswered` may be cut off."""
+        assert self.unanswered <= unanswered
         assert self.statuses() <= {202, 503}, self.statuses()
         for answer in self.answers:
             assert answer.seconds < seconds
@@ -71,7 +73,11 @@ class Clients:
             run_id = f"client-{client}-{number}"
             address = f"{self._made.url}/vcf?run_async=true&run_id={run_id}"
             began = time.monotonic()
-            answer = requests.put(address, data=SMALL, timeout=120)
+            try:
+                answer = requests.put(address, data=SMALL, timeout=120)
+            except requests.ConnectionError:
+                self.unanswered += 1
+                continue
             seconds = time.monotonic() - began
             self.answers.append(Answer(answer.status_code, seconds, dict(answer.headers)))
             if answer.status_code == 202:

@@ -161,7 +161,7 @@ def test_a_failure_nobody_foresaw_keeps_its_traceback_from_the_user(
     def broken(name: str) -> None:
         raise ZeroDivisionError("/some/path")
 
-    monkeypatch.setattr("vcfjobs.references.assemblies.open_assembly", broken)
+    monkeypatch.setattr("vcfjobs.worker.annotation.open_assembly", broken)
     run = work(queued)
     assert (run.status, run.error_code, run.error) == (Status.FAILED, "RUN_FAILURE", executor.UNFORESEEN)
     assert "ZeroDivisionError" in run.traceback

@@ -23,8 +23,9 @@ from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Allele, Run, Sequence
 from vcfjobs.registry.binary_copy import Keys, binary_rows
 from vcfjobs.registry.provenance import record_batch
+from vcfjobs.vrs.digests import DIGEST_BYTES
 from vcfjobs.vrs.vcf.alleles import AlleleRow
-from vcfjobs.vrs.vcf.batch import DIGEST_BYTES, END, LITERAL_SIZE, START, AlleleBatch
+from vcfjobs.vrs.vcf.batch import END, LITERAL_SIZE, START, AlleleBatch
 
 BATCH = 100_000
 # A literal may be as long as a line of the file, so their bytes end a batch too.
@@ -77,6 +78,7 @@ def _write(batch: AlleleBatch) -> None:
 @retry_on_outage
 def _copy(batch: AlleleBatch, sample: AlleleBatch, sequences: Keys) -> None:
     """COPY the alleles, which fails at a known one: if one of the sample is known, leave out all that are."""
+    # psycopg's own errors in a COPY become Django's, as `retry_on_outage` expects them.
     with connection.wrap_database_errors, connection.cursor() as cursor:
         if len(_known(cursor, sample)):
             batch = batch[np.setdiff1d(np.arange(len(batch)), _known(cursor, batch))]
@@ -93,7 +95,7 @@ def _known(cursor: Any, batch: AlleleBatch) -> NDArray[Any]:
 
 @retry_on_outage
 def _insert(batch: AlleleBatch, sequences: Keys) -> None:
-    rows = zip(*_columns(batch, sequences), strict=True)  # values are put together in C
+    rows = list(zip(*_columns(batch, sequences), strict=True))  # put together in C
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             # Digests are spread all over their index, so cache more of it than the default 2 MB.

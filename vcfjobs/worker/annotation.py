@@ -12,6 +12,7 @@ import pysam
 from django.conf import settings
 
 from vcfjobs import storage
+from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.models import Run
 from vcfjobs.references import assemblies
 from vcfjobs.registry import load
@@ -25,6 +26,8 @@ from vcfjobs.worker.lease import Lease
 
 logger = logging.getLogger(__name__)
 
+open_assembly = retry_on_outage(assemblies.open_assembly)
+
 
 def annotate_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
     """Write the annotated file, register its alleles, publish it with indexes; returns the run's columns."""
@@ -32,7 +35,7 @@ def annotate_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
     with load.Loader(run) as loader:
         with stored.open("rb") as file, part.open("wb") as opened:
             writer = BgzfWriter(opened)
-            chunks = annotate(open_text(file), assemblies.open_assembly(run.assembly), options_of(run))
+            chunks = annotate(open_text(file), open_assembly(run.assembly), options_of(run))
             report = write_annotated(chunks, writer, loader, lease)
             writer.close()
         indexed = report.indexable and make_tabix(part)  # while the last alleles are registered

@@ -23,7 +23,9 @@ from vcfjobs.models import Run, Shard
 
 logger = logging.getLogger(__name__)
 
-WORK_ON_NEXT = "vcfjobs.work_on_next"
+# A name that workers of the release before understand, which run beside these during an upgrade. Workers of
+# this release understand vcfjobs.work_on_next too, so the next release can send that.
+WORK_ON_NEXT = "vcfjobs.annotate_run"
 
 # Seconds after a failure during which no caller waits for the broker.
 BREAK_SECONDS = 10.0

@@ -8,12 +8,11 @@ from typing import Any
 
 from vcfjobs import storage
 from vcfjobs.models import Run
-from vcfjobs.references import assemblies
 from vcfjobs.registry import load
 from vcfjobs.vrs.vcf.ingest import ingest
 from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.report import Report
-from vcfjobs.worker.annotation import sha256_of
+from vcfjobs.worker.annotation import open_assembly, sha256_of
 from vcfjobs.worker.lease import Lease
 
 COLUMNS = ("vrs_id", "assembly", "chrom", "pos", "start", "end", "state", "new_vrs_id")
@@ -21,7 +20,7 @@ COLUMNS = ("vrs_id", "assembly", "chrom", "pos", "start", "end", "state", "new_v
 
 def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
     """Register the alleles; with validation, publish a CSV of the wrong ones. Returns the run's columns."""
-    reference = assemblies.open_assembly(run.assembly)
+    reference = open_assembly(run.assembly)
     part = storage.part_path(run.pk, run.attempt)
     report = Report()
     with (

@@ -15,9 +15,9 @@ from typing import Any
 from django.conf import settings
 
 from vcfjobs import storage
+from vcfjobs.database.retry import retry_on_outage
 from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureError
 from vcfjobs.models import Run, Shard
-from vcfjobs.references import assemblies
 from vcfjobs.registry import load
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK, DamagedStreamError
 from vcfjobs.vrs.bgzf.files import BgzfWriter, BlockIndex, join_indexes, read_gzi
@@ -32,7 +32,7 @@ from vcfjobs.vrs.vcf.annotate import (
 from vcfjobs.vrs.vcf.lines import TextSource, open_text
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.vcf.shards import cut, lines_before, open_shard
-from vcfjobs.worker.annotation import make_tabix, options_of, publish, write_annotated
+from vcfjobs.worker.annotation import make_tabix, open_assembly, options_of, publish, write_annotated
 from vcfjobs.worker.lease import Lease
 
 # Formats that are rewritten as BGZF before they are cut.
@@ -73,7 +73,7 @@ def _recompress(run: Run, source: TextSource, stored: Path, lease: Lease) -> Non
 
 def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
     """Write the part of a shard and register its alleles; returns the shard's columns."""
-    run = shard.run
+    run = shard.run = retry_on_outage(Run.objects.get)(pk=shard.run_id)
     scale = run.input_bytes / stored.stat().st_size  # they differ if the file was rewritten
     part = storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt)
     with load.Loader(run, first_batch=shard.number * BATCHES_OF_A_SHARD) as loader:
@@ -97,7 +97,7 @@ def annotate_shard(shard: Shard, stored: Path, lease: Lease) -> dict[str, Any]:
 
 
 def _chunks(shard: Shard, stored: Path, lease: Lease) -> Iterator[Chunk]:
-    reference, options = assemblies.open_assembly(shard.run.assembly), options_of(shard.run)
+    reference, options = open_assembly(shard.run.assembly), options_of(shard.run)
     with stored.open("rb") as file:
         kind = open_text(file).format
         source = open_shard(file, kind, shard.start, shard.end)
@@ -120,11 +120,7 @@ def join(run: Run, lease: Lease) -> dict[str, Any]:
 
     Raises RunFailureError if no record of the whole file is on a contig of the assembly.
     """
-    in_order = run.shards.order_by("number")
-    report = Report()
-    for members in in_order.values_list("report", flat=True).iterator(chunk_size=20):
-        report.merge(Report.from_json(members or {}))
-    shards = list(in_order.defer("report"))
+    shards, report = _shards_of(run)
     require_resolved(report, run.assembly)
     paths = [storage.shard_path(run.pk, shard.cut_attempt, shard.number, shard.attempt) for shard in shards]
     target = storage.part_path(run.pk, run.attempt)
@@ -138,6 +134,16 @@ def join(run: Run, lease: Lease) -> dict[str, Any]:
     text_size = sum(shard.part_text_bytes or 0 for shard in shards)
     blocks = _joined_blocks(shards, paths)
     return publish(run, report, blocks, lease, text_size=text_size, indexed=indexed)
+
+
+@retry_on_outage
+def _shards_of(run: Run) -> tuple[list[Shard], Report]:
+    """The shards of a run in order, and the sum of their reports."""
+    in_order = run.shards.order_by("number")
+    report = Report()
+    for members in in_order.values_list("report", flat=True).iterator(chunk_size=20):
+        report.merge(Report.from_json(members or {}))
+    return list(in_order.defer("report")), report
 
 
 def _joined_blocks(shards: list[Shard], paths: list[Path]) -> BlockIndex:

@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vcfjobs.vrs.digests import DIGEST_BYTES
 from vcfjobs.vrs.vcf.alleles import AlleleRow
 
-DIGEST_BYTES = 24
 # Columns of `columns`. LITERAL and LITERAL_SIZE say where a literal state lies in `residues`, LENGTH and
 # SUBUNIT are a reference-length state: -1 in the pair that the allele does not have.
 CONTIG, START, END, LITERAL, LITERAL_SIZE, LENGTH, SUBUNIT = range(7)
