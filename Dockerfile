@@ -1,5 +1,5 @@
 # One image for web, worker and management commands; the command decides.
-#   docker build -t vcfjobs:0.1 .
+#   docker build -t vcfjobs:0.2 .
 FROM python:3.11-slim-bookworm AS build
 
 # For strip below. No version: Debian keeps only the newest of a release.

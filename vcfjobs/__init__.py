@@ -1,3 +1,3 @@
 """Runs that annotate VCF files with GA4GH VRS allele identifiers, and the alleles they register."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -7,7 +7,7 @@ params.canonical = false           // use the canonical accession of every conti
 params.add_vrs_attributes = false  // also write starts, ends, states, lengths and repeat subunit lengths
 params.vrs_version = '2.0'         // or 2.1
 params.outdir = 'annotated'
-params.container = 'vcfjobs:0.1'
+params.container = 'vcfjobs:0.2'
 
 process VRS_ANNOTATE {
     tag "${vcf.name}"

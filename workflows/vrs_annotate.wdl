@@ -26,7 +26,7 @@ task annotate {
     Boolean canonical = false
     Boolean add_vrs_attributes = false
     String vrs_version = "2.0"
-    String container = "vcfjobs:0.1"
+    String container = "vcfjobs:0.2"
     Int threads = 2
     Int memory_gib = 4
     # The FASTA and its sequences, one byte per base; the VCF and its result, which is larger by the identifiers.

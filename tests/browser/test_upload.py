@@ -18,7 +18,9 @@ COPY = 1  # of the debugging protocol's drag operations
 
 def drop(page: Page, *paths: Path) -> None:
     """Drop files from the user's disk on the middle of the form, as a hand would."""
-    box = page.get_by_role("button", name="Submit", exact=True).bounding_box()
+    button = page.get_by_role("button", name="Submit", exact=True)
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
     assert box is not None
     session = page.context.new_cdp_session(page)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": COPY}

@@ -23,7 +23,7 @@ from tests.servers import free_port, wait_until
 
 pytestmark = [pytest.mark.image, pytest.mark.skipif(bool(missing()), reason=missing())]
 
-IMAGE = "vcfjobs:0.1"
+IMAGE = "vcfjobs:0.2"
 MOST_BYTES = 450_000_000
 FASTA = PROJECT / "demo" / "GRCh37.chr20.fa.gz"
 VCF = PROJECT / "demo" / "kgp_eur5.chr20.vcf.gz"

@@ -16,6 +16,7 @@ from django.urls import resolve
 
 from tests.conftest import PROJECT
 from tests.project.documents import DOCS, README, blocks
+from vcfjobs import __version__
 from vcfjobs.api.service import NotFoundView
 from vcfjobs.errors import VcfJobsError
 
@@ -206,3 +207,16 @@ def test_each_error_code_of_the_api_has_a_row() -> None:
     codes = {error.code for error in _error_classes() if error.__module__.startswith("vcfjobs.")}
     assert len(codes) > 20
     assert codes - of_commands_alone - documented == set()
+
+
+def test_the_changelog_begins_with_this_version() -> None:
+    first = next(line for line in (PROJECT / "CHANGELOG.md").read_text().splitlines() if line[:3] == "## ")
+    assert first.split()[1] == __version__
+
+
+@pytest.mark.parametrize(
+    "name", ["Dockerfile", "compose.yaml", "workflows/vrs_annotate.nf", "workflows/vrs_annotate.wdl"]
+)
+def test_the_image_is_named_after_this_version(name: str) -> None:
+    release = __version__.rpartition(".")[0]
+    assert set(re.findall(r"vcfjobs:(\d[\d.]*)", (PROJECT / name).read_text())) == {release}

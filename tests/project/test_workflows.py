@@ -245,7 +245,7 @@ def test_the_workflows_use_the_image_of_compose_and_the_default_version_of_vrs()
 
 def test_the_resources_are_those_of_the_inputs() -> None:
     assert WdlTask(str(VCF), str(FASTA), {"threads": 8, "memory_gib": 6}).runtime() == {
-        "container": "vcfjobs:0.1",
+        "container": "vcfjobs:0.2",
         "cpu": 8,
         "memory": "6 GiB",
         "disks": "local-disk 6 SSD",

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from vcfjobs import __version__
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, vrs_lines
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import VrsVersion
@@ -48,7 +49,7 @@ def test_the_tool_is_named_as_its_header_names_it(line: bytes, named: str, keep:
 
 def test_our_own_lines_name_us() -> None:
     lines = [line + b"\n" for line in vrs_lines(Options(for_ref=True, add_vrs_attributes=True))]
-    assert read(*lines).annotated_by == "vcfjobs version=0.1.0, VRS 2.0.1"
+    assert read(*lines).annotated_by == f"vcfjobs version={__version__}, VRS 2.0.1"
 
 
 @pytest.mark.parametrize(
@@ -61,8 +62,9 @@ def test_the_line_names_the_version_as_consumers_of_the_reference_annotator_read
     # The pattern of vrsix.
     found = re.search(r"\[VRS version=(.*);VRS-Python version=(.*)\]", lines[0].decode())
     assert found is not None
-    assert found.groups() == (release, f"{vrs_python};vcfjobs version=0.1.0")
-    assert read(*(line + b"\n" for line in lines)).annotated_by == f"vcfjobs version=0.1.0, VRS {release}"
+    assert found.groups() == (release, f"{vrs_python};vcfjobs version={__version__}")
+    header = read(*(line + b"\n" for line in lines))
+    assert header.annotated_by == f"vcfjobs version={__version__}, VRS {release}"
 
 
 @pytest.mark.parametrize(
