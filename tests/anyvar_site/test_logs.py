@@ -63,7 +63,7 @@ def test_each_line_of_an_unforeseen_failure_names_the_run(
     def broken(name: str) -> None:
         raise ZeroDivisionError(HOSTILE)
 
-    monkeypatch.setattr("vcfjobs.references.assemblies.open_assembly", broken)
+    monkeypatch.setattr("vcfjobs.worker.annotation.open_assembly", broken)
     executor.run(queued.pk, task_id="t", worker="w")
     found = lines()
     assert all(names(line, kind, queued.pk) for line in found)

@@ -58,7 +58,9 @@ class Session:
 
     def call(self, *, content: str | None = None, query: str = "", **headers: Any) -> Any:
         """The call with the examples' run, identifier or place in its address, and a file in its body."""
-        address = self.operation.path.format(run_id=examples.RUN_ID, vrs_id=examples.ALLELE["id"])
+        address = self.operation.path.format(
+            run_id=examples.RUN_ID, vrs_id=examples.ALLELE["id"], assembly="GRCh37"
+        )
         if self.operation.name == "get_variations" and not query:
             query = PLACE
         if (body := JSON_BODIES.get(self.operation.name)) is not None:
@@ -330,6 +332,10 @@ OF: dict[tuple[str, int, str], Provocation] = {
     ("get_variations", 422, "INVALID_PARAMETER"): lambda session: session.call(
         query="accession=GRCh37:20&start=2&end=1"
     ),
+    ("get_reference_fasta", 200, "text/plain"): Session.call,
+    ("get_reference_fasta", 206, "text/plain"): lambda session: session.call(HTTP_RANGE="bytes=0-11"),
+    ("get_reference_index", 200, "text/plain"): Session.call,
+    ("get_reference_index", 206, "text/plain"): lambda session: session.call(HTTP_RANGE="bytes=0-11"),
     ("get_stats", 200, "application/json"): after(Session.done),
     ("get_service_info", 200, "application/json"): with_settings(
         lambda session: session.call(HTTP_HOST="vrs.example.org", secure=True),
@@ -353,7 +359,15 @@ OF: dict[tuple[str, int, str], Provocation] = {
 }
 
 
+OF_REFERENCES: dict[str, Provocation] = {
+    "NO_REFERENCE": after(lambda session: Assembly.objects.all().delete()),
+    "SEQUENCE_NOT_FOUND": lambda session: session.client.get(
+        session.operation.path.format(assembly="GRCh38")
+    ),
+}
 OF_ITS_KIND = {
+    "get_reference_fasta": OF_REFERENCES,
+    "get_reference_index": OF_REFERENCES,
     "submit_vcf": OF_UPLOADS,
     "ingest_vcf": OF_UPLOADS,
     "register_variation": OF_VARIATION,

@@ -35,7 +35,7 @@ STATUS = re.compile(r"^\[(\d{3})\]$", re.MULTILINE)
 CONFLICT = 409
 NEEDS_ANOTHER_HOST = re.compile(
     r"docker|podman|systemctl|sudo|example\.org|ftp\.|/opt/vrs|/shared/|/etc/|make test|journalctl"
-    r"|createsuperuser|adopt_runs|GRCh38\.fa\.gz|cromwell"
+    r"|createsuperuser|adopt_runs|GRCh38\.fa\.gz|cromwell|samtools"
 )
 
 by_place = pytest.mark.parametrize("block", EVERY, ids=str)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from tests.factories import VCF, make_run, make_running
 from tests.web.page_text import words
+from vcfjobs import __version__
 from vcfjobs.models import Kind, Run, Status
 from vcfjobs.vrs.vcf.header import vrs_lines
 from vcfjobs.vrs.vcf.options import Options
@@ -69,7 +70,7 @@ def test_a_file_that_comes_annotated_is_recognised_when_it_is_submitted(
 def test_a_file_that_comes_to_be_registered_is_recognised_too(client: Client, submit: Submit) -> None:
     lines = b"".join(line + b"\n" for line in vrs_lines(Options(for_ref=True, add_vrs_attributes=True)))
     run = submit(annotated(lines), "/annotated_vcf")
-    assert (run.kind, run.input_annotated_by) == (Kind.INGEST, "vcfjobs version=0.1.0, VRS 2.0.1")
+    assert (run.kind, run.input_annotated_by) == (Kind.INGEST, f"vcfjobs version={__version__}, VRS 2.0.1")
     page = words(client.get(f"/jobs/{run.pk}/"))
     assert "This run registers them unchanged." in page
 
