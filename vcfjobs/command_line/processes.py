@@ -75,6 +75,7 @@ def _annotate_in_children(
     pure = RecordAnnotator(reference, options)
     most = IN_FLIGHT * processes
     slots = SharedSlots(most)
+    _keep_freed_memory()
     # Forked, so that the children share the slots, the kernel and the mapped sequences.
     pool = ProcessPoolExecutor(processes, get_context("fork"), _Child.start, (pure, slots, bgzf))
     total = Report()
@@ -136,7 +137,6 @@ class _Child:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         Thread(target=_end_with_parent, daemon=True).start()
-        _keep_freed_memory()
         cls._annotator = kernel.accelerated(pure)
         cls._slots = slots
         cls._bgzf = bgzf
