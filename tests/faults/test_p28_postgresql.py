@@ -122,14 +122,14 @@ def test_the_victim_of_a_deadlock_registers_its_alleles_again(
         admin.execute("SELECT pg_reload_conf()")
         admin.execute("CREATE TABLE copied AS SELECT * FROM vcfjobs_allele")
         admin.execute("TRUNCATE vcfjobs_allele")
-        held = "INSERT INTO vcfjobs_allele SELECT * FROM copied ORDER BY digest {} LIMIT 1"
+        held = "INSERT INTO vcfjobs_allele SELECT * FROM copied ORDER BY {} LIMIT 1"
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         with psycopg.connect(own_postgres.url) as rival:
             rival.execute("SET deadlock_timeout = '1h'")
-            rival.execute(held.format("DESC"))
+            rival.execute(held.format("length(literal) DESC NULLS LAST, digest DESC"))
             location = made.submit(SMALL, run_id="victim")
             wait_until(lambda: admin.execute(waiting).fetchone() == (1,), "the worker waits for the rival")
-            rival.execute(held.format("ASC") + " ON CONFLICT DO NOTHING")
+            rival.execute(held.format("length(literal) NULLS FIRST, digest") + " ON CONFLICT DO NOTHING")
         assert made.wait_for(location)["status"] == "succeeded"
         assert "deadlock" in made.log("worker-1") or "asking again" in made.log("worker-1")
         counts = "SELECT (SELECT count(*) FROM vcfjobs_allele), (SELECT count(*) FROM copied)"

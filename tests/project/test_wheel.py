@@ -59,16 +59,18 @@ class Installed:
     """An environment that has the wheel and its dependencies, with a home of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.bin = folder / "venv" / "bin"
         kernel = os.environ.get("NUMBA_CACHE_DIR") or str(folder / "kernel")
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NUMBA_CACHE_DIR": kernel}
 
-    def run(self, command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, folder: Path, command: str, *arguments: str | Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one of its commands in a folder."""
         return subprocess.run(
             [self.bin / command, *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment,
+            cwd=folder,
+            env=self.environment | environment,
             check=True,
             capture_output=True,
             text=True,
@@ -110,27 +112,33 @@ def test_the_wheel_holds_the_licence_files(wheel: Path) -> None:
 
 def test_vrs_annotate_gives_the_text_of_the_management_command(installed: Installed, tmp_path: Path) -> None:
     ours, managed = tmp_path / "ours.vcf.gz", tmp_path / "managed.vcf.gz"
-    said = installed.run("vrs-annotate", VCF, "-o", ours, "--fasta", FASTA, *MASKED).stderr
+    here = tmp_path / "here"
+    here.mkdir()
+    said = installed.run(here, "vrs-annotate", VCF, "-o", ours, "--fasta", FASTA, *MASKED).stderr
     assert "records: 559" in said
     options = ["-o", str(managed), "--fasta", str(FASTA), "--cache", str(tmp_path / "cache"), *MASKED]
     command = [sys.executable, "manage.py", "annotate_vcf", str(VCF), *options]
     subprocess.run(command, cwd=PROJECT, check=True)
     assert gzip.decompress(ours.read_bytes()) == gzip.decompress(managed.read_bytes())
-    assert not (installed.folder / "var").exists()
+    assert list(here.iterdir()) == []
 
 
-def test_the_commands_say_what_they_are(installed: Installed) -> None:
-    assert installed.run("vrs-annotate", "--version").stdout.startswith(f"vrs-annotate {__version__} ")
-    assert installed.run("vcfclient", "--help").stdout.startswith("usage: vcfclient ")
+def test_the_commands_say_what_they_are(installed: Installed, tmp_path: Path) -> None:
+    assert installed.run(tmp_path, "vrs-annotate", "--version").stdout.startswith(
+        f"vrs-annotate {__version__} "
+    )
+    assert installed.run(tmp_path, "vcfclient", "--help").stdout.startswith("usage: vcfclient ")
 
 
-def test_the_service_runs_from_the_wheel_and_keeps_its_data_where_it_is_started(installed: Installed) -> None:
-    installed.environment["DJANGO_SETTINGS_MODULE"] = "anyvar_site.settings"
-    installed.run("django-admin", "migrate", "--verbosity", "0")
+def test_the_service_runs_from_the_wheel_and_keeps_its_data_where_it_is_started(
+    installed: Installed, tmp_path: Path
+) -> None:
+    settings = {"DJANGO_SETTINGS_MODULE": "anyvar_site.settings"}
+    installed.run(tmp_path, "django-admin", "migrate", "--verbosity", "0", **settings)
     code = (
         "import django; django.setup()\n"
         "from django.test import Client\n"
         "print(Client().get('/', headers={'host': 'localhost'}).status_code)"
     )
-    assert installed.run("python", "-c", code).stdout == "200\n"
-    assert (installed.folder / "var" / "db.sqlite3").exists()
+    assert installed.run(tmp_path, "python", "-c", code, **settings).stdout == "200\n"
+    assert (tmp_path / "var" / "db.sqlite3").exists()

@@ -39,7 +39,7 @@ FIELDSETS = {
 }
 
 
-class NotificationInline(NoDelete, admin.TabularInline[Notification, Run]):
+class NotificationInline(NoDelete, admin.StackedInline[Notification, Run]):
     """Who was told of the run's ends, or is to be told yet."""
 
     model = Notification
