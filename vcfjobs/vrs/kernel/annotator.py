@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vcfjobs.vrs.digests import ACCESSION
-from vcfjobs.vrs.kernel import lines, messages, place, write
+from vcfjobs.vrs.kernel import lines, messages, normalize, place, tables, write
 from vcfjobs.vrs.kernel.compiled import Bytes, ByteTable, Integers, IntegerTable, WordTable
 from vcfjobs.vrs.sequences.contigs import Contig
 from vcfjobs.vrs.vcf.alleles import AlleleRow, ChunkAlleles
@@ -127,9 +127,11 @@ class KernelAnnotator:
             known.append(contig)
         attributes = self._options.add_vrs_attributes
         most = int(found[lines.ALLELES])
-        locations = self._integers("locations", most, place.LOCATION_COLUMNS)
-        alleles = self._integers("alleles", most, place.ALLELE_COLUMNS)
-        residues = self._bytes("residues", 2 * text.size + (place.LONGEST_SHOWN * most if attributes else 0))
+        locations = self._integers("locations", most, tables.LOCATION_COLUMNS)
+        alleles = self._integers("alleles", most, tables.ALLELE_COLUMNS)
+        residues = self._bytes(
+            "residues", 2 * text.size + (normalize.LONGEST_SHOWN * most if attributes else 0)
+        )
         cursors = np.zeros(3, np.int64)
         ends = self._integers("ends", count)
         for contig, (first, last) in zip(known, pairwise(firsts), strict=True):
@@ -154,9 +156,9 @@ class KernelAnnotator:
             records[:count],
             np.array(firsts),
             known,
-            locations[: cursors[place.LOCATIONS]],
-            alleles[: cursors[place.ALLELES]],
-            residues[: cursors[place.RESIDUES]],
+            locations[: cursors[tables.LOCATIONS]],
+            alleles[: cursors[tables.ALLELES]],
+            residues[: cursors[tables.RESIDUES]],
             ends,
             odd[:count],
         )
@@ -190,12 +192,12 @@ class KernelAnnotator:
                 report.count_unknown(name, last - first)
             else:
                 report.resolved += last - first
-        kinds = np.zeros(place.UNPLACED + 1, np.int64)
+        kinds = np.zeros(tables.UNPLACED + 1, np.int64)
         insertions, deletions = np.zeros((2, place.LONGEST_ALLELE + 1), np.int64)
         report.records_without_ids = place.count(placed.alleles, placed.ends, kinds, insertions, deletions)
         counts = kinds.tolist()
-        report.alleles.update(_named(place.KINDS, counts))
-        report.without_id.update(_named(place.WITHOUT_ID, counts[len(place.KINDS) :]))
+        report.alleles.update(_named(tables.KINDS, counts))
+        report.without_id.update(_named(tables.WITHOUT_ID, counts[len(tables.KINDS) :]))
         for sizes, lengths in (
             (insertions, report.insertion_lengths),
             (deletions, report.deletion_lengths),
@@ -252,8 +254,8 @@ class KernelAnnotator:
         return b"".join(parts)
 
     def _batch(self, placed: _Placed, digests: WordTable, rows: list[AlleleRow]) -> AlleleBatch:
-        with_id = placed.alleles[:, place.LOCATION] >= 0
-        columns = placed.alleles[with_id, place.CONTIG_OF : place.SUBUNIT + 1]
+        with_id = placed.alleles[:, tables.LOCATION] >= 0
+        columns = placed.alleles[with_id, tables.CONTIG_OF : tables.SUBUNIT + 1]
         placed_here = AlleleBatch(
             digests[with_id].astype(">u8").view(np.uint8),
             columns,

@@ -6,8 +6,8 @@ import numpy as np
 
 from vcfjobs.vrs.kernel.compiled import Bytes, ByteTable, Integers, IntegerTable, compiled, copy, entry
 from vcfjobs.vrs.kernel.lines import BEGIN, COMMA, END, INFO, INFO_END
-from vcfjobs.vrs.kernel.messages import put_number
-from vcfjobs.vrs.kernel.place import END_OF, LENGTH, LOCATION, SHOWN, SHOWN_SIZE, START_OF, SUBUNIT
+from vcfjobs.vrs.kernel.tables import END_OF, LENGTH, LOCATION, SHOWN, SHOWN_SIZE, START_OF, SUBUNIT
+from vcfjobs.vrs.kernel.text import put_number
 
 MISSING = 46  # .
 SEMICOLON = 59
