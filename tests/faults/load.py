@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
 import requests
 
 from tests.e2e.processes import Service
-from tests.faults.files import SMALL
+from tests.faults.files import LARGE, RECORDS, SMALL
 
 # The longest that a submit may take: a web process waits ten seconds for a lock of PostgreSQL, 20 for SQLite.
 ANSWER_SECONDS = 25.0
@@ -82,3 +83,21 @@ class Clients:
             self.answers.append(Answer(answer.status_code, seconds, dict(answer.headers)))
             if answer.status_code == 202:
                 self.accepted[run_id] = answer.headers["Location"]
+
+
+def require_unharmed(
+    made: Service, fault: Callable[[], object], answer_seconds: float = ANSWER_SECONDS
+) -> Clients:
+    """A large run is under way and clients submit while the fault lasts; all of it ends well."""
+    made.start_web()
+    made.start_worker()
+    location = made.submit(LARGE)
+    made.wait_until_written(location)
+    with Clients(made) as clients:
+        fault()
+        time.sleep(1)
+    run = made.wait_for(location, 120)
+    assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
+    clients.require_answers(answer_seconds)
+    clients.require_runs()
+    return clients

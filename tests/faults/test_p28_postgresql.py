@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.e2e.processes import Service
 from tests.faults.conftest import Install
 from tests.faults.disks import fill, small_disk
-from tests.faults.files import LARGE, RECORDS, SMALL
-from tests.faults.load import Clients
+from tests.faults.files import SMALL
+from tests.faults.load import require_unharmed
 from tests.servers import PostgresServer, is_listening, server_folder, wait_until
 
 LOCKED_SECONDS = 40.0
@@ -66,22 +65,6 @@ def exhaust(server: PostgresServer) -> None:
                 held.enter_context(psycopg.connect(server.url))
             except psycopg.OperationalError:
                 time.sleep(0.02)
-
-
-def require_unharmed(made: Service, fault: Callable[[], None]) -> Clients:
-    """A large run is under way and clients submit, while the fault lasts."""
-    made.start_web()
-    made.start_worker()
-    location = made.submit(LARGE)
-    made.wait_until_written(location)
-    with Clients(made) as clients:
-        fault()
-        time.sleep(1)
-    run = made.wait_for(location, 120)
-    assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
-    clients.require_answers()
-    clients.require_runs()
-    return clients
 
 
 @pytest.mark.parametrize("beginning", LOCKED)

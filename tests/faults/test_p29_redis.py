@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from tests.faults.conftest import Install
-from tests.faults.files import LARGE, RECORDS, SMALL
-from tests.faults.load import Clients
+from tests.faults.files import SMALL
+from tests.faults.load import require_unharmed
 from tests.servers import RedisServer, free_port
 
 FAULT_SECONDS = 20.0
@@ -88,21 +88,11 @@ def test_every_run_ends_and_every_submit_is_accepted_while_redis_fails(
     on_own_servers: Install, own_redis: RedisServer, fault: Callable[[RedisServer], None]
 ) -> None:
     made = on_own_servers(ANYVAR_SHARD_BYTES="400000", ANYVAR_LEASE_SECONDS="10")
-    made.start_web()
-    worker = made.start_worker()
-    location = made.submit(LARGE)
-    made.wait_until_written(location)
-    with Clients(made) as clients:
-        fault(own_redis)
-        time.sleep(1)
-    run = made.wait_for(location)
-    assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
-    clients.require_answers(SUBMIT_SECONDS)
+    clients = require_unharmed(made, lambda: fault(own_redis), SUBMIT_SECONDS)
     assert clients.statuses() == {202}
-    clients.require_runs()
     # What is submitted afterwards does not wait for a sweep: broker and worker have found each other.
     began = time.monotonic()
     for number in range(3):
         assert made.wait_for(made.submit(SMALL, run_id=f"after-{number}"))["status"] == "succeeded"
     assert time.monotonic() - began < 30
-    assert worker.poll() is None
+    assert made.processes[1].poll() is None

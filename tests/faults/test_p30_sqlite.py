@@ -15,8 +15,8 @@ import pytest
 
 from tests.faults.conftest import Install
 from tests.faults.disks import fill, small_disk
-from tests.faults.files import LARGE, RECORDS, SMALL
-from tests.faults.load import Clients
+from tests.faults.files import LARGE, SMALL
+from tests.faults.load import require_unharmed
 from tests.faults.test_p25_chaos import a_day_passes
 
 LOCKED_SECONDS = 30.0
@@ -29,21 +29,14 @@ def test_a_writer_that_holds_the_database_delays_runs_and_refuses_submits_in_tim
     install: Install, shard_bytes: str
 ) -> None:
     made = install(ANYVAR_SHARD_BYTES=shard_bytes, ANYVAR_REGISTER="true", ANYVAR_LEASE_SECONDS="10")
-    made.start_web()
-    made.start_worker()
-    location = made.submit(LARGE)
-    made.wait_until_written(location)
-    with Clients(made) as clients:
+
+    def hold() -> None:
         with closing(sqlite3.connect(made.folder / "db.sqlite3", timeout=30)) as other:
             other.execute("BEGIN EXCLUSIVE")
             time.sleep(LOCKED_SECONDS)  # the fault itself
             other.rollback()
-        time.sleep(1)
-    run = made.wait_for(location)
-    assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
-    clients.require_answers()
-    assert clients.statuses() == {202, 503}
-    clients.require_runs()
+
+    assert require_unharmed(made, hold).statuses() == {202, 503}
 
 
 @pytest.fixture
@@ -65,20 +58,13 @@ def test_a_full_disk_of_the_database_delays_runs_and_refuses_submits(
     # The set-up knows one place of the database.
     shutil.move(made.folder / "db.sqlite3", database_disk)
     made.environment["DATABASE_URL"] = f"sqlite:///{database_disk}/db.sqlite3"
-    made.start_web()
-    made.start_worker()
-    location = made.submit(LARGE)
-    made.wait_until_written(location)
-    with Clients(made) as clients:
+
+    def fill_disk() -> None:
         filler = fill(database_disk)
         time.sleep(FULL_SECONDS)  # the fault itself
         filler.unlink()
-        time.sleep(1)
-    run = made.wait_for(location)
-    assert (run["status"], run["records_done"]) == ("succeeded", RECORDS)
-    clients.require_answers()
-    assert clients.statuses() == {202, 503}
-    clients.require_runs()
+
+    assert require_unharmed(made, fill_disk).statuses() == {202, 503}
 
 
 @pytest.mark.parametrize("stopped", ["gently", "killed"])

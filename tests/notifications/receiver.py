@@ -12,8 +12,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.http_server import HttpServer, serving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -97,16 +99,10 @@ def receiving(host: str = "127.0.0.1", certificate: str = "") -> Iterator[Receiv
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-
+    class Server(HttpServer):
         def get_request(self) -> Any:
             receiver.connections += 1
             return super().get_request()
-
-        def handle_error(self, *_: Any) -> None:
-            """A sender that has given up is no error of the test."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         receiver = Receiver(server.server_port, host)
@@ -116,11 +112,8 @@ def receiving(host: str = "127.0.0.1", certificate: str = "") -> Iterator[Receiv
             tls.sni_callback = lambda _, name, __: receiver.names.append(name)
             server.socket = tls.wrap_socket(server.socket, server_side=True)
             receiver.scheme = "https"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            gone.set()
-            server.shutdown()
-            thread.join()
+        with serving(server):
+            try:
+                yield receiver
+            finally:
+                gone.set()
