@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import requests
@@ -19,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 
 from tests.e2e.processes import Service
-from tests.faults.conftest import Install
+from tests.faults.conftest import Install, a_day_passes
 from tests.faults.files import LARGE, records
 from tests.servers import PostgresServer, RedisServer, wait_until
 
@@ -118,15 +117,6 @@ class Storm:
         with psycopg.connect(self._postgres.url) as connection:
             connection.execute("LOCK TABLE vcfjobs_run IN ACCESS EXCLUSIVE MODE")
             time.sleep(LEASE + 2)
-
-
-def a_day_passes(made: Service) -> None:
-    """Make what killed processes have left old enough to be swept, and let the hour of the search come."""
-    yesterday = time.time() - 2 * 86_400
-    work = Path(made.environment["ANYVAR_VCF_ASYNC_WORK_DIR"])
-    for left in [*(work / "spool").iterdir(), *(work / "runs").iterdir()]:
-        os.utime(left, (yesterday, yesterday))
-    made.manage("shell", "--command", "from vcfjobs.worker import maintenance; maintenance.drop_orphans()")
 
 
 def test_every_run_ends_with_the_right_bytes_whatever_dies(

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.conftest import Install
+from tests.faults.conftest import Install, a_day_passes
 from tests.faults.disks import fill, small_disk
 from tests.faults.files import LARGE, SMALL
 from tests.faults.load import require_unharmed
-from tests.faults.test_p25_chaos import a_day_passes
 
 LOCKED_SECONDS = 30.0
 FULL_SECONDS = 6.0

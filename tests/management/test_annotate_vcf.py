@@ -150,11 +150,7 @@ def test_output_that_ends_in_gz_is_bgzf(tiny_assembly: str, source: Path, tmp_pa
     assert gzip.decompress(output.read_bytes()).count(b"ga4gh:VA.") == 6
 
 
-# Python warns from 3.12 on; pytest-xdist has threads, the command has none.
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_several_processes_use_a_registered_assembly(
-    tiny_assembly: str, source: Path, tmp_path: Path
-) -> None:
+def test_several_threads_use_a_registered_assembly(tiny_assembly: str, source: Path, tmp_path: Path) -> None:
     one, two = tmp_path / "one.vcf.gz", tmp_path / "two.vcf.gz"
     for output, threads in ((one, "1"), (two, "2")):
         options = ["-o", str(output), "--assembly", tiny_assembly, "--threads", threads]

@@ -13,8 +13,8 @@ from vcfjobs.command_line import fasta_cache, tables
 from vcfjobs.command_line.failures import one_sentence
 from vcfjobs.command_line.fasta_cache import Say
 from vcfjobs.command_line.files import progress, reading, size_of
-from vcfjobs.command_line.processes import annotate_by
 from vcfjobs.command_line.reference import accession_pairs, open_fasta
+from vcfjobs.command_line.threads import annotate_by
 from vcfjobs.vrs import kernel, versions
 from vcfjobs.vrs.bgzf.blocks import END_BLOCK
 from vcfjobs.vrs.sequences.flat_files import Reference
@@ -78,13 +78,13 @@ def add_arguments(
         type=_threads,
         default=1,
         metavar="N",
-        help="processes that annotate; the output's text is the same for every number (default: %(default)s)",
+        help="threads that annotate; the output's text is the same for every number (default: %(default)s)",
     )
 
 
 def _threads(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not int(text):
-        raise ArgumentTypeError(f"{text!r} is not a number of processes")
+        raise ArgumentTypeError(f"{text!r} is not a number of threads")
     return int(text)
 
 

@@ -78,7 +78,6 @@ def writing(path: str) -> Iterator[BinaryIO | BgzfWriter]:
 
 def progress(unit: str, total: int | None, **options: Any) -> tqdm[Any]:
     """A progress bar on standard error; silent unless that is a terminal."""
-    tqdm.monitor_interval = 0  # its thread would be there when processes are forked
     return tqdm(
         total=total, unit=unit, unit_scale=True, file=sys.stderr, disable=not sys.stderr.isatty(), **options
     )
