@@ -25,7 +25,7 @@ from tests.servers import MissingServerError, running_postgres, running_redis
 
 ON_ALL_CORES = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 # They mostly wait, so more of them than there are cores run side by side.
-SEVERAL = ("-n", "4", *ON_ALL_CORES[2:])
+SEVERAL = ("-n", "6", *ON_ALL_CORES[2:])
 REST = "slow or fault or image or client or (browser and not smoke)"
 
 
