@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.vrs import generated
 from tests.vrs.kernel.comparison import OPTIONS, BothEngines
-from tests.vrs.small_vcf import reference
+from tests.vrs.small_vcf import SEQUENCE, record, reference
 from tests.vrs.test_real_files import SPECIFICATION, VCFS, plain_text, reference_of
 from vcfjobs.vrs.kernel.annotator import KernelAnnotator
 from vcfjobs.vrs.sequences.flat_files import FlatSequence, Reference
@@ -52,6 +52,18 @@ def test_hardly_a_generated_record_is_left_to_the_pure_engine() -> None:
     assert placed is not None
     # Wrong REFs, long alleles, long repeats, older fields: many more of them than in any real file.
     assert 0 < placed.odd.sum() < 1_250
+
+
+def test_contigs_that_change_with_each_record_are_left_to_the_pure_engine() -> None:
+    """A call for each of them would take three times as long."""
+    on = reference(chr1=SEQUENCE, chr2=SEQUENCE)
+    annotator = KernelAnnotator(RecordAnnotator(on, OPTIONS[0]))
+    in_turn = b"".join(record("A", "C", chrom=f"chr{number % 3}") for number in range(1_000))
+    in_blocks = b"".join(record("A", "C", chrom=f"chr{number // 10 % 3}") for number in range(1_000))
+    assert annotator._place(in_turn, np.frombuffer(in_turn, np.uint8)) is None
+    assert annotator._place(in_blocks, np.frombuffer(in_blocks, np.uint8)) is not None
+    BothEngines(on).compare(in_turn)
+    BothEngines(on).compare(in_blocks)
 
 
 columns = st.one_of(

@@ -25,6 +25,8 @@ from vcfjobs.vrs.vcf.records import MOST_ALTS, Annotated, RecordAnnotator, too_m
 from vcfjobs.vrs.vcf.report import BIN_SHIFT, Report, length_bin
 
 SHORT_STRETCH = 100
+# Records on one contig in a row: below this mean, the calls cost more than compiled code saves.
+SHORTEST_STRETCH, FEW_STRETCHES = 4, 100
 
 
 class _Known(NamedTuple):
@@ -114,9 +116,9 @@ class KernelAnnotator:
         stretches, odd = self._integers("stretches", most), self._integers("odd", most)
         found = np.empty(4, np.int64)
         lines.split(text, text[: text.size & ~7].view(np.uint64), records, stretches, odd, found)
-        if found[lines.MALFORMED]:
-            return None
         count = int(found[lines.RECORDS])
+        if found[lines.MALFORMED] or found[lines.STRETCHES] > count // SHORTEST_STRETCH + FEW_STRETCHES:
+            return None
         firsts = [*stretches[: found[lines.STRETCHES]].tolist(), count]
         known = []
         for first in firsts[:-1]:
