@@ -29,6 +29,15 @@ def test_a_run_is_shown_and_cannot_be_changed(admin: Client) -> None:
     assert Run.objects.get().file_name == "a.vcf"
 
 
+def test_an_owner_that_is_an_account_has_its_name(admin: Client) -> None:
+    grace = User.objects.create_user("grace")
+    named = {f"user:{grace.pk}": f"grace (user:{grace.pk})", "token:lab": "token:lab", "": "everybody"}
+    for owner, name in named.items():
+        assert f'"readonly">{name}</div>' in run_page(admin, make_run(owner=owner))
+    page = admin.get(reverse("admin:vcfjobs_run_changelist")).content.decode()
+    assert set(re.findall(r'field-whose">([^<]*)<', page)) == set(named.values())
+
+
 def test_the_traceback_is_for_who_may_view_tracebacks(admin: Client, client: Client) -> None:
     run = make_run(status=Status.FAILED, traceback="KeyError: 'patient-7'")
     assert "KeyError" in run_page(admin, run)

@@ -13,7 +13,7 @@ from tests.faults.conftest import Install
 from tests.faults.files import records
 
 # 10,000 where there is time for it.
-RUNS = int(os.environ.get("FAULTS_QUEUED_RUNS", "1000"))
+RUNS = int(os.environ.get("FAULTS_QUEUED_RUNS", "500"))
 CONTENT = records(3)
 
 

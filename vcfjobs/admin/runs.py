@@ -10,8 +10,10 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import CharField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,11 +26,12 @@ from vcfjobs.admin.selection import CANCEL, DELETE, RETRY, Command
 from vcfjobs.models import ACTIVE, Notification, Run, RunQuerySet
 from vcfjobs.monitoring import overview
 from vcfjobs.runs.downloads import downloads_of
+from vcfjobs.runs.owners import owner_of_account
 
 # The members of the engine's report that say nothing about single records.
 REPORTED = ("vrs_version", "records", "resolved", "alleles", "failed", "without_id")
 FIELDSETS = {
-    None: "run_id id page_link state owner kind files",
+    None: "run_id id page_link state whose kind files",
     "Work": "created sent started finished expires expired attempt attempt_limit worker task_id lease_until "
     "deadline queue_position shards_of_it records_done bytes_done",
     "Failure": "error_code error",
@@ -37,6 +40,14 @@ FIELDSETS = {
     "callback_url email_owner",
     "Result": "result_bytes result_text_bytes result_sha256 indexed fetched records_without_ids summary",
 }
+
+
+def _account_of_owner() -> Subquery:
+    """The user name of the account that owns the run; null for an owner of another kind."""
+    accounts = get_user_model().objects.annotate(
+        owner=Concat(Value(owner_of_account("")), Cast("pk", CharField()))
+    )
+    return Subquery(accounts.filter(owner=OuterRef("owner")).values("username")[:1])
 
 
 class NotificationInline(NoDelete, admin.StackedInline[Notification, Run]):
@@ -59,7 +70,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         "run_id",
         "state",
         "file_name",
-        "owner",
+        "whose",
         "created",
         "finished",
         "assembly",
@@ -83,7 +94,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     actions = ("cancel_runs", "retry_runs", "delete_selected")
     inlines = (NotificationInline,)
     change_form_template = "admin/vcfjobs/run/change_form.html"
-    readonly_fields = ("state", "page_link", "files", "summary", "trace", "shards_of_it")
+    readonly_fields = ("state", "page_link", "whose", "files", "summary", "trace", "shards_of_it")
     fieldsets = [(title, {"fields": tuple(fields.split())}) for title, fields in FIELDSETS.items()]
 
     def get_urls(self) -> list[URLPattern]:
@@ -104,7 +115,8 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     # --- rows ----------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return super().get_queryset(request).defer("traceback", "report")
+        runs = super().get_queryset(request).defer("traceback", "report")
+        return runs.annotate(account=_account_of_owner())
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Run], search_term: str
@@ -130,6 +142,12 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
         progress = f"{int(run.progress * 100)} %" if run.status in ACTIVE else ""
         parts = (progress, run.error_code, run.without_ids_sentence, attempt)
         return ", ".join([run.get_status_display(), *filter(None, parts)])
+
+    @admin.display(description="owner")
+    def whose(self, run: Run) -> str:
+        """The owner, for an account with its name: the text alone is that of a key."""
+        account = getattr(run, "account", None)
+        return f"{account} ({run.owner})" if account else run.owner or "everybody"
 
     @admin.display(description="page")
     def page_link(self, run: Run) -> SafeString:

@@ -60,7 +60,9 @@ class UploadForm(forms.Form):
         initial=True,
         help_text="Then they are found by identifier, region and run.",
     )
-    email_owner = forms.BooleanField(label="E-mail me when it ends", required=False)
+    email_owner = forms.BooleanField(
+        label="E-mail me when it ends", required=False, help_text="To the address of your account."
+    )
     whole = forms.CharField(required=False, initial="1", widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, assemblies: Sequence[str], email: str, **kwargs: Any) -> None:
