@@ -181,7 +181,7 @@ def test_known_keys_do_not_wait_for_a_slow_provider(issuer: Issuer, keys: Provid
     clock.now += 100_000
     start = time.monotonic()
     assert keys.find("first").key_id == "first"
-    assert time.monotonic() - start < 0.5
+    assert time.monotonic() - start < 1.5
     searching.join()
 
 
