@@ -11,13 +11,14 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.admin.operator import act, answer, make_shard, run_page, staff
 from tests.factories import make_run, make_running, store_input
 from vcfjobs import storage
 from vcfjobs.admin import selection
-from vcfjobs.models import Run, RunAlleles, Status
+from vcfjobs.models import Notification, Run, RunAlleles, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -45,6 +46,24 @@ def test_selected_runs_are_retried_where_their_file_is_still_here(
     assert Run.objects.get(pk=kept.pk).status == Status.QUEUED
     assert Run.objects.get(pk=gone.pk).status == Status.FAILED
     assert len(broker) == 1
+
+
+def test_notifications_that_were_given_up_are_sent_again(admin: Client) -> None:
+    told, untold = make_run(status=Status.SUCCEEDED), make_run(status=Status.SUCCEEDED)
+    now = timezone.now()
+    given_up, delivered = (
+        Notification.objects.create(run=run, address="https://x", payload={}, attempts=13, delivered=when)
+        for run, when in ((untold, None), (told, now))
+    )
+    page = act(admin, "notify_again", told, untold)
+    assert "Runs notified again: 1." in page
+    assert "Runs unchanged: 1. No notification of this run was given up." in page
+    for notification in (given_up, delivered):
+        notification.refresh_from_db()
+    assert (given_up.state, given_up.attempts) == ("waiting", 0)
+    assert (delivered.state, delivered.delivered) == ("delivered", now)
+    claimed = Notification.objects.claim_next()
+    assert claimed == given_up
 
 
 def test_a_limit_that_refuses_a_retry_is_told_in_its_own_words(admin: Client, settings: Settings) -> None:

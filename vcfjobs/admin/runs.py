@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 
 from vcfjobs.admin import filters, selection
 from vcfjobs.admin.lists import NoDelete, ReadOnly
-from vcfjobs.admin.selection import CANCEL, DELETE, RETRY, Command
+from vcfjobs.admin.selection import CANCEL, DELETE, NOTIFY, RETRY, Command
 from vcfjobs.models import ACTIVE, Notification, Run, RunQuerySet
 from vcfjobs.monitoring import overview
 from vcfjobs.runs.downloads import downloads_of
@@ -62,8 +62,8 @@ class NotificationInline(NoDelete, admin.StackedInline[Notification, Run]):
 class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     """Every run of every owner.
 
-    Permission to change runs allows cancel and retry, permission to delete runs allows delete; tracebacks
-    have a permission of their own.
+    Permission to change runs allows cancel, retry and notify, permission to delete runs allows delete;
+    tracebacks have a permission of their own.
     """
 
     list_display = (
@@ -91,7 +91,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     search_fields = ("run_id", "file_name")
     search_help_text = "A run's key, or the start of a run id or file name (case-sensitive)."
     ordering = ("-created", "-id")
-    actions = ("cancel_runs", "retry_runs", "delete_selected")
+    actions = ("cancel_runs", "retry_runs", "notify_again", "delete_selected")
     inlines = (NotificationInline,)
     change_form_template = "admin/vcfjobs/run/change_form.html"
     readonly_fields = ("state", "page_link", "whose", "files", "summary", "trace", "shards_of_it")
@@ -177,7 +177,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     # --- commands ------------------------------------------------------------------------------
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may cancel and retry runs."""
+        """Whether the user may cancel and retry runs, and send notifications again."""
         return request.user.has_perm("vcfjobs.change_run")
 
     @admin.action(description="Cancel the selected runs…", permissions=["operate"])
@@ -187,6 +187,12 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
     @admin.action(description="Retry the selected runs", permissions=["operate"])
     def retry_runs(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
         self._apply(request, queryset[: selection.MOST_AT_ONCE], RETRY)
+
+    @admin.action(
+        description="Send the notifications of the selected runs that were given up", permissions=["operate"]
+    )
+    def notify_again(self, request: HttpRequest, queryset: QuerySet[Run]) -> None:
+        self._apply(request, queryset[: selection.MOST_AT_ONCE], NOTIFY)
 
     # Django's name, and so in place of Django's own, which would load every row that depends on the runs.
     @admin.action(description="Delete the selected runs with their files…", permissions=["delete"])

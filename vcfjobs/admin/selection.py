@@ -32,6 +32,7 @@ class Command(NamedTuple):
 
 CANCEL = Command("cancel_runs", lifecycle.cancel_run, "Cancel", "cancelled")
 RETRY = Command("retry_runs", lifecycle.retry_run, "Retry", "queued again")
+NOTIFY = Command("notify_again", lifecycle.notify_again, "Notify", "notified again")
 DELETE = Command("delete_selected", lifecycle.delete_run, "Delete", "deleted", DELETION)
 
 

@@ -35,6 +35,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             Notification(run=run, address=address, payload=payload, next_at=Now()) for address in addresses
         )
 
+    def send_again(self) -> int:
+        """Begin anew with those that were given up; how many these are."""
+        return self.filter(next_at=None, delivered=None).update(next_at=Now(), attempts=0)
+
     def claim_next(self, without: Iterable[str] = ()) -> Notification | None:
         """The notification that is due for longest, leased to the caller; none to the receivers `without`."""
         due = self.filter(next_at__lte=Now())

@@ -1,4 +1,4 @@
-"""Find, cancel, retry and delete runs."""
+"""Find, cancel, retry and delete runs; send their notifications again."""
 
 from __future__ import annotations
 
@@ -59,6 +59,14 @@ def retry_run(run: Run) -> None:
     with log_run(run.pk):
         logger.info("queued again by its owner")
         dispatch.enqueue(run)
+
+
+def notify_again(run: Run) -> None:
+    """Send the run's notifications again that were given up."""
+    if not run.notifications.send_again():
+        raise RunConflictError("No notification of this run was given up.")
+    with log_run(run.pk):
+        logger.info("notifications are sent again")
 
 
 def delete_run(run: Run) -> None:
