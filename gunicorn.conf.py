@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from contextlib import suppress
 from pathlib import Path
 from runpy import run_path
 
@@ -22,3 +24,8 @@ log_lines = run_path(str(Path(__file__).with_name("anyvar_site") / "log_lines.py
 logconfig_dict = log_lines["configuration"](os.environ.get("LOG_FORMAT", "text"))
 # The control socket would lie in the home folder, which a service's user may not have.
 control_socket_disable = True
+
+# Each of the threads would keep what it has freed, up to 64 MiB, in a heap of its own. From glibc's malloc.h.
+M_ARENA_MAX = -8
+with suppress(AttributeError):  # another C library
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
