@@ -36,9 +36,9 @@ def slow_down(page: Page) -> CDPSession:
     return session
 
 
-def large() -> bytes:
-    """A file of half a megabyte."""
-    return (HEADER + RECORDS * 5_000).encode()
+def large(times: int = 1) -> bytes:
+    """A file of half a megabyte, or of several times as much."""
+    return (HEADER + RECORDS * 5_000 * times).encode()
 
 
 def test_a_file_that_is_dropped_on_the_page_is_submitted(
@@ -62,7 +62,7 @@ def test_a_folder_that_is_dropped_is_refused(page: Page, tmp_path: Path) -> None
 
 
 def test_an_upload_shows_how_much_of_it_is_sent(page: Page, running: Service) -> None:
-    choose(page, large(), "large.vcf")
+    choose(page, large(6), "large.vcf")  # under way until all of the page has been checked
     network = slow_down(page)
     page.get_by_role("button", name="Submit", exact=True).click()
     bar = page.get_by_role("progressbar", name="Upload")
