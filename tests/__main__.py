@@ -1,7 +1,7 @@
 """Run the tests in passes: `python -m tests [--all | --rest] [pytest arguments]`.
 
 Without an option: everything that needs no injected fault, on all cores, and what depends on the database
-again on PostgreSQL. With `--rest`: what that leaves out, one by one, because it kills and measures.
+again on PostgreSQL. With `--rest`: what that leaves out: what kills, measures or takes long.
 With `--all`: both. Redis and PostgreSQL are started once and passed on by TEST_REDIS_URL and
 TEST_DATABASE_URL; where a server is not installed, its tests are skipped with the reason.
 """
@@ -25,7 +25,7 @@ from tests.servers import MissingServerError, running_postgres, running_redis
 
 ON_ALL_CORES = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
 # They mostly wait, so more of them than there are cores run side by side.
-SEVERAL = ("-n", "6", *ON_ALL_CORES[2:])
+SEVERAL = ("-n", "4", *ON_ALL_CORES[2:])
 REST = "slow or fault or image or client or (browser and not smoke)"
 
 
@@ -68,7 +68,8 @@ def _passes(urls: dict[str, str], arguments: list[str], *, quick: bool, rest: bo
         yield Pass("What kills, measures or takes long", [*SEVERAL, "-m", REST, *arguments], urls)
         if url := urls.get("TEST_DATABASE_URL"):
             on_postgres = [*SEVERAL, "-m", f"database and ({REST})", *arguments]
-            yield Pass("One by one, on PostgreSQL", on_postgres, urls | {"DATABASE_URL": url})
+            title = "The same on PostgreSQL"
+            yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
 
 
 def run(passes: Iterator[Pass] | Sequence[Pass]) -> int:

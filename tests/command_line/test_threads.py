@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -106,26 +105,15 @@ def test_errors_are_those_of_one_thread(
     assert list(folder.iterdir()) == []
 
 
-def began(start: Start, folder: Path) -> subprocess.Popen[bytes]:
-    """A command in the middle of its work: it has read most of the file, which does not end."""
-    running = start("-", "-o", str(folder / "out.vcf.gz"), "--threads", "2")
-    assert running.stdin is not None
-    running.stdin.write(MANY)
-    running.stdin.flush()
-    wait_until(lambda: any(folder.iterdir()), "it writes")
-    return running
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    folder = tmp_path / "results"
-    folder.mkdir()
-    return folder
-
-
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_no_output(start: Start, results: Path, stop: signal.Signals) -> None:
-    running = began(start, results)
+def test_a_signal_leaves_no_output(start: Start, tmp_path: Path, stop: signal.Signals) -> None:
+    results = tmp_path / "results"
+    results.mkdir()
+    running = start("-", "-o", str(results / "out.vcf.gz"), "--threads", "2")
+    assert running.stdin is not None
+    running.stdin.write(MANY)  # it has read most of it, and waits for more
+    running.stdin.flush()
+    wait_until(lambda: any(results.iterdir()), "it writes")
     running.send_signal(stop)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 128 + stop
