@@ -145,7 +145,7 @@ class RunAdmin(ReadOnly, admin.ModelAdmin[Run]):
 
     @admin.display(description="owner")
     def whose(self, run: Run) -> str:
-        """The owner, for an account with its name: the text alone is that of a key."""
+        """The owner; an account also by its name."""
         account = getattr(run, "account", None)
         return f"{account} ({run.owner})" if account else run.owner or "everybody"
 
