@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.collection_errors import VARIABLE
+from tests.e2e.processes import COPIES
 from tests.servers import MissingServerError, running_postgres, running_redis
 
 ON_ALL_CORES = ("-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
     # A worker that has to compile first is late for the tests that wait for it.
     subprocess.run([sys.executable, "-m", "vcfjobs.vrs.kernel"], check=False)
     with ExitStack() as servers:
-        urls: dict[str, str] = {}
+        urls = {COPIES: servers.enter_context(tempfile.TemporaryDirectory(prefix="vcfjobs-set-up-"))}
         for variable, server in (("TEST_REDIS_URL", running_redis), ("TEST_DATABASE_URL", running_postgres)):
             try:
                 urls[variable] = servers.enter_context(server())
@@ -67,7 +68,7 @@ def _passes(urls: dict[str, str], arguments: list[str], *, quick: bool, rest: bo
     if rest:
         yield Pass("What kills, measures or takes long", [*SEVERAL, "-m", REST, *arguments], urls)
         if url := urls.get("TEST_DATABASE_URL"):
-            on_postgres = [*SEVERAL, "-m", f"database and ({REST})", *arguments]
+            on_postgres = ["-m", f"database and ({REST})", *arguments]
             title = "The same on PostgreSQL"
             yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
 

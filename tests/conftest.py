@@ -49,7 +49,7 @@ MARKERS = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder; the longest first, so that no core is left idle, and the browser's together."""
+    """Mark by folder; order so that no core is left idle at the end, and the browser's are together."""
     here = Path(__file__).parent
     for item in items:
         folder = item.path.relative_to(here).parts[0] if here in item.path.parents else ""
@@ -59,9 +59,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _rank(item: pytest.Item) -> int:
-    if item.get_closest_marker("browser"):
-        return 0
-    return 1 if item.get_closest_marker("e2e") else 2
+    longest_first = ("image", "slow", "browser", "e2e")
+    ranks = (rank for rank, name in enumerate(longest_first) if item.get_closest_marker(name))
+    return next(ranks, len(longest_first))
 
 
 @pytest.fixture(scope="session")

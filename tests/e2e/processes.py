@@ -21,13 +21,19 @@ import requests
 
 from tests.conftest import PROJECT, TINY_CONTIG
 from tests.servers import free_port, wait_until
+from vcfjobs.cache_folder import locked
 
 BIN = Path(sys.executable).parent
 
 
+# Names the folder of what was set up once, for all processes of `python -m tests`.
+COPIES = "TEST_COPIES_DIR"
+
+
 @cache
 def _copies() -> Path:
-    """The folder of what was set up once."""
+    if given := os.environ.get(COPIES):
+        return Path(given)
     folder = Path(tempfile.mkdtemp(prefix="vcfjobs-set-up-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -56,26 +62,31 @@ class Service:
 
     def set_up(self) -> None:
         """Migrate, and register the small reference; after the first time from a copy."""
+        copies = _copies() / self.environment["DATABASE_URL"].partition(":")[0]
+        with locked(copies):
+            if not (copies / "sequences").exists():
+                self._set_up_anew()
+                self._copy_to(copies)
+                return
+        self._restore_from(copies)
+
+    def _set_up_anew(self) -> None:
+        fasta = self.folder / "tiny.fa"
+        fasta.write_text(f">chr1\n{TINY_CONTIG}\n")
+        self.manage("migrate", "--verbosity", "0")
+        self.manage("load_reference", "tiny", str(fasta))
+
+    def _copy_to(self, copies: Path) -> None:
         url = self.environment["DATABASE_URL"]
-        copies = _copies() / url.partition(":")[0]
-        if not copies.exists():
-            fasta = self.folder / "tiny.fa"
-            fasta.write_text(f">chr1\n{TINY_CONTIG}\n")
-            self.manage("migrate", "--verbosity", "0")
-            self.manage("load_reference", "tiny", str(fasta))
-            copies.mkdir()
-            if url.startswith("sqlite"):
-                shutil.copy(self.folder / "db.sqlite3", copies)
-            else:
-                dump = [
-                    shutil.which("pg_dump") or "pg_dump",
-                    "--no-owner",
-                    "--file",
-                    str(copies / "dump.sql"),
-                ]
-                subprocess.run([*dump, url], check=True)
-            shutil.copytree(self.environment["ANYVAR_SEQUENCE_DIR"], copies / "sequences")
-            return
+        if url.startswith("sqlite"):
+            shutil.copy(self.folder / "db.sqlite3", copies)
+        else:
+            dump = [shutil.which("pg_dump") or "pg_dump", "--no-owner", "--file", str(copies / "dump.sql")]
+            subprocess.run([*dump, url], check=True)
+        shutil.copytree(self.environment["ANYVAR_SEQUENCE_DIR"], copies / "sequences")
+
+    def _restore_from(self, copies: Path) -> None:
+        url = self.environment["DATABASE_URL"]
         if url.startswith("sqlite"):
             shutil.copy(copies / "db.sqlite3", self.folder)
         else:

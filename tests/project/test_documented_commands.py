@@ -24,6 +24,7 @@ import requests
 from tests.conftest import PROJECT
 from tests.project.documents import ATTRIBUTES, COMMANDS, DATA, DOCS, README, Block, blocks
 from tests.servers import free_port, wait_until
+from vcfjobs.vrs.kernel import library
 
 EVERY = [block for path in DOCS for block in blocks(path)]
 SHELL = [block for block in EVERY if block.language in ("sh", "console")]
@@ -100,6 +101,7 @@ class Reader:
             "PYTHONPATH": "clients",
             "PYTHONWARNINGS": "ignore",
             "COLUMNS": "160",
+            "NUMBA_CACHE_DIR": str(library.code_path().parent),
         }
 
     def run(self, block: Block) -> None:

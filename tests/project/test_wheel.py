@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import PROJECT
 from vcfjobs import __version__
+from vcfjobs.vrs.kernel import library
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ class Installed:
 
     def __init__(self, folder: Path) -> None:
         self.bin = folder / "venv" / "bin"
-        kernel = os.environ.get("NUMBA_CACHE_DIR") or str(folder / "kernel")
+        kernel = str(library.code_path().parent)  # compiled from the same sources
         self.environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "NUMBA_CACHE_DIR": kernel}
 
     def run(
@@ -82,7 +83,7 @@ class Installed:
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
-    pip("--python", folder / "venv" / "bin" / "python", "install", "--quiet", wheel)
+    pip("--python", folder / "venv" / "bin" / "python", "install", "--quiet", "--no-compile", wheel)
     yield Installed(folder)
     shutil.rmtree(folder / "venv")  # half a gigabyte
 
