@@ -10,6 +10,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, StorageState
 
+from tests.browser.accounts import log_in, make_accounts
 from tests.browser.axe import violations
 from tests.browser.conftest import Waiting, wait_for_status
 from tests.browser.console_watch import watched
@@ -17,13 +18,7 @@ from tests.browser.test_submit import choose
 from tests.e2e.processes import Service, service
 from tests.factories import HEADER, RECORDS
 
-PASSWORD = "correct-horse-battery"
 TOKEN = "browser-token"
-PEOPLE = f"""
-from django.contrib.auth.models import User
-User.objects.create_superuser("ada", password="{PASSWORD}")
-User.objects.create_user("grace", password="{PASSWORD}")
-"""
 # What Django's own markup of the admin breaks.
 DJANGOS = ("label-title-only", "target-size")
 # Names without a place to break them at.
@@ -78,7 +73,7 @@ def closed(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     # Nobody is at the address of its identity provider.
     provider = {"ANYVAR_AUTH_ISSUER_URL": "http://127.0.0.1:9/", "ANYVAR_AUTH_CLIENT_ID": "pages"}
     with service(tmp_path_factory.mktemp("closed"), ANYVAR_AUTH_TOKEN_LIST=TOKEN, **provider) as made:
-        made.manage("shell", "-c", PEOPLE)
+        make_accounts(made)
         made.start_web()
         yield made, send(made, EVERYTHING, "queued", Authorization=f"Bearer {TOKEN}")
 
@@ -95,18 +90,6 @@ def send(made: Service, content: bytes, name: str, **headers: str) -> str:
     assert answer.status_code == 202, answer.text
     found = requests.get(f"{made.url}/runs/{name}-{LONG}/", headers=headers, timeout=30).json()
     return str(found["id"])
-
-
-def log_in(browser: Browser, made: Service, name: str) -> StorageState:
-    """The cookies of somebody who has logged in."""
-    with watched(browser, made.url) as watch:
-        page = watch.context.new_page()
-        page.goto("/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.get_by_role("heading", name="Runs").wait_for()
-        return watch.context.storage_state()
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Locator, Page, expect
+from collections.abc import Iterator
 
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.accounts import log_in, make_accounts
 from tests.browser.axe import violations
-from tests.e2e.processes import Service
+from tests.browser.console_watch import watched
+from tests.browser.test_submit import choose
+from tests.e2e.processes import Service, service
 from tests.factories import HEADER
 
 HOSTILE = "<b>bold</b><img>"
 RECORDS = f"chr1\t1\tfirst\tA\tC\t.\tPASS\tNOTE={HOSTILE}\nchr1\t40\tsecond\tAGC\tA\t.\tPASS\t.\n"
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that asks who is there."""
+    with service(tmp_path_factory.mktemp("closed"), ANYVAR_AUTH_TOKEN_LIST="a-token") as made:
+        make_accounts(made)
+        made.start_worker("--concurrency=1")
+        made.start_web()
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +107,14 @@ def test_a_file_that_is_not_sorted_has_no_view(page: Page, running: Service) -> 
     expect(page.get_by_role("heading", name="Variants")).to_be_visible()
     expect(page.get_by_role("heading", name="Genome view")).to_have_count(0)
     expect(page.get_by_role("button", name="View chr1:1 in the genome view")).to_have_count(0)
+
+
+def test_the_owner_of_a_run_in_a_closed_service_sees_it(browser: Browser, closed: Service) -> None:
+    session = log_in(browser, closed, "grace")
+    with watched(browser, closed.url, storage_state=session) as watch:
+        page = watch.context.new_page()
+        choose(page, (HEADER + RECORDS).encode(), "hers.vcf")
+        page.get_by_role("button", name="Submit", exact=True).click()
+        page.get_by_role("heading", name="Variants").wait_for()
+        opened(page, page.url)
+        expect(click_variant(page)).to_contain_text("VRS_Allele_IDs ga4gh:VA.")
