@@ -17,6 +17,8 @@ from tests.faults.files import SMALL
 from tests.faults.load import require_unharmed
 from tests.servers import PostgresServer, is_listening, server_folder, wait_until
 
+pytestmark = pytest.mark.slow
+
 LOCKED_SECONDS = 40.0
 TERMINATING_SECONDS = 20.0
 EXHAUSTED_SECONDS = 15.0

@@ -15,6 +15,8 @@ from tests.faults.files import SMALL
 from tests.faults.load import require_unharmed
 from tests.servers import RedisServer, free_port
 
+pytestmark = pytest.mark.slow
+
 FAULT_SECONDS = 20.0
 # A submit waits for a broker that does not answer for so long at most (P2), beside its own work.
 SUBMIT_SECONDS = 10.0

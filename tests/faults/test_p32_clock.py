@@ -14,7 +14,10 @@ from tests.servers import wait_until
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed"),
+]
 
 
 # libfaketime 0.9 refuses the sleep of Python, which lasts until a moment of the monotonic clock.

@@ -6,9 +6,13 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.processes import Service
 from tests.faults.conftest import Install
 from tests.faults.files import SMALL
+
+pytestmark = pytest.mark.slow
 
 BATCH = 50
 # 5,000 where there is time for it, measured from the 500th on.

@@ -22,6 +22,8 @@ from tests.faults.files import records
 from tests.faults.load import Clients
 from tests.servers import own_database, wait_until
 
+pytestmark = pytest.mark.slow
+
 # 0.1.0 as it was before the first change that the changelog lists under 0.2.0.
 PREVIOUS = "9739656d8febf90c9b8834e19ff290dc06756143"
 # What a process reads when it starts, and later.
