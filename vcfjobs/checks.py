@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from vcfjobs import storage
+from vcfjobs.database.retry import one_line
 from vcfjobs.references import assemblies
 
 # Celery waits ten seconds before it calls a child lost, and looks every second.
@@ -104,10 +105,13 @@ def sequence_directory(**_: Any) -> Iterator[CheckMessage]:
 
 @register()
 def database_ready(databases: Sequence[str] | None = None, **_: Any) -> Iterator[CheckMessage]:
-    """Every migration is applied, and an assembly is registered. Silent when the database does not answer."""
+    """The database answers, every migration is applied, and an assembly is registered.
+
+    Only warnings: a process that starts before its database serves as soon as that is there.
+    """
     if databases:
         return  # `migrate` checks the database that it is about to migrate
-    with suppress(DatabaseError, InterfaceError):
+    try:
         if not database_is_migrated():
             hint = "Run: python manage.py migrate"
             yield Info("The database is not migrated.", hint=hint, id="vcfjobs.I001")
@@ -117,6 +121,9 @@ def database_ready(databases: Sequence[str] | None = None, **_: Any) -> Iterator
                 hint="Run: python manage.py load_reference GRCh38 <FASTA>",
                 id="vcfjobs.W001",
             )
+    except (DatabaseError, InterfaceError) as error:
+        sentence = f"The database does not answer: {one_line(error)}"
+        yield CheckWarning(sentence, hint="It is set by DATABASE_URL.", id="vcfjobs.W005")
 
 
 def work_directory_is_writable() -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from vcfjobs import checks
 from vcfjobs.checks import database_is_migrated
 
 
@@ -24,3 +25,16 @@ def test_a_migrated_database_is_told_from_one_that_lacks_a_migration(
     assert "The database is not migrated." in said
     assert "python manage.py migrate" in said
     assert "No reference assembly" not in said
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_is_said_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def down() -> bool:
+        raise OperationalError("connection to db failed:\n\tpassword authentication failed")
+
+    monkeypatch.setattr(checks, "database_is_migrated", down)
+    call_command("check")  # only warns: the database may be there later
+    said = capsys.readouterr().err
+    assert "does not answer: connection to db failed: password authentication failed" in said

@@ -263,16 +263,17 @@ def test_a_full_disk_is_503_with_retry_after(submit: Submit, monkeypatch: pytest
 
 @pytest.mark.parametrize("error", [OperationalError, InternalError], ids=["down", "read-only"])
 def test_a_database_that_is_down_or_a_standby_is_503_with_retry_after(
-    submit: Submit, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    submit: Submit, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: type[Exception]
 ) -> None:
     def down(*args: Any, **options: Any) -> None:
-        raise error("server closed the connection at 10.0.0.1")
+        raise error("connection to 10.0.0.1 failed:\n\tConnection refused\n")
 
     monkeypatch.setattr("vcfjobs.runs.submit.submit_run", down)
     response = submit(run_async="true")
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
     assert "10.0.0.1" not in response.content.decode()
+    assert "does not answer: connection to 10.0.0.1 failed: Connection refused" in caplog.messages[0]
     assert list(storage.spool().iterdir()) == []
 
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from vcfjobs import errors
-from vcfjobs.database.retry import DATABASE_OUTAGE
+from vcfjobs.database.retry import DATABASE_OUTAGE, one_line
 from vcfjobs.database.unmigrated import NOT_MIGRATED, lacks_migrations
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     elif isinstance(error, DATABASE_OUTAGE):
         # A standby's refusal is an InternalError, and so is damaged storage, which has to be seen.
         trace = error if isinstance(error, InternalError) else None
-        logger.warning("the database does not answer: %s", type(error).__name__, exc_info=trace)
+        logger.warning("the database does not answer: %s", one_line(error), exc_info=trace)
         error = DatabaseUnavailableError()
     if isinstance(error, errors.RunIdInUseError):  # AnyVar's own shape
         return Response({"error": error.sentence, "error_code": error.code}, status=error.status)

@@ -34,11 +34,16 @@ def retry_on_outage(ask: Callable[Arguments, Answer]) -> Callable[Arguments, Ans
         while True:
             try:
                 return ask(*args, **kwargs)
-            except DATABASE_OUTAGE:
+            except DATABASE_OUTAGE as error:
                 if connection.in_atomic_block or time.monotonic() > give_up:
                     raise
-                logger.warning("the database does not answer, asking again")
+                logger.warning("the database does not answer, asking again: %s", one_line(error))
                 connection.close()
                 time.sleep(PAUSE_SECONDS)
 
     return patient
+
+
+def one_line(error: Exception) -> str:
+    """What the database or its driver says, in one line of a log: which server, and why."""
+    return " ".join(str(error).split()) or type(error).__name__
