@@ -43,7 +43,13 @@ def test_a_receiver_and_the_owner_are_told(tmp_path: Path) -> None:
         address = f"{made.url}/vcf"
         answer = requests.put(address, params=query, headers=headers, data=VCF, timeout=60)
         assert answer.status_code == 202, answer.text
-        wait_until(lambda: bool(receiver.messages) and mails.exists(), "both are told")
+
+        def states() -> list[str]:
+            run = requests.get(f"{made.url}/runs/trio/", headers=headers, timeout=30).json()
+            return [told["state"] for told in run["notifications"]]
+
+        # Only then the mail is written whole.
+        wait_until(lambda: states() == ["delivered"] * 2, "both are told, and the run says so")
         (message,) = receiver.messages
         assert message.is_signed_by()
         assert message.payload["type"] == "run.succeeded"
@@ -51,9 +57,3 @@ def test_a_receiver_and_the_owner_are_told(tmp_path: Path) -> None:
         text = mail.read_text()
         assert "To: ada@example.org" in text
         assert f"https://vrs.example.org/jobs/{message.payload['data']['id']}/" in text
-
-        def states() -> list[str]:
-            run = requests.get(f"{made.url}/runs/trio/", headers=headers, timeout=30).json()
-            return [told["state"] for told in run["notifications"]]
-
-        wait_until(lambda: states() == ["delivered"] * 2, "the run says so")
