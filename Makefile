@@ -1,7 +1,7 @@
 # make demo    set everything up, annotate the demo file over HTTP, show the result
 # make serve   web and worker in the foreground until Ctrl-C
 # make test    install what the tests need; run all that need no injected fault, in minutes
-# make test-all  these, then the injected faults, every page in the browser, and the clients
+# make test-all  these, then the injected faults, every page in the browser, the clients and the image
 # make faults  only the tests that inject faults, in every combination, named after the promises they show
 # make image-test  build the image and run compose.yaml with podman, as root
 # make soak    the same in their long form: chaos for 30 minutes, 5,000 runs, a queue of 10,000, a file of 1 GB
