@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ class Issuer:
         self.keys: dict[str, PrivateKey] = {}
         self.fetches: list[str] = []
         self.status = 200
-        self.seconds = 0.0
+        self.answers = threading.Event()  # cleared, it lets callers wait
+        self.answers.set()
         self.answer: bytes | None = None
         self.published: dict[str, dict[str, Any]] = {}
         self.id_tokens: dict[str, str] = {}
@@ -86,7 +88,7 @@ def serving_issuer() -> Iterator[Issuer]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             issuer.fetches.append(self.path)
-            time.sleep(issuer.seconds)
+            issuer.answers.wait(60)
             self.reply(issuer.answer or json.dumps(issuer.document(self.path)).encode())
 
         def do_POST(self) -> None:
@@ -112,3 +114,4 @@ def serving_issuer() -> Iterator[Issuer]:
         issuer = Issuer(f"http://127.0.0.1:{server.server_port}")
         with serving(server):
             yield issuer
+            issuer.answers.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -160,16 +159,15 @@ def test_a_slow_provider_is_given_up_after_the_timeout(
 ) -> None:
     assert provider_keys.TIMEOUT_SECONDS == 5
     monkeypatch.setattr(provider_keys, "TIMEOUT_SECONDS", 0.5)
-    issuer.seconds = 3
-    start = time.monotonic()
+    issuer.answers.clear()
     with pytest.raises(IdentityProviderUnavailableError):
         keys.find("first")
-    assert time.monotonic() - start < 2
+    issuer.answers.set()
 
 
 def test_known_keys_do_not_wait_for_a_slow_provider(issuer: Issuer, keys: ProviderKeys, clock: Clock) -> None:
     keys.find("first")
-    issuer.seconds = 2
+    issuer.answers.clear()
 
     def search() -> None:
         with pytest.raises(UnknownKeyError):
@@ -179,9 +177,9 @@ def test_known_keys_do_not_wait_for_a_slow_provider(issuer: Issuer, keys: Provid
     searching.start()
     wait_until(lambda: len(issuer.fetches) == 2, "the unknown key is looked for")
     clock.now += 100_000
-    start = time.monotonic()
     assert keys.find("first").key_id == "first"
-    assert time.monotonic() - start < 1.5
+    assert searching.is_alive()
+    issuer.answers.set()
     searching.join()
 
 
