@@ -49,28 +49,28 @@ def main(arguments: list[str]) -> int:
     # A worker that has to compile first is late for the tests that wait for it.
     subprocess.run([sys.executable, "-m", "vcfjobs.vrs.kernel"], check=False)
     with ExitStack() as servers:
-        urls = {COPIES: servers.enter_context(tempfile.TemporaryDirectory(prefix="vcfjobs-set-up-"))}
+        given = {COPIES: servers.enter_context(tempfile.TemporaryDirectory(prefix="vcfjobs-set-up-"))}
         for variable, server in (("TEST_REDIS_URL", running_redis), ("TEST_DATABASE_URL", running_postgres)):
             try:
-                urls[variable] = servers.enter_context(server())
+                given[variable] = servers.enter_context(server())
             except MissingServerError as missing:
                 print(f"skipping what needs it: {missing}", file=sys.stderr)
-        return run(_passes(urls, others, quick=not options.rest, rest=options.rest or options.all))
+        return run(_passes(given, others, quick=not options.rest, rest=options.rest or options.all))
 
 
-def _passes(urls: dict[str, str], arguments: list[str], *, quick: bool, rest: bool) -> Iterator[Pass]:
+def _passes(given: dict[str, str], arguments: list[str], *, quick: bool, rest: bool) -> Iterator[Pass]:
     if quick:
-        yield Pass("On all cores", [*ON_ALL_CORES, "-m", f"not ({REST})", *arguments], urls)
-        if url := urls.get("TEST_DATABASE_URL"):
+        yield Pass("On all cores", [*ON_ALL_CORES, "-m", f"not ({REST})", *arguments], given)
+        if url := given.get("TEST_DATABASE_URL"):
             on_postgres = [*ON_ALL_CORES, "-m", f"database and not ({REST})", *arguments]
             title = "On PostgreSQL: what depends on the database"
-            yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
+            yield Pass(title, on_postgres, given | {"DATABASE_URL": url})
     if rest:
-        yield Pass("What kills, measures or takes long", [*SEVERAL, "-m", REST, *arguments], urls)
-        if url := urls.get("TEST_DATABASE_URL"):
+        yield Pass("What kills, measures or takes long", [*SEVERAL, "-m", REST, *arguments], given)
+        if url := given.get("TEST_DATABASE_URL"):
             on_postgres = ["-m", f"database and ({REST})", *arguments]
             title = "The same on PostgreSQL"
-            yield Pass(title, on_postgres, urls | {"DATABASE_URL": url})
+            yield Pass(title, on_postgres, given | {"DATABASE_URL": url})
 
 
 def run(passes: Iterator[Pass] | Sequence[Pass]) -> int:
