@@ -11,6 +11,9 @@ from django.conf import settings
 from anyvar_site import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "anyvar_site.settings")
+# A worker logs the checks that concern it. Celery would run all of them, for which every page is imported,
+# and log none.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("anyvar_site")
 app.add_defaults(lambda: settings.CELERY)

@@ -17,12 +17,13 @@ from django.db.migrations.executor import MigrationExecutor
 from vcfjobs import storage
 from vcfjobs.database.retry import one_line
 from vcfjobs.references import assemblies
+from vcfjobs.startup_checks import SETUP
 
 # Celery waits ten seconds before it calls a child lost, and looks every second.
 CHILD_LOST_SECONDS = 12
 
 
-@register()
+@register(SETUP)
 def work_directory(**_: Any) -> Iterator[CheckMessage]:
     """The work directory is writable, and the spool is on its file system: a move is a rename."""
     with suppress(OSError):
@@ -41,7 +42,7 @@ def work_directory(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-@register()
+@register(SETUP)
 def limits(**_: Any) -> Iterator[CheckMessage]:
     """Soft limit < hard limit < visibility timeout; a lease long enough to be renewed."""
     soft, hard = settings.CELERY_SOFT_LIMIT, settings.CELERY_HARD_LIMIT
@@ -71,7 +72,7 @@ def limits(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-@register()
+@register(SETUP)
 def identity_provider(**_: Any) -> Iterator[CheckMessage]:
     """The tokens of the identity provider are meant for this service, and its keys come over TLS."""
     issuer, uri = settings.ANYVAR_AUTH_ISSUER_URL, settings.ANYVAR_AUTH_JWKS_URI
@@ -89,7 +90,7 @@ def identity_provider(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-@register()
+@register(SETUP)
 def sequence_directory(**_: Any) -> Iterator[CheckMessage]:
     """The folder of reference sequences is readable."""
     folder: Path = settings.ANYVAR_SEQUENCE_DIR
@@ -103,7 +104,7 @@ def sequence_directory(**_: Any) -> Iterator[CheckMessage]:
         )
 
 
-@register()
+@register(SETUP)
 def database_ready(databases: Sequence[str] | None = None, **_: Any) -> Iterator[CheckMessage]:
     """The database answers, every migration is applied, and an assembly is registered.
 

@@ -29,7 +29,7 @@ from tests.e2e.processes import service
 from tests.faults.files import SMALL, records
 from tests.servers import START_SECONDS, wait_until
 from vcfjobs.log_context import RunFilter, log_run
-from vcfjobs.startup_checks import check_setup
+from vcfjobs.startup_checks import SETUP, check_setup
 
 # The slow worker takes more than a second for each chunk.
 MANY_CHUNKS = records(10_000)
@@ -151,20 +151,24 @@ def test_log_format_chooses_for_the_whole_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db
-def test_a_warning_of_the_checks_is_a_line_with_its_hint(lines: Callable[[], list[str]], kind: str) -> None:
-    check_setup()
+@pytest.mark.parametrize("tag", [None, SETUP])
+def test_a_warning_of_the_checks_is_a_line_with_its_hint(
+    lines: Callable[[], list[str]], kind: str, tag: str | None
+) -> None:
+    check_setup(tag)
     (line,) = lines()
     assert "vcfjobs.W001: No reference assembly is registered" in text_of(line, kind)
     assert "load_reference GRCh38" in text_of(line, kind)
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("tag", [None, SETUP])
 def test_an_error_of_the_checks_is_a_line_and_stops_the_start(
-    lines: Callable[[], list[str]], settings: Settings
+    lines: Callable[[], list[str]], settings: Settings, tag: str | None
 ) -> None:
     settings.CELERY_SOFT_LIMIT = settings.CELERY_HARD_LIMIT
     with pytest.raises(SystemCheckError, match="must be below"):
-        check_setup()
+        check_setup(tag)
     assert [line for line in lines() if "vcfjobs.E003" in line]
 
 

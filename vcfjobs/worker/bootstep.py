@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from vcfjobs import __version__
 from vcfjobs.models import Worker
-from vcfjobs.startup_checks import check_setup
+from vcfjobs.startup_checks import SETUP, check_setup
 from vcfjobs.vrs import kernel
 from vcfjobs.worker import delivery, fork_guard
 from vcfjobs.worker.maintenance import STEPS, child_lost, drop_orphans, sweep
@@ -121,6 +121,6 @@ def refuse_wrong_setup(pool: Any) -> None:
         )
         raise SystemExit(1)
     try:
-        check_setup()
+        check_setup(SETUP)  # Django's own import every page
     except SystemCheckError:
         raise SystemExit(1) from None
