@@ -23,7 +23,7 @@ from tests.conftest import PROJECT
 from tests.factories import make_run, make_running
 from tests.servers import wait_until
 from vcfjobs import storage
-from vcfjobs.models import Run, Shard, Status, Worker
+from vcfjobs.models import Notification, Run, Shard, Status, Worker
 from vcfjobs.worker import dispatch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -265,15 +265,27 @@ def queries(client: Client) -> int:
     return len(captured)
 
 
-def test_queries_are_ten_at_most_however_many_runs_there_are(client: Client) -> None:
+def test_queries_are_eleven_at_most_however_many_runs_there_are(client: Client) -> None:
     before = queries(client)
-    assert before <= 10
+    assert before <= 11
     for number in range(30):
         make_ended()
         make_ended(Status.FAILED, error_code="RUN_FAILURE")
         make_shard(make_running(owner=f"o{number}"), 0)
         make_run()
     assert queries(client) == before
+
+
+def test_notifications_that_are_not_delivered_are_counted(figure: Figures) -> None:
+    states: list[dict[str, Any]] = [
+        {"next_at": timezone.now()},
+        {"next_at": None, "delivered": timezone.now()},
+        *[{"next_at": None}] * 2,
+    ]
+    for columns in states:
+        Notification.objects.create(run=make_ended(), address="https://x.org", payload={}, **columns)
+    assert figure("vrs_notifications", state="waiting") == 1
+    assert figure("vrs_notifications", state="given_up") == 2
 
 
 def test_no_owner_run_or_file_is_named(client: Client) -> None:

@@ -41,7 +41,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def claim_next(self, without: Iterable[str] = ()) -> Notification | None:
         """The notification that is due for longest, leased to the caller; none to the receivers `without`."""
-        due = self.filter(next_at__lte=Now())
+        due = self.filter(delivered=None, next_at__lte=Now())
         for receiver in without:
             due = due.exclude(address__startswith=receiver)
         for pk in due.order_by("next_at").values_list("pk", flat=True)[:10]:
@@ -75,7 +75,9 @@ class Notification(models.Model):
     class Meta:
         ordering = ("-created",)
         indexes = (
-            models.Index(fields=("next_at",), condition=~models.Q(next_at=None), name="notification_due"),
+            models.Index(
+                fields=("next_at",), condition=models.Q(delivered=None), name="notification_undelivered"
+            ),
         )
 
     def __str__(self) -> str:

@@ -26,7 +26,7 @@ from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from vcfjobs import storage
-from vcfjobs.models import ACTIVE, FINAL, Run, RunQuerySet, Shard, Status, Worker, retries
+from vcfjobs.models import ACTIVE, FINAL, Notification, Run, RunQuerySet, Shard, Status, Worker, retries
 from vcfjobs.models.work_items import seconds_from_now
 from vcfjobs.models.workers import SILENT_SECONDS
 from vcfjobs.registry import queries
@@ -52,7 +52,7 @@ def exposition() -> bytes:
 
 
 class ServiceCollector(Collector):
-    """Reads all figures at each scrape: ten queries at most, however many runs there are."""
+    """Reads all figures at each scrape: eleven queries at most, however many runs there are."""
 
     def collect(self) -> Iterator[Family]:
         now = timezone.now()
@@ -61,6 +61,7 @@ class ServiceCollector(Collector):
         shards = dict(Shard.objects.order_by().values_list("status").annotate(count=Count("*")))
         yield _by_status("vrs_shards", "Shards of active runs, by status.", shards)
         yield _workers()
+        yield _notifications()
         yield from _ended(now)
         yield _speed(now)
         yield from _storage()
@@ -102,6 +103,14 @@ def _workers() -> Family:
     alive = Q(seen__gte=seconds_from_now(-SILENT_SECONDS))
     counts = Worker.objects.aggregate(alive=Count("pk", filter=alive), silent=Count("pk", filter=~alive))
     return _labelled("vrs_workers", "Workers by whether they reported in the last minute.", "state", counts)
+
+
+def _notifications() -> Family:
+    waiting = Q(next_at__isnull=False)
+    counts = Notification.objects.filter(delivered=None).aggregate(
+        waiting=Count("pk", filter=waiting), given_up=Count("pk", filter=~waiting)
+    )
+    return _labelled("vrs_notifications", "Notifications that were not delivered.", "state", counts)
 
 
 def ended_since(begin: datetime) -> RunQuerySet:
