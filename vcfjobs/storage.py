@@ -73,7 +73,7 @@ def validation_path(pk: UUID, attempt: int) -> Path:
 
 
 def recompressed_path(pk: UUID, attempt: int) -> Path:
-    """The unpublished BGZF copy of an upload that came as gzip."""
+    """The unpublished BGZF copy of an upload that came as gzip or BCF."""
     return run_folder(pk) / f"{attempt}.input.part"
 
 

@@ -19,10 +19,15 @@ from vcfjobs.worker import dispatch, executor
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def _registering(settings: Settings) -> None:
+    settings.ANYVAR_REGISTER = True
+
+
 @pytest.fixture
 def annotated(client: Client, tiny_assembly: str) -> bytes:
-    """The small VCF with identifiers and attributes."""
-    address = "/vcf?assembly=tiny&add_vrs_attributes=true"
+    """The small VCF with identifiers and attributes, which are not registered yet."""
+    address = "/vcf?assembly=tiny&add_vrs_attributes=true&register=false"
     return body(client.put(address, VCF, content_type="text/plain"))
 
 
@@ -42,6 +47,17 @@ def test_the_alleles_that_a_file_carries_are_registered(client: Client, annotate
     assert Allele.objects.count() == 6
     written = annotated.decode()
     assert all(str(allele) in written for allele in Allele.objects.all())
+
+
+def test_a_service_without_a_registry_registers_nothing_and_says_so(
+    client: Client, annotated: bytes, settings: Settings
+) -> None:
+    settings.ANYVAR_REGISTER = False
+    answer = put(client, annotated).json()
+    assert answer["status"] == "SUCCESS"
+    assert answer["status_message"] == "Not registered: this service keeps no registry (ANYVAR_REGISTER)."
+    body(put(client, annotated, require_validation="true"))
+    assert not Allele.objects.exists()
 
 
 def test_asynchronously_it_is_202_and_the_same_answer_later(

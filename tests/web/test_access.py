@@ -87,7 +87,7 @@ def test_a_submit_belongs_to_who_is_signed_in(post: Post, client: Client, closed
 def test_a_token_is_named_in_a_command_and_never_written(client: Client, closed: None) -> None:
     client.force_login(User.objects.create_user("eve", is_staff=True))
     page = markup(client.get(f"/jobs/{make_run().pk}/"))
-    assert "Authorization: Bearer $TOKEN" in page
+    assert "Authorization: Bearer $VRS_TOKEN" in page
     assert "secret" not in page
 
 

@@ -56,7 +56,7 @@ class ShardAdmin(NoDelete, admin.ModelAdmin[Shard]):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(NoDelete, admin.ModelAdmin[LogEntry]):
-    """Who did what in this admin."""
+    """Which member of staff did what: in this admin, on the pages, by the API."""
 
     list_display = ("action_time", "user", "message", "content_type", "object_repr", "object_id")
     list_filter = ("action_flag", "action_time")

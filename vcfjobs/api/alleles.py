@@ -17,6 +17,9 @@ from vcfjobs.registry import provenance, queries, search
 from vcfjobs.registry.translate import Translator
 from vcfjobs.runs import lifecycle
 
+# What a service answers that was set to register nothing.
+NO_REGISTRY = "Not registered: this service keeps no registry (ANYVAR_REGISTER)."
+
 
 class RegistryViewSet(ViewSet):
     """Read the registry; `query` are the parameters of a search by location."""

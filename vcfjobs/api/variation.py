@@ -14,13 +14,12 @@ from rest_framework.serializers import ListSerializer
 
 from vcfjobs import errors
 from vcfjobs.api import examples, openapi, serializers
-from vcfjobs.api.alleles import RegistryViewSet, not_registered
+from vcfjobs.api.alleles import NO_REGISTRY, RegistryViewSet, not_registered
 from vcfjobs.api.parameters import VariationQuery, checked
 from vcfjobs.references.expressions import Translator
 from vcfjobs.registry import load, search
 from vcfjobs.vrs.expressions import InvalidExpressionError, Translated, UnsupportedExpressionError
 
-NOT_REGISTERED = "Not registered: this service keeps no registry (ANYVAR_REGISTER)."
 MOST = 1000
 _REQUEST = OpenApiRequest(
     serializers.VariationRequestSerializer,
@@ -130,7 +129,7 @@ def _registered(
     """Register the alleles, and answer each request as AnyVar does."""
     if settings.ANYVAR_REGISTER:
         load.load([result.row for _, result in results if isinstance(result, Translated)])
-    messages = [] if settings.ANYVAR_REGISTER else [NOT_REGISTERED]
+    messages = [] if settings.ANYVAR_REGISTER else [NO_REGISTRY]
     return [
         {
             "input_variation": given,

@@ -18,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from vcfjobs import errors
 from vcfjobs.api import columns, downloads, examples, openapi, serializers, waiting
+from vcfjobs.api.alleles import NO_REGISTRY
 from vcfjobs.api.authentication import caller, owner_of
 from vcfjobs.api.parameters import IngestQuery, ListQuery, ResultQuery, SubmitQuery, UploadQuery, checked
 from vcfjobs.api.parsers import RawVcfParser, SpooledMultiPartParser, take_upload
@@ -180,8 +181,8 @@ class RunViewSet(GenericViewSet[Run]):
             return _ended(settings.ANYVAR_VCF_ASYNC_FAILURE_STATUS_CODE, run.error_code, run.error)
         if run.kind == Kind.INGEST and not run.require_validation:
             lifecycle.mark_fetched(run)
-            done = {"run_id": run.run_id, "status": "SUCCESS", "status_message": "VCF registration complete"}
-            return Response(done)
+            done = "VCF registration complete" if settings.ANYVAR_REGISTER else NO_REGISTRY
+            return Response({"run_id": run.run_id, "status": "SUCCESS", "status_message": done})
         if representation in FORMATS:
             return columns.answer(request, run, representation)
         forms = {"vcf": "text", "vcf.gz": "bgzf"}

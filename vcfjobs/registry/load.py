@@ -123,10 +123,10 @@ def _columns(batch: AlleleBatch, sequences: Keys) -> Iterator[list[Any]]:
 
 
 class Loader:
-    """Loads beside the engine: a thread writes batches of alleles while the next are annotated.
+    """Loads beside the engine: threads write batches of alleles while the next are annotated.
 
     A context for one attempt of a run or shard, whose batches are numbered from `first_batch`. Leaving it
-    waits until everything is registered; an error of the thread is raised by a later `take`, or at the end.
+    waits until everything is registered; an error of a thread is raised by a later `take`, or at the end.
     """
 
     def __init__(self, run: Run, first_batch: int = 0) -> None:

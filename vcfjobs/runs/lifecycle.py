@@ -57,7 +57,7 @@ def retry_run(run: Run) -> None:
     if not run.retry(scheduler.next_position(run.owner)):
         raise RunConflictError("Only a failed or cancelled run can be retried.")
     with log_run(run.pk):
-        logger.info("queued again by its owner")
+        logger.info("queued again")
         dispatch.enqueue(run)
 
 

@@ -37,5 +37,5 @@ def context(request: HttpRequest, run: Run) -> dict[str, Any]:
 
 def terminal(request: HttpRequest) -> dict[str, Any]:
     """How a command for a terminal begins, and the service's address. The token is named, never written."""
-    curl = "curl" if owners.is_open() else 'curl -H "Authorization: Bearer $TOKEN"'
+    curl = "curl" if owners.is_open() else 'curl -H "Authorization: Bearer $VRS_TOKEN"'
     return {"curl": curl, "base_url": request.build_absolute_uri("/").rstrip("/")}

@@ -6,6 +6,8 @@ import csv
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from vcfjobs import storage
 from vcfjobs.models import Run
 from vcfjobs.registry import load
@@ -19,7 +21,10 @@ COLUMNS = ("vrs_id", "assembly", "chrom", "pos", "start", "end", "state", "new_v
 
 
 def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
-    """Register the alleles; with validation, publish a CSV of the wrong ones. Returns the run's columns."""
+    """Register the alleles, unless this service keeps no registry; with validation, publish the wrong ones.
+
+    Those are a CSV. Returns the run's columns.
+    """
     reference = open_assembly(run.assembly)
     part = storage.part_path(run.pk, run.attempt)
     report = Report()
@@ -32,7 +37,8 @@ def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
         rows.writerow(COLUMNS)
         for chunk in ingest(open_text(file), reference, validate=run.require_validation):
             report.merge(chunk.report)
-            loader.take(chunk.alleles)
+            if settings.ANYVAR_REGISTER:
+                loader.take(chunk.alleles)
             rows.writerows(
                 (of.vrs_id, run.assembly, of.chrom, of.pos, of.start, of.end, of.state, of.new_vrs_id)
                 for of in chunk.disagreements

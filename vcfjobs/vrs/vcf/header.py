@@ -15,7 +15,6 @@ from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.versions import DEFAULT, RELEASES, VrsVersion
 
 PRODUCER = f"vcfjobs version={__version__}"
-VRS_VERSION = RELEASES[DEFAULT]
 COLUMNS = 8
 MOST_LINES = 1_000_000
 FIELDS = (
