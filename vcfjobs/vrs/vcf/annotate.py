@@ -10,7 +10,7 @@ from vcfjobs.vrs import kernel
 from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.alleles import MISMATCH, POSITION, AlleleRow
 from vcfjobs.vrs.vcf.header import Header, HeaderReader, missing_chrom_line
-from vcfjobs.vrs.vcf.lines import TextSource
+from vcfjobs.vrs.vcf.lines import TextSource, count_lines
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
 from vcfjobs.vrs.vcf.report import Report
@@ -75,7 +75,7 @@ def _annotate_records(
     annotator = kernel.accelerated(RecordAnnotator(reference, options))
     while rest:
         annotated = annotator.annotate(rest, line)
-        line += rest.count(b"\n")
+        line += count_lines(rest)
         yield Chunk(annotated.data, annotated.alleles, annotated.report, source.compressed_bytes)
         rest = source.read_chunk()
 
