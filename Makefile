@@ -4,8 +4,8 @@
 # make test    install what the tests need; run all that need no injected fault, in minutes
 # make test-all  these, then the injected faults, every page in the browser, the clients and the image
 # make faults  only the tests that inject faults, in every combination, named after the guarantees they show
+# make soak    four of these tests in their long form: chaos for 30 minutes, 5,000 runs, a queue of 10,000, a file of 1 GB
 # make image-test  build the image and run compose.yaml with podman, as root
-# make soak    injected faults in their long form: chaos for 30 minutes, 5,000 runs, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README and the docs
 # make fuzz    ten minutes of mutated files through the engine
 # make lock    pin the newest releases that requirements.txt allows, with hashes, for the image
