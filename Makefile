@@ -1,10 +1,11 @@
 # make demo    set everything up, annotate the demo file over HTTP, show the result
 # make serve   web and worker in the foreground until Ctrl-C
+# make install  install what the service needs into .venv/, and compile the kernel; demo and serve do so too
 # make test    install what the tests need; run all that need no injected fault, in minutes
 # make test-all  these, then the injected faults, every page in the browser, the clients and the image
-# make faults  only the tests that inject faults, in every combination, named after the promises they show
+# make faults  only the tests that inject faults, in every combination, named after the guarantees they show
+# make soak    four of these tests in their long form: chaos for 30 minutes, 5,000 runs, a queue of 10,000, a file of 1 GB
 # make image-test  build the image and run compose.yaml with podman, as root
-# make soak    the same in their long form: chaos for 30 minutes, 5,000 runs, a queue of 10,000, a file of 1 GB
 # make screenshots  take the pictures of the README and the docs
 # make fuzz    ten minutes of mutated files through the engine
 # make lock    pin the newest releases that requirements.txt allows, with hashes, for the image

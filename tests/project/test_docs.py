@@ -29,6 +29,14 @@ LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`\n]+)`")
 FENCED = re.compile(r"^ *```[^\n]*\n.*?^ *```$", re.DOTALL | re.MULTILINE)
 VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+# Where environment variables are read.
+READERS = (
+    "anyvar_site/settings.py",
+    "anyvar_site/wsgi.py",
+    "gunicorn.conf.py",
+    "vcfjobs/cache_folder.py",
+    "vcfjobs/vrs/kernel/library.py",
+)
 # Where a path in a text may begin.
 ROOTS = (PROJECT, PROJECT / "vcfjobs", PROJECT / "docs")
 
@@ -115,14 +123,15 @@ def test_each_command_of_the_client_is_there(path: Path) -> None:
 
 
 def settings_that_are_read() -> set[str]:
-    """Every variable of settings.py and gunicorn.conf.py: the first text of each call that reads one."""
+    """Every variable of READERS: the first text of each call that reads one. Django's own is left out."""
+    reads = re.compile(r"\benv\b|environ\.(get|setdefault)")
     found: set[str] = set()
-    for path in (PROJECT / "anyvar_site" / "settings.py", PROJECT / "gunicorn.conf.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and re.search(r"\benv\b|environ\.get", ast.unparse(node)):
+    for name in READERS:
+        for node in ast.walk(ast.parse((PROJECT / name).read_text())):
+            if isinstance(node, ast.Call) and reads.search(ast.unparse(node)):
                 texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
                 found |= {text for text in texts[:1] if isinstance(text, str) and VARIABLE.fullmatch(text)}
-    return found
+    return found - {"DJANGO_SETTINGS_MODULE"}
 
 
 def documented_settings() -> set[str]:
