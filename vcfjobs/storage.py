@@ -109,7 +109,10 @@ def adopt_upload(spooled: Path, pk: UUID) -> Path:
 
 
 def append(part: Path, file: IO[bytes]) -> None:
-    """Append a part to an open file inside the kernel; a file system that shares extents copies nothing."""
+    """Append a part to an open file.
+
+    The operating system copies; where the file system shares extents, nothing is copied.
+    """
     with part.open("rb") as source:
         left = part.stat().st_size
         file.flush()

@@ -17,7 +17,8 @@ import requests
 Progress = Callable[[float, float], None]  # done, total: in bytes, or as a fraction of 1
 
 BUSY = {429, 502, 503, 504}
-ENDED_BADLY = {"RUN_FAILURE", "TIME_LIMIT_EXCEEDED", "WORKER_LOST_ERROR", "CANCELLED", "EXPIRED"}
+# The type of every other refusal: what a failed, cancelled or expired run answers is plain JSON.
+PROBLEM = "application/problem+json"
 TIMEOUT = (10.0, 120.0)
 # A large upload is forwarded by a proxy and synced to disk before the service answers.
 UPLOAD_TIMEOUT = (10.0, 660.0)
@@ -253,7 +254,7 @@ def _error(answer: requests.Response) -> ClientError:
         members = _members(answer)
     said = members.get("error") or members.get("status_message")
     sentence = str(said or f"{answer.url} answers {answer.status_code} {answer.reason}.")
-    if members.get("error_code") in ENDED_BADLY:
+    if "error_code" in members and not answer.headers.get("Content-Type", "").startswith(PROBLEM):
         return RunEndedError(sentence)
     if answer.status_code in BUSY:
         return BusyError(sentence, _retry_after(answer) or 0.0)

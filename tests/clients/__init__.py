@@ -72,8 +72,13 @@ def everything_on(terminal: int) -> bytes:
 
 REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "busy": (503, {"Retry-After": "1"}, b""),
-    "throttled": (429, {"Retry-After": "3"}, b'{"error":"Too many.","error_code":"THROTTLED"}'),
+    "throttled": (
+        429,
+        {"Retry-After": "3", "Content-Type": "application/problem+json"},
+        b'{"error":"Too many.","error_code":"THROTTLED"}',
+    ),
     "gone": (410, {}, b'{"error":"The result has expired.","error_code":"EXPIRED"}'),
+    "failed": (500, {}, b'{"error":"The disk is full.","error_code":"STORAGE_FULL"}'),
     "moved": (301, {"Location": "https://vrs.example.org/"}, b""),
 }
 
@@ -82,7 +87,8 @@ class Relay(ThreadingHTTPServer):
     """Hands requests to a service; a mishap befalls the first "METHOD address range" that fits its pattern.
 
     busy: 503 with Retry-After; throttled: 429 with a longer one; drop: the connection ends without an answer;
-    cut: half of the body comes; gone: 410, and from then on no result any more; moved: 301.
+    cut: half of the body comes; gone: 410, and from then on no result any more; failed: the answer of a run
+    that has failed; moved: 301.
     """
 
     daemon_threads = True

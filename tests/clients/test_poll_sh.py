@@ -141,6 +141,12 @@ def test_a_throttled_upload_waits_as_long_as_the_service_says(running: Service, 
     assert waited >= 3
 
 
+def test_a_run_that_fails_with_a_code_of_refusals_ends_with_1(running: Service, tmp_path: Path) -> None:
+    with relay(running.url, ("GET /vcf/*", "failed")) as between:
+        done = poll(tmp_path, written(tmp_path, VCF), between.url)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "The disk is full.")
+
+
 def test_a_result_that_expires_before_it_is_fetched_ends_with_1(running: Service, tmp_path: Path) -> None:
     with relay(running.url, ("GET /vcf/* ", "gone")) as between:  # the download, which has no Range
         done = poll(tmp_path, written(tmp_path, VCF), between.url)

@@ -216,6 +216,13 @@ def test_a_throttled_upload_waits_as_long_as_the_service_says(running: Service, 
     assert waited >= 3
 
 
+def test_a_run_that_fails_with_a_code_of_refusals_ends_with_1(running: Service, tmp_path: Path) -> None:
+    run = submitted(running.url, written(tmp_path, VCF))
+    with relay(running.url, ("GET /vcf/*", "failed")) as between:
+        done = vcfclient(between.url, "wait", run)
+    assert (done.returncode, done.stderr) == (1, "vcfclient: The disk is full.\n")
+
+
 def test_a_result_that_expires_before_it_is_fetched_ends_with_1(running: Service, tmp_path: Path) -> None:
     run = submitted(running.url, written(tmp_path, VCF))
     with relay(running.url, ("GET /vcf/* bytes=0-", "gone")) as between:

@@ -1,4 +1,4 @@
-"""What the tests of the promises share: installations of both kinds, and the look for leftovers."""
+"""What the tests of the guarantees share: installations of both kinds, and the look for leftovers."""
 
 from __future__ import annotations
 

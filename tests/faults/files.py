@@ -1,4 +1,4 @@
-"""The files that the tests of the promises send, and what must come of them."""
+"""The files that the tests of the guarantees send, and what must come of them."""
 
 from __future__ import annotations
 

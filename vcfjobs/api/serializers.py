@@ -135,7 +135,7 @@ class RunStatusSerializer(serializers.Serializer[Any]):
 
 
 class FailureSerializer(serializers.Serializer[Any]):
-    """One record that got no identifier; POS counts from 1."""
+    """A record without identifiers, because of its REF or position; POS counts from 1."""
 
     chrom = serializers.CharField()
     pos = serializers.IntegerField()

@@ -29,8 +29,8 @@ from vcfjobs.vrs.vcf.report import Report
 
 # Chunks of about 1 MiB for each thread: one that it works on, and two that it takes next without waiting.
 IN_FLIGHT = 3
-# How long a thread that comes out of compiled code waits before it asks for the interpreter's lock. By default it
-# is fifty times as long, and a core stands idle meanwhile.
+# How long a thread that comes out of compiled code waits before it asks for the interpreter's lock. A core
+# stands idle meanwhile; the default is fifty times as long.
 SWITCH_SECONDS = 0.0001
 # Parameters of mallopt, from glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3

@@ -6,8 +6,6 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import numpy as np
-
 from vcfjobs.errors import HostileInputError, InvalidVcfError, RunFailureError
 from vcfjobs.vrs.bcf.stream import MAGIC as BCF_MAGIC
 from vcfjobs.vrs.bcf.stream import BcfStream
@@ -140,6 +138,8 @@ class TextSource:
 
 def count_lines(text: bytes) -> int:
     """How many line ends a text has. It takes a quarter of the time of bytes.count."""
+    import numpy as np  # slow to load, and not needed before a file is read
+
     return int(np.count_nonzero(np.frombuffer(text, np.uint8) == LINE_END))
 
 
