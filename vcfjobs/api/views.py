@@ -244,7 +244,7 @@ class RunViewSet(GenericViewSet[Run]):
 
     @openapi.of_run("get_run_failures", {200: serializers.FailuresSerializer})
     def failures(self, request: Request, run_id: str) -> Response:
-        """The first thousand records whose REF or position is not the reference's, with the reason."""
+        """The first thousand records with a wrong REF or position, and the reason."""
         report = self._find(run_id).report or {"failed": {}, "failures": []}
         rows = [Failure(*row)._asdict() for row in report["failures"]]
         return Response({"failed": report["failed"], "failures": rows})
