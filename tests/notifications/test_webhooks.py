@@ -118,6 +118,12 @@ def test_a_host_that_is_no_longer_listed_gets_nothing(receiver: Receiver, settin
         ("fd00::1", False),
         ("::ffff:10.0.0.1", False),
         ("2002:7f00:1::1", False),
+        ("64:ff9b::808:808", True),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::1", False),
+        ("fec0::1", False),
+        ("::7f00:1", False),
     ],
 )
 def test_only_addresses_of_the_internet_are_public(address: str, public: bool) -> None:

@@ -307,6 +307,21 @@ def test_of_two_runs_of_one_name_staff_means_its_own() -> None:
     assert lifecycle.find_run(owner="user:1", run_id="shared", everyone=True) == mine
 
 
+def test_staff_means_its_own_run_however_many_others_have_the_name() -> None:
+    mine = make_run(run_id="shared", owner="user:1")
+    for number in range(20):
+        make_run(run_id="shared", owner=f"token:{number}")
+    assert lifecycle.find_run(owner="user:1", run_id="shared", everyone=True) == mine
+
+
+def test_a_generated_run_id_that_is_given_again_means_the_new_run() -> None:
+    old = make_run(status=Status.FAILED, superseded=True)
+    new = make_run(run_id=str(old.pk))
+    assert lifecycle.find_run(owner="", run_id=str(old.pk)) == new
+    new.delete()
+    assert lifecycle.find_run(owner="", run_id=str(old.pk)) == old
+
+
 @pytest.mark.parametrize("run_id", ["a\0b", "", "ä"], ids=["zero byte", "empty", "umlaut"])
 def test_what_can_be_no_run_id_is_not_found(run_id: str) -> None:
     with pytest.raises(RunNotFoundError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import ModuleType
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.conftest import TINY_CONTIG
 from vcfjobs.errors import ReferenceMismatchError
 from vcfjobs.vrs import expressions
 from vcfjobs.vrs.expressions import Expression, InvalidExpressionError, UnsupportedExpressionError
+from vcfjobs.vrs.normalize import LONG_STRETCH, Stretches
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.sequences.flat_files import FlatSequence
 from vcfjobs.vrs.sequences.refseq import REFSEQ
@@ -86,6 +88,18 @@ def test_what_is_wrong_is_said(text: str, named: str) -> None:
     assert raised.value.status == 422
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["x:" + "1" * 40_000, "x:" + " " * 40_000, "x:1 " + "a" * 40_000, ":" * 40_000],
+    ids=["digits", "spaces", "letters", "colons"],
+)
+def test_a_long_text_is_read_once(text: str) -> None:
+    began = time.process_time()
+    with pytest.raises(UnsupportedExpressionError):
+        expressions.parse(text)
+    assert time.process_time() - began < 1
+
+
 # --- compared with the sequence -------------------------------------------------------------------
 
 
@@ -117,6 +131,13 @@ def test_a_deletion_by_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert translated("SQ.x:0:10:")
     with pytest.raises(UnsupportedExpressionError, match="More than 10 deleted bases"):
         translated("SQ.x:0:11:")
+
+
+def test_a_long_stretch_of_one_letter_is_kept_for_the_next_expression() -> None:
+    sequence, stretches = FlatSequence.from_bytes(b"C" + b"N" * LONG_STRETCH + b"G"), Stretches()
+    for _ in range(2):
+        expressions.translate(expressions.parse("1-5-N-NN"), sequence, "1", "2.0", stretches)
+        assert stretches.around(b"N", 5, 5) == (1, LONG_STRETCH + 1)
 
 
 def test_vrs_2_1_differs_for_an_ambiguous_insertion() -> None:

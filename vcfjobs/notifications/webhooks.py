@@ -28,6 +28,10 @@ from vcfjobs.notifications.origins import Origin, allowed_origin, is_private
 
 # For all of it: connection, TLS, request and the head of the answer.
 SECONDS = 10.0
+# Networks whose addresses hold one of IPv4 in their last 32 bits (RFC 6052).
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Local translation (RFC 8215), and IPv4-compatible addresses, which ipaddress takes for global ones.
+NOT_PUBLIC = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("::/96"))
 
 
 def send(address: str, message_id: str, payload: Mapping[str, Any]) -> None:
@@ -108,7 +112,10 @@ def is_public(address: str) -> bool:
     """Whether an IP address is in the public internet: not private, loopback, link-local or reserved."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip.sixtofour or ip
+        if ip.is_site_local or any(ip in network for network in NOT_PUBLIC):
+            return False
+        translated = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
+        ip = ip.ipv4_mapped or ip.sixtofour or translated or ip
     return ip.is_global and not ip.is_multicast
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 
 from vcfjobs.errors import SequenceNotFoundError
@@ -9,6 +10,7 @@ from vcfjobs.references.assemblies import open_assembly, open_sequence, resolve_
 from vcfjobs.vrs import expressions
 from vcfjobs.vrs.digests import ACCESSION
 from vcfjobs.vrs.expressions import SHOWN, InvalidExpressionError, Translated
+from vcfjobs.vrs.normalize import Stretches
 from vcfjobs.vrs.sequences.accessions import CANONICAL
 from vcfjobs.vrs.sequences.flat_files import FlatSequence
 from vcfjobs.vrs.sequences.refseq import REFSEQ
@@ -22,6 +24,7 @@ class Translator:
         self._vrs_version = vrs_version
         self._assembly = cache(lambda name: open_assembly(resolve_assembly(name)))
         self._sequence = cache(_genomic_sequence)
+        self._stretches: defaultdict[str, Stretches] = defaultdict(Stretches)  # by accession
 
     def translate(self, definition: str, assembly: str) -> Translated:
         """The allele of an expression. `assembly` is where the contigs of gnomAD expressions lie.
@@ -34,7 +37,8 @@ class Translator:
             name, sequence = self._contig(expression.sequence, assembly)
         else:
             name, sequence = expression.sequence, self._sequence(expression.sequence)
-        return expressions.translate(expression, sequence, name, self._vrs_version)
+        stretches = self._stretches[sequence.accession]
+        return expressions.translate(expression, sequence, name, self._vrs_version, stretches)
 
     def _contig(self, name: str, assembly: str) -> tuple[str, FlatSequence]:
         """A contig, and its name for errors."""

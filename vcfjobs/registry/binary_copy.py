@@ -17,6 +17,8 @@ from vcfjobs.vrs.vcf.batch import CONTIG, END, LENGTH, LITERAL, LITERAL_SIZE, ST
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 NULL = -1
+# A longer literal is copied as it is: the index of its bases would take eight times its size.
+LONG_LITERAL = 1000
 
 
 Keys = NDArray[np.int64]
@@ -45,6 +47,9 @@ def binary_rows(batch: AlleleBatch, sequences: Keys, spans: Keys) -> Iterator[by
             fields += [columns[:, LENGTH].astype(">i4"), columns[:, SUBUNIT].astype(">i4"), NULL]
         elif size == 0:
             fields += [NULL, NULL, 0]
+        elif size > LONG_LITERAL:
+            whole = [residues[at : at + size] for at in columns[:, LITERAL].tolist()]
+            fields += [NULL, NULL, np.array(whole).view(f"S{size}").ravel()]
         else:
             places = columns[:, LITERAL, None] + np.arange(size)
             fields += [NULL, NULL, residues[places].view(f"S{size}").ravel()]

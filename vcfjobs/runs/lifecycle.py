@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.db.models import Case, When
 from django.db.models.functions import Now
 
 from vcfjobs import storage
@@ -26,8 +27,12 @@ def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     if not is_searchable(run_id):
         raise RunNotFoundError
     runs = visible_runs(owner=owner, everyone=everyone).named(run_id)
-    # Of several: first the run with this primary key, then the caller's own run.
-    found = sorted(runs[:10], key=lambda run: (str(run.pk) != run_id, run.owner != owner))
+    # Many owners may use a name. A run whose generated name was given away has that only as its key.
+    own = Case(When(owner=owner, then=0), default=1)
+    found = sorted(
+        runs.order_by("superseded", own)[:10],
+        key=lambda run: (run.superseded, str(run.pk) != run_id, run.owner != owner),
+    )
     if not found:
         raise RunNotFoundError
     name_run(found[0].pk)

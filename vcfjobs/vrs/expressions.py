@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from vcfjobs.errors import InvalidParameterError, ReferenceMismatchError
 from vcfjobs.vrs.digests import digest_bytes, vrs_allele
-from vcfjobs.vrs.normalize import Bases, Normalized, normalize
+from vcfjobs.vrs.normalize import Bases, Normalized, Stretches, normalize
 from vcfjobs.vrs.sequences.fasta import IUPAC
 from vcfjobs.vrs.sequences.flat_files import FlatSequence
 from vcfjobs.vrs.vcf.alleles import AlleleRow, state_shown
@@ -23,9 +23,10 @@ LONGEST_DELETION = 1 << 20
 # As much of a given word as an error repeats.
 SHOWN = 50
 
+# Possessive: a text of a million digits is read once, not once for each digit.
 _OTHER_NOTATIONS = {
     "HGVS": re.compile(r"[^:]*:[cgmnopr]\..*", re.DOTALL),
-    "Beacon": re.compile(r"[^:]*:\s*\d+\s*\w+\s*>\s*\w+"),
+    "Beacon": re.compile(r"[^:]*+:\s*+\d++\s*+\w++\s*+>\s*+\w++"),
     "VRS JSON": re.compile(r"\s*\{.*", re.DOTALL),
 }
 _NOT_GENOMIC = re.compile(r"(?:[NX][MPR]|[AYW]P)_|ENS[A-Z]*[PT]\d|LRG_", re.IGNORECASE)
@@ -80,14 +81,21 @@ def parse(text: str) -> Expression:
 
 
 def translate(
-    expression: Expression, sequence: FlatSequence, sequence_name: str, vrs_version: VrsVersion
+    expression: Expression,
+    sequence: FlatSequence,
+    sequence_name: str,
+    vrs_version: VrsVersion,
+    stretches: Stretches | None = None,
 ) -> Translated:
     """Compare the expression with its sequence, and normalise it. Errors call the sequence by its name.
 
+    `stretches` are those of this sequence, for the next expression on it.
     Raises InvalidExpressionError outside the sequence, ReferenceMismatchError, UnsupportedExpressionError.
     """
     found = _replaced(expression, sequence, sequence_name)
-    normal = normalize(sequence.bases, expression.start, found, expression.inserted, vrs_version=vrs_version)
+    normal = normalize(
+        sequence.bases, expression.start, found, expression.inserted, stretches, vrs_version=vrs_version
+    )
     _, start, end, residues, length, subunit = normal
     literal = None if residues is None else residues.decode()
     vrs = vrs_allele(

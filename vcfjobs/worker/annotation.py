@@ -22,6 +22,7 @@ from vcfjobs.vrs.vcf.lines import open_text
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.report import Report
 from vcfjobs.vrs.versions import VrsVersion
+from vcfjobs.worker.index_size import LongRecords
 from vcfjobs.worker.lease import Lease
 
 logger = logging.getLogger(__name__)
@@ -58,12 +59,14 @@ def write_annotated(
 
     `scale` converts bytes of the stored input to bytes of the upload.
     """
-    report = Report()
+    report, long_records = Report(), LongRecords()
     for chunk in chunks:
         writer.write(chunk.data)
         report.merge(chunk.report)
+        long_records.take(chunk, report)
         loader.take(chunk.alleles)  # none unless `options_of` collects them
         lease.progress(report.records, int(chunk.compressed_bytes * scale))
+    report.windows += long_records.windows
     return report
 
 

@@ -93,6 +93,15 @@ def test_the_look_at_the_head_reads_no_more_than_it_needs() -> None:
     assert check_head(open_text(io.BytesIO(content)), reference(), Options()).records < 20
 
 
+def test_the_look_at_the_head_takes_a_long_line_without_its_samples_or_not_at_all() -> None:
+    column = HEADER.replace(b"INFO", b"INFO\tFORMAT\ts")
+    samples = column + record("G", "C").rstrip() + b"\tGT" + b"\t0/1" * 100_000 + b"\n"
+    head = check_head(open_text(io.BytesIO(samples)), reference(), Options())
+    assert (head.records, head.mismatches) == (1, 1)
+    alt = HEADER + record("A", "C" * 300_000) + record("A", "C")
+    assert check_head(open_text(io.BytesIO(alt)), reference(), Options()).records == 0
+
+
 def test_the_look_at_the_head_does_not_read_on() -> None:
     content = HEADER + record("A", "C") * 200 + b"nonsense\n"
     assert check_head(open_text(io.BytesIO(content)), reference(), Options()).records == 100

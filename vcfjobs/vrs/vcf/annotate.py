@@ -9,7 +9,7 @@ from vcfjobs.errors import InvalidVcfError, MalformedRecordError, RunFailureErro
 from vcfjobs.vrs import kernel
 from vcfjobs.vrs.sequences.flat_files import Reference
 from vcfjobs.vrs.vcf.alleles import MISMATCH, POSITION, AlleleRow
-from vcfjobs.vrs.vcf.header import Header, HeaderReader, missing_chrom_line
+from vcfjobs.vrs.vcf.header import COLUMNS, Header, HeaderReader, missing_chrom_line
 from vcfjobs.vrs.vcf.lines import TextSource, count_lines
 from vcfjobs.vrs.vcf.options import Options
 from vcfjobs.vrs.vcf.records import RecordAnnotator
@@ -103,12 +103,18 @@ def check_head(
 
 
 def _first_lines(text: bytes, most: int) -> list[bytes]:
-    """Up to `most` whole lines, at most HEAD_BYTES together; only the first line may be longer."""
+    """Up to `most` whole lines, at most HEAD_BYTES together; a longer first line without its samples.
+
+    A first line that is too long even so is left to the worker: it takes several times its size to annotate.
+    """
     lines: list[bytes] = []
     begin = 0
     while begin < len(text) and len(lines) < most:
         end = text.find(b"\n", begin) + 1 or len(text)
-        if lines and end > HEAD_BYTES:
+        if end > HEAD_BYTES:
+            if not lines:
+                without_samples = b"\t".join(text[:end].split(b"\t", COLUMNS)[:COLUMNS]) + b"\n"
+                lines += [without_samples] if len(without_samples) <= HEAD_BYTES else []
             break
         lines.append(text[begin:end])
         begin = end
