@@ -77,7 +77,7 @@ trouble() { # the sentence for an unexpected answer
   case $1 in 30[1278]) sentence="it is at $(header location)" ;; esac
   printf '%s' "${sentence:-HTTP $1}"
 }
-fail_if_ended() { # exit when the run has no result: then the body is plain JSON, as of no other refusal
+fail_if_ended() { # exit when the run has no result: then a poll gets plain JSON, for any other refusal a problem
   case $(header content-type) in application/problem+json*) return ;; esac
   [ -z "$(member error_code)" ] || fail 1 "$(trouble "$1")"
 }

@@ -17,7 +17,7 @@ import requests
 Progress = Callable[[float, float], None]  # done, total: in bytes, or as a fraction of 1
 
 BUSY = {429, 502, 503, 504}
-# The type of every other refusal: what a failed, cancelled or expired run answers is plain JSON.
+# The type of other refusals of a GET: what a failed, cancelled or expired run answers is plain JSON.
 PROBLEM = "application/problem+json"
 TIMEOUT = (10.0, 120.0)
 # A large upload is forwarded by a proxy and synced to disk before the service answers.
@@ -254,7 +254,8 @@ def _error(answer: requests.Response) -> ClientError:
         members = _members(answer)
     said = members.get("error") or members.get("status_message")
     sentence = str(said or f"{answer.url} answers {answer.status_code} {answer.reason}.")
-    if "error_code" in members and not answer.headers.get("Content-Type", "").startswith(PROBLEM):
+    is_problem = answer.headers.get("Content-Type", "").startswith(PROBLEM)
+    if answer.request.method == "GET" and "error_code" in members and not is_problem:
         return RunEndedError(sentence)
     if answer.status_code in BUSY:
         return BusyError(sentence, _retry_after(answer) or 0.0)

@@ -141,6 +141,16 @@ def test_what_is_refused_ends_with_3_and_the_sentence(running: Service, tmp_path
     assert (empty.returncode, "is empty" in empty.stderr) == (3, True)
 
 
+def test_a_run_id_in_use_ends_with_3(running: Service, tmp_path: Path) -> None:
+    other = VCF + b"chr1\t60\t.\tA\tC\t.\t.\t.\n"
+    first, second = (
+        vcfclient(running.url, "submit", written(tmp_path, content), "--run-id", "mine")
+        for content in (VCF, other)
+    )
+    assert first.returncode == 0
+    assert (second.returncode, "run with id mine is" in second.stderr) == (3, True)
+
+
 def test_an_unreachable_service_ends_with_3_at_once(tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     for arguments in (["submit", written(tmp_path, VCF)], ["status", "x"], ["wait", "x"], ["list"]):
