@@ -16,12 +16,12 @@ from vcfjobs.vrs.vcf.report import MOST_WINDOWS, WINDOW_SHIFT, Report
 MOST_OF_A_CONTIG = 1 << (29 - WINDOW_SHIFT)
 # So many contigs may have the longest index there is.
 FREE_CONTIGS = MOST_WINDOWS // MOST_OF_A_CONTIG
-# Ten million and more, in whatever notation strtoll reads.
-_LONG = re.compile(rb"[0-9A-Fa-f]{8}")
+# In decimal ten million and more, in hexadecimal, which htslib reads too, a million and more.
+_LONG = re.compile(rb"[0-9]{8}|0[xX][0-9A-Fa-f]{6}")
 
 
 class LongRecords:
-    """The contigs beyond the first FREE_CONTIGS of a file that have a record of ten million bases or more."""
+    """The contigs of a file with more than FREE_CONTIGS that claim a record of millions of bases."""
 
     def __init__(self) -> None:
         self._contigs: set[bytes] = set()
