@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import F, Q, Sum
+from django.db.models import Case, F, Q, Sum, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
@@ -26,12 +26,17 @@ class Kind(models.TextChoices):
 
 
 class RunQuerySet(WorkItemQuerySet["Run"]):
-    def named(self, text: str) -> Self:
-        """The runs that have this run_id, and the one that has it as its primary key."""
-        meant = Q(run_id=text, superseded=False)
+    def named(self, text: str, owner: str = "") -> Self:
+        """The runs that have this run_id, and the one that has it as its primary key.
+
+        First that of the key, unless a later run has taken over its run_id; then that of `owner`.
+        """
+        meant, preferred = Q(run_id=text, superseded=False), [Q(owner=owner)]
         with suppress(ValueError):
-            meant |= Q(pk=uuid.UUID(text))
-        return self.filter(meant)
+            key = Q(pk=uuid.UUID(text))
+            meant, preferred = meant | key, [key, *preferred]
+        ranks = (Case(When(each, then=0), default=1) for each in preferred)
+        return self.filter(meant).order_by("superseded", *ranks, "-created", "-id")
 
     def beginning_with(self, text: str) -> Self:
         """The runs whose run_id or file name begins with `text`, case-sensitive; uses indexes."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.db.models import Case, When
 from django.db.models.functions import Now
 
 from vcfjobs import storage
@@ -26,17 +25,11 @@ def find_run(*, owner: str, run_id: str, everyone: bool = False) -> Run:
     """
     if not is_searchable(run_id):
         raise RunNotFoundError
-    runs = visible_runs(owner=owner, everyone=everyone).named(run_id)
-    # Many owners may use a name. A run whose generated name was given away has that only as its key.
-    own = Case(When(owner=owner, then=0), default=1)
-    found = sorted(
-        runs.order_by("superseded", own)[:10],
-        key=lambda run: (run.superseded, str(run.pk) != run_id, run.owner != owner),
-    )
-    if not found:
+    found = visible_runs(owner=owner, everyone=everyone).named(run_id, owner).first()
+    if found is None:
         raise RunNotFoundError
-    name_run(found[0].pk)
-    return found[0]
+    name_run(found.pk)
+    return found
 
 
 def visible_runs(*, owner: str, everyone: bool = False) -> RunQuerySet:
