@@ -30,8 +30,9 @@ from vcfjobs.notifications.origins import Origin, allowed_origin, is_private
 SECONDS = 10.0
 # Networks whose addresses hold one of IPv4 in their last 32 bits (RFC 6052).
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Local translation (RFC 8215), and IPv4-compatible addresses, which ipaddress takes for global ones.
-NOT_PUBLIC = (ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("::/96"))
+# Of no use in the internet, though ipaddress takes them for global: local translation (RFC 8215),
+# IPv4-compatible addresses (RFC 4291), site-local addresses (RFC 3879).
+NOT_PUBLIC = tuple(map(ipaddress.IPv6Network, ("64:ff9b:1::/48", "::/96", "fec0::/10")))
 
 
 def send(address: str, message_id: str, payload: Mapping[str, Any]) -> None:
@@ -112,7 +113,7 @@ def is_public(address: str) -> bool:
     """Whether an IP address is in the public internet: not private, loopback, link-local or reserved."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address):
-        if ip.is_site_local or any(ip in network for network in NOT_PUBLIC):
+        if any(ip in network for network in NOT_PUBLIC):
             return False
         translated = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None
         ip = ip.ipv4_mapped or ip.sixtofour or translated or ip

@@ -21,9 +21,9 @@ COLUMNS = ("vrs_id", "assembly", "chrom", "pos", "start", "end", "state", "new_v
 
 
 def ingest_file(run: Run, stored: Path, lease: Lease) -> dict[str, Any]:
-    """Register the alleles, unless this service keeps no registry; with validation, publish the wrong ones.
+    """Register the alleles (ANYVAR_REGISTER); with validation, publish a CSV of the wrong ones.
 
-    Those are a CSV. Returns the run's columns.
+    Returns the run's columns.
     """
     reference = open_assembly(run.assembly)
     part = storage.part_path(run.pk, run.attempt)

@@ -114,7 +114,8 @@ def _first_lines(text: bytes, most: int) -> list[bytes]:
         if end > HEAD_BYTES:
             if not lines:
                 without_samples = b"\t".join(text[:end].split(b"\t", COLUMNS)[:COLUMNS]) + b"\n"
-                lines += [without_samples] if len(without_samples) <= HEAD_BYTES else []
+                if len(without_samples) <= HEAD_BYTES:
+                    lines.append(without_samples)
             break
         lines.append(text[begin:end])
         begin = end
